@@ -1,0 +1,34 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Rooms of the house; every arrow points down only (see README, "How the code is laid out").
+let package = Package(
+  name: "mbrl",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "mbrl", targets: ["mbrl"])
+  ],
+  targets: [
+    .target(name: "CKernels"),
+    .target(name: "Support", dependencies: ["CKernels"]),
+    .target(name: "Environments", dependencies: ["Support"]),
+    .target(name: "Neural", dependencies: ["CKernels", "Support"]),
+    .target(name: "Algorithms", dependencies: ["CKernels", "Environments", "Neural", "Support"]),
+    .target(
+      name: "Experiments",
+      dependencies: ["Algorithms", "CKernels", "Environments", "Neural", "Support"]),
+    .executableTarget(
+      name: "mbrl", dependencies: ["Algorithms", "CKernels", "Environments", "Experiments", "Support"]),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
+    .testTarget(name: "SupportTests", dependencies: ["Support"]),
+    .testTarget(name: "NeuralTests", dependencies: ["CKernels", "Neural", "Support"]),
+    .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Support"]),
+    .testTarget(
+      name: "AlgorithmsTests",
+      dependencies: ["Algorithms", "CKernels", "Environments", "Neural", "Support"]),
+    .testTarget(
+      name: "ExperimentsTests",
+      dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Support"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,219 @@
+/// C kernels of mbrl: every loop that has to run near the machine's floating-point ceiling.
+///
+/// One set of bytes everywhere: each output element is one chain of fused multiply-adds in ascending index order,
+/// horizontal sums use 16 virtual lanes folded in a fixed order, no reciprocal or rsqrt approximation is used,
+/// and random numbers are counter-based. So the AVX-512, the AVX2 and the portable variants, and any number of
+/// threads, give identical results.
+///
+/// Matrices are row-major. "batch" is the outermost index (the ensemble member); a batch stride of 0 shares one
+/// operand between all members.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// MARK: - Instruction sets
+
+/// Instruction-set variants, in ascending order of preference.
+enum { CK_ISA_PORTABLE = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2 };
+
+/// The best variant that this processor can run.
+int32_t ck_isa_best(void);
+/// Whether this processor can run `isa`.
+int32_t ck_isa_available(int32_t isa);
+/// The variant in use. The first call reads MBRL_ISA (avx2, avx512, portable); unset means the best.
+int32_t ck_isa_current(void);
+/// Switches every kernel to `isa`; returns 0, or -1 where the processor cannot run it (nothing changes then).
+int32_t ck_isa_select(int32_t isa);
+/// "portable", "avx2" or "avx512".
+const char *ck_isa_name(int32_t isa);
+/// The text of MBRL_ISA where it names no variant or one that this processor lacks (the best one is used then, the
+/// program reports the fault); NULL where it is fine or unset.
+const char *ck_isa_environment_fault(void);
+
+// MARK: - Thread pool
+
+/// A fixed set of worker threads that spin briefly, then sleep. One run owns one pool; not to be shared by two callers.
+typedef struct ck_pool ck_pool;
+/// A pool that works with `threads` threads, the caller's included (1...64). NULL where threads cannot be made.
+ck_pool *ck_pool_create(int32_t threads);
+void ck_pool_destroy(ck_pool *pool);
+int32_t ck_pool_threads(const ck_pool *pool);
+/// Calls `body(context, task, worker)` for every task in 0..<tasks, worker in 0..<threads; returns when all are done.
+/// A NULL pool runs everything on the calling thread, in order, with worker 0.
+void ck_pool_run(ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context);
+
+// MARK: - Activations and elementwise functions
+
+enum {
+  CK_IDENTITY = 0,
+  CK_RELU = 1,
+  CK_TANH = 2,
+  CK_SIGMOID = 3,
+  CK_SILU = 4,
+  CK_ELU = 5,
+  CK_GELU_TANH = 6,
+  CK_GELU_ERF = 7,
+  CK_MISH = 8,
+  CK_SOFTPLUS = 9,
+  CK_ACTIVATION_COUNT = 10
+};
+
+/// y[i] = activation(x[i]). In place allowed.
+void ck_activation(int32_t activation, int64_t count, const float *x, float *y);
+/// dx[i] = dy[i] · activation'(x[i]) (`accumulate` ≠ 0: added to dx). x is the value BEFORE the activation.
+/// relu'(0) = 0, elu'(0) = 1. In place on dy allowed.
+void ck_activation_gradient(
+    int32_t activation, int64_t count, const float *x, const float *dy, float *dx, int32_t accumulate);
+
+enum { CK_EXP = 0, CK_LOG = 1, CK_SIN = 2, CK_COS = 3, CK_SQRT = 4, CK_LOG1P = 5, CK_UNARY_COUNT = 6 };
+/// y[i] = function(x[i]); sine and cosine are accurate for |x| ≤ 1e5 (two-step reduction). In place allowed.
+void ck_unary(int32_t function, int64_t count, const float *x, float *y);
+
+// MARK: - Matrix products
+
+/// Z[b] = X[b]·W[b]ᵀ + bias[b]; Y = activation(Z).
+/// X [batch, rows, inputs], W [batch, outputs, inputs] (PyTorch's layout), bias [batch, outputs] or NULL,
+/// Y [batch, rows, outputs]; `z` (NULL allowed) receives the values before the activation. Strides in floats, 0 = shared.
+/// Threads never change a bit of the result.
+void ck_linear(
+    ck_pool *pool, int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *x, int64_t x_stride,
+    const float *w, int64_t w_stride, const float *bias, int64_t bias_stride, int32_t activation, float *z, float *y);
+
+/// dX[b] = dZ[b]·W[b]: dZ [batch, rows, outputs], W [batch, outputs, inputs], dX [batch, rows, inputs].
+/// `accumulate` ≠ 0 adds to dX (the chain starts from the old value). With dx_stride 0 the members' gradients are
+/// chained into one [rows, inputs] result in member order.
+void ck_linear_input_gradient(
+    ck_pool *pool, int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *dz, const float *w,
+    int64_t w_stride, float *dx, int64_t dx_stride, int32_t accumulate);
+
+/// dW[b] = dZ[b]ᵀ·X[b] (sum over rows in ascending order), dbias[b] = column sums of dZ[b] (same order; NULL allowed).
+/// dw_stride and dbias_stride 0 chain the members into one result in member order.
+void ck_linear_weight_gradient(
+    ck_pool *pool, int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *dz, const float *x,
+    int64_t x_stride, float *dw, int64_t dw_stride, float *dbias, int64_t dbias_stride, int32_t accumulate);
+
+// MARK: - Optimiser and reductions
+
+/// Hyper-parameters of one Adam or AdamW step; `step` counts from 1.
+typedef struct {
+  float learning_rate, beta1, beta2, epsilon;
+  /// Added to the gradient as coupled_decay·p (PyTorch's Adam weight_decay, or the gradient of ½·decay·‖p‖²).
+  float coupled_decay;
+  /// p ← p·(1 − learning_rate·decoupled_decay) before the update (AdamW).
+  float decoupled_decay;
+  /// Every gradient is multiplied by this first (global-norm clipping); 1 = none.
+  float gradient_scale;
+  int64_t step;
+} ck_adam;
+
+/// One step on `count` parameters: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², p ← p − lr·(m/(1−β₁ᵗ))/(√(v/(1−β₂ᵗ)) + ε).
+void ck_adam_step(const ck_adam *adam, int64_t count, float *p, const float *g, float *m, float *v);
+/// Σ x[i]² in 16 virtual lanes of doubles, folded in a fixed order.
+double ck_sum_of_squares(int64_t count, const float *x);
+/// Σ x[i], likewise.
+double ck_sum(int64_t count, const float *x);
+/// Index of the first non-finite element, or -1.
+int64_t ck_first_nonfinite(int64_t count, const float *x);
+/// target ← rate·source + (1 − rate)·target.
+void ck_polyak(int64_t count, float rate, const float *source, float *target);
+
+// MARK: - Counter-based random numbers (Philox4x32-10)
+
+/// One block: the four words for counter (c0, c1, c2, c3) under key (k0, k1).
+void ck_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+/// out[i] standard normal: block i/4 of the 64-bit `key` at 128-bit counter {i/4 low, i/4 high, stream low, stream high},
+/// Box–Muller on words (0,1) → elements 0 (cos), 1 (sin), words (2,3) → elements 2, 3;
+/// u1 = (w >> 8)·2⁻²⁴ + 2⁻²⁵, u2 = (w' >> 8)·2⁻²⁴, r = √(−2 log u1), cos and sin of 2π·u2.
+void ck_fill_normal(uint64_t key, uint64_t stream, int64_t count, float *out);
+/// out[i] uniform in [low, high): word i%4 of block i/4 as above, low + (high − low)·(w >> 8)·2⁻²⁴.
+void ck_fill_uniform(uint64_t key, uint64_t stream, int64_t count, float low, float high, float *out);
+/// As ck_fill_normal but limited to [−bound, bound] by redrawing: element i takes the first accepted draw among attempts
+/// a = 0, 1, … from block {i low, i high, stream low, stream high ^ (a << 16)}, each block offering its four normals in
+/// order; after 64 blocks the last draw is clamped.
+void ck_fill_truncated_normal(uint64_t key, uint64_t stream, int64_t count, float bound, float *out);
+
+// MARK: - Fused ensemble roll-out
+
+enum { CK_MAX_LAYERS = 12 };
+enum { CK_FEATURE_VALUE = 0, CK_FEATURE_SIN = 1, CK_FEATURE_COS = 2 };
+
+/// An ensemble of equal multi-layer perceptrons that predicts one step of the environment. Borrowed pointers.
+///
+/// Input of the network: the features of the observation, then the action columns, each (x − mean)·inverse_deviation.
+/// Output: mean [targets], then, if probabilistic, the raw log-variance [targets], where targets =
+/// observation_size, + 1 if learns_reward, + 1 if learns_termination (a logit, always used as its mean).
+typedef struct {
+  int32_t layers;                        ///< linear layers, the output layer included (1...CK_MAX_LAYERS)
+  int32_t members;                       ///< networks in the ensemble
+  int32_t widths[CK_MAX_LAYERS + 1];     ///< widths[0] = features + action_size, widths[layers] = output size
+  const float *weights[CK_MAX_LAYERS];   ///< per layer [members, out, in]
+  const float *biases[CK_MAX_LAYERS];    ///< per layer [members, out]
+  int32_t activation;                    ///< after every layer but the last
+  int32_t observation_size, action_size, feature_count;
+  const int32_t *feature_kind;           ///< [feature_count] CK_FEATURE_…
+  const int32_t *feature_index;          ///< [feature_count] column of the observation
+  const float *input_mean;               ///< [widths[0]]
+  const float *input_inverse_deviation;  ///< [widths[0]]
+  const int32_t *target_is_delta;        ///< [observation_size] 1: next = observation + prediction; 0: next = prediction
+  int32_t is_probabilistic, learns_reward, learns_termination;
+  const float *minimum_log_variance;     ///< [targets], where probabilistic
+  const float *maximum_log_variance;     ///< [targets]
+} ck_ensemble;
+
+/// Noise of one call: normal d of the row with identity `r` is element d%4 of the Philox block with counter
+/// {r, step, iteration, d/4} under `key` (Box–Muller as in ck_fill_normal).
+typedef struct {
+  uint64_t key;
+  uint32_t step, iteration;
+} ck_noise;
+
+/// Rows of a roll-out, feature-major: column d of row r stands at [d·stride + r].
+typedef struct {
+  int64_t stride;
+  const float *observation;        ///< [observation_size][stride]
+  const float *action;             ///< [action_size][stride]
+  float *next_observation;         ///< [observation_size][stride]; may be `observation` itself
+  float *reward;                   ///< [stride] predicted reward; NULL unless learns_reward
+  float *termination;              ///< [stride] predicted logit; NULL unless learns_termination
+  float *mean;                     ///< [targets][stride] raw predicted means (delta not added); NULL allowed
+  float *variance;                 ///< [targets][stride] predicted variances; NULL allowed (0 where deterministic)
+} ck_rows;
+
+/// Floats of scratch memory one call of ck_ensemble_step needs.
+int64_t ck_ensemble_workspace(const ck_ensemble *ensemble);
+/// Moves `count` rows one step through `member`. Row i of the call is row `index[i]` of `rows` (index NULL: first_row + i)
+/// and its noise identity is first_identity + that row's number. `noise` NULL: the mean. Rows go in tiles
+/// through all layers while they are in cache; the result does not depend on how rows are grouped into calls.
+void ck_ensemble_step(
+    const ck_ensemble *ensemble, int32_t member, int64_t count, int64_t first_row, const int32_t *index,
+    uint32_t first_identity, const ck_rows *rows, const ck_noise *noise, float *workspace);
+
+// MARK: - Reference twins (plain scalar C, fmaf in the same order): for the tests only
+
+void ck_reference_linear(
+    int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *x, int64_t x_stride, const float *w,
+    int64_t w_stride, const float *bias, int64_t bias_stride, int32_t activation, float *z, float *y);
+void ck_reference_linear_input_gradient(
+    int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *dz, const float *w, int64_t w_stride,
+    float *dx, int64_t dx_stride, int32_t accumulate);
+void ck_reference_linear_weight_gradient(
+    int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *dz, const float *x, int64_t x_stride,
+    float *dw, int64_t dw_stride, float *dbias, int64_t dbias_stride, int32_t accumulate);
+/// Double-precision value and derivative, from libm.
+double ck_reference_activation(int32_t activation, double x);
+double ck_reference_activation_derivative(int32_t activation, double x);
+void ck_reference_adam_step(const ck_adam *adam, int64_t count, float *p, const float *g, float *m, float *v);
+void ck_reference_ensemble_step(
+    const ck_ensemble *ensemble, int32_t member, int64_t count, int64_t first_row, const int32_t *index,
+    uint32_t first_identity, const ck_rows *rows, const ck_noise *noise);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,206 @@
+/// A symmetric store for the state of one run: the same `archive(_:)` function writes and reads, decided by the
+/// archive's mode, so that saving and loading cannot drift apart.
+///
+/// Names are scoped with `scope`; a name is stored once. Tensors under `weights` go to the weights file under PyTorch
+/// names and layout, all other tensors to the state file, scalars to the JSON file (integers as strings, because JSON
+/// numbers lose bits above 2^53).
+package final class Archive {
+  package enum Mode: Sendable { case writing, reading }
+
+  /// One stored tensor: little-endian bytes of `shape.product` elements.
+  package struct Tensor: Equatable, Sendable {
+    package enum ElementType: String, Sendable { case float32 = "F32", float64 = "F64", int32 = "I32", uint8 = "U8" }
+    package var elementType: ElementType
+    package var shape: [Int]
+    package var bytes: [UInt8]
+    package var isWeight: Bool
+
+    package init(elementType: ElementType, shape: [Int], bytes: [UInt8], isWeight: Bool) {
+      self.elementType = elementType
+      self.shape = shape
+      self.bytes = bytes
+      self.isWeight = isWeight
+    }
+  }
+
+  package let mode: Mode
+  /// Scalars by full name, in the order in which they were written.
+  package private(set) var scalars: [(name: String, value: String)]
+  /// Tensors by full name, in the order in which they were written.
+  package private(set) var tensors: [(name: String, tensor: Tensor)]
+  private var scalarIndex: [String: Int] = [:]
+  private var tensorIndex: [String: Int] = [:]
+  private var prefix = ""
+
+  /// An empty archive to write into.
+  package init() {
+    mode = .writing
+    scalars = []
+    tensors = []
+  }
+
+  /// An archive to read from.
+  package init(scalars: [(name: String, value: String)], tensors: [(name: String, tensor: Tensor)]) {
+    mode = .reading
+    self.scalars = scalars
+    self.tensors = tensors
+    for (index, scalar) in scalars.enumerated() { scalarIndex[scalar.name] = index }
+    for (index, tensor) in tensors.enumerated() { tensorIndex[tensor.name] = index }
+  }
+
+  /// Runs `body` with "name." before every name.
+  package func scope(_ name: String, _ body: () throws -> Void) rethrows {
+    let outer = prefix
+    prefix += name + "."
+    defer { prefix = outer }
+    try body()
+  }
+
+  /// Archives a part under its own scope.
+  package func part<Part: Archivable>(_ name: String, _ part: inout Part) throws {
+    try scope(name) { try part.archive(self) }
+  }
+
+  // MARK: Scalars
+
+  package func value(_ name: String, _ value: inout Int) throws {
+    try scalar(name, &value, text: String(value)) { Int($0) }
+  }
+
+  package func value(_ name: String, _ value: inout UInt64) throws {
+    try scalar(name, &value, text: "0x" + String(value, radix: 16)) {
+      $0.hasPrefix("0x") ? UInt64($0.dropFirst(2), radix: 16) : nil
+    }
+  }
+
+  package func value(_ name: String, _ value: inout Bool) throws {
+    try scalar(name, &value, text: value ? "true" : "false") { Bool($0) }
+  }
+
+  package func value(_ name: String, _ value: inout String) throws {
+    try scalar(name, &value, text: value) { $0 }
+  }
+
+  /// Stored by bit pattern: exact, non-finite values included.
+  package func value(_ name: String, _ value: inout Double) throws {
+    var bits = value.bitPattern
+    try self.value(name, &bits)
+    value = Double(bitPattern: bits)
+  }
+
+  package func value(_ name: String, _ value: inout Float) throws {
+    var bits = UInt64(value.bitPattern)
+    try self.value(name, &bits)
+    value = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
+  }
+
+  private func scalar<Value>(
+    _ name: String, _ value: inout Value, text: @autoclosure () -> String, parse: (String) -> Value?
+  ) throws {
+    let fullName = prefix + name
+    switch mode {
+    case .writing:
+      precondition(scalarIndex[fullName] == nil, "archived twice: \(fullName)")
+      scalarIndex[fullName] = scalars.count
+      scalars.append((fullName, text()))
+    case .reading:
+      guard let index = scalarIndex[fullName] else { throw ArchiveError.missing(fullName) }
+      guard let parsed = parse(scalars[index].value) else {
+        throw ArchiveError.malformed(fullName, scalars[index].value)
+      }
+      value = parsed
+    }
+  }
+
+  // MARK: Tensors
+
+  /// A growable array; reading replaces it, whatever its length was. `shape` defaults to one dimension.
+  package func array(_ name: String, _ array: inout [Float], shape: [Int]? = nil) throws {
+    try growable(name, &array, .float32, shape: shape)
+  }
+  package func array(_ name: String, _ array: inout [Double], shape: [Int]? = nil) throws {
+    try growable(name, &array, .float64, shape: shape)
+  }
+  package func array(_ name: String, _ array: inout [Int32], shape: [Int]? = nil) throws {
+    try growable(name, &array, .int32, shape: shape)
+  }
+  package func array(_ name: String, _ array: inout [UInt8], shape: [Int]? = nil) throws {
+    try growable(name, &array, .uint8, shape: shape)
+  }
+
+  /// Memory of a fixed shape, such as parameters and moments; reading fails unless the stored shape is the same.
+  package func buffer(_ name: String, _ buffer: UnsafeMutableBufferPointer<Float>, shape: [Int], isWeight: Bool = false)
+    throws
+  {
+    let fullName = prefix + name
+    precondition(shape.reduce(1, *) == buffer.count, "shape of \(fullName)")
+    switch mode {
+    case .writing:
+      append(
+        fullName,
+        Tensor(
+          elementType: .float32, shape: shape, bytes: [UInt8](UnsafeRawBufferPointer(buffer)), isWeight: isWeight))
+    case .reading:
+      let tensor = try stored(fullName, .float32)
+      guard tensor.shape == shape else {
+        throw ArchiveError.shape(fullName, stored: tensor.shape, expected: shape)
+      }
+      tensor.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+    }
+  }
+
+  private func growable<Element>(
+    _ name: String, _ array: inout [Element], _ elementType: Tensor.ElementType, shape: [Int]?
+  ) throws {
+    let fullName = prefix + name
+    switch mode {
+    case .writing:
+      let bytes = array.withUnsafeBytes { [UInt8]($0) }
+      append(fullName, Tensor(elementType: elementType, shape: shape ?? [array.count], bytes: bytes, isWeight: false))
+    case .reading:
+      let tensor = try stored(fullName, elementType)
+      let count = tensor.bytes.count / MemoryLayout<Element>.stride
+      array = [Element](unsafeUninitializedCapacity: count) { memory, initialized in
+        tensor.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(memory).copyMemory(from: $0) }
+        initialized = count
+      }
+    }
+  }
+
+  private func append(_ name: String, _ tensor: Tensor) {
+    precondition(tensorIndex[name] == nil, "archived twice: \(name)")
+    tensorIndex[name] = tensors.count
+    tensors.append((name, tensor))
+  }
+
+  private func stored(_ name: String, _ elementType: Tensor.ElementType) throws -> Tensor {
+    guard let index = tensorIndex[name] else { throw ArchiveError.missing(name) }
+    let tensor = tensors[index].tensor
+    guard tensor.elementType == elementType else {
+      throw ArchiveError.malformed(name, "\(tensor.elementType.rawValue) instead of \(elementType.rawValue)")
+    }
+    return tensor
+  }
+}
+
+/// A thing whose complete state can be written and read back exactly.
+package protocol Archivable {
+  /// Visits every piece of state under a stable name; the archive's mode decides whether it is written or read.
+  mutating func archive(_ archive: Archive) throws
+}
+
+/// Why a stored state does not fit the program that reads it.
+package enum ArchiveError: Error, Equatable, CustomStringConvertible {
+  case missing(String)
+  case malformed(String, String)
+  case shape(String, stored: [Int], expected: [Int])
+
+  package var description: String {
+    switch self {
+    case .missing(let name): "the checkpoint has no entry \"\(name)\""
+    case .malformed(let name, let text): "the checkpoint's entry \"\(name)\" cannot be read: \(text)"
+    case .shape(let name, let stored, let expected):
+      "the checkpoint's entry \"\(name)\" has shape \(stored), this configuration needs \(expected)"
+    }
+  }
+}
