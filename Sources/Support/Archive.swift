@@ -64,21 +64,21 @@ package final class Archive {
   // MARK: Scalars
 
   package func value(_ name: String, _ value: inout Int) throws {
-    try scalar(name, &value, text: String(value)) { Int($0) }
+    try scalar(name, &value, text: { String($0) }) { Int($0) }
   }
 
   package func value(_ name: String, _ value: inout UInt64) throws {
-    try scalar(name, &value, text: "0x" + String(value, radix: 16)) {
+    try scalar(name, &value, text: { "0x" + String($0, radix: 16) }) {
       $0.hasPrefix("0x") ? UInt64($0.dropFirst(2), radix: 16) : nil
     }
   }
 
   package func value(_ name: String, _ value: inout Bool) throws {
-    try scalar(name, &value, text: value ? "true" : "false") { Bool($0) }
+    try scalar(name, &value, text: { $0 ? "true" : "false" }) { Bool($0) }
   }
 
   package func value(_ name: String, _ value: inout String) throws {
-    try scalar(name, &value, text: value) { $0 }
+    try scalar(name, &value, text: { $0 }) { $0 }
   }
 
   /// Stored by bit pattern: exact, non-finite values included.
@@ -95,14 +95,14 @@ package final class Archive {
   }
 
   private func scalar<Value>(
-    _ name: String, _ value: inout Value, text: @autoclosure () -> String, parse: (String) -> Value?
+    _ name: String, _ value: inout Value, text: (Value) -> String, parse: (String) -> Value?
   ) throws {
     let fullName = prefix + name
     switch mode {
     case .writing:
       precondition(scalarIndex[fullName] == nil, "archived twice: \(fullName)")
       scalarIndex[fullName] = scalars.count
-      scalars.append((fullName, text()))
+      scalars.append((fullName, text(value)))
     case .reading:
       guard let index = scalarIndex[fullName] else { throw ArchiveError.missing(fullName) }
       guard let parsed = parse(scalars[index].value) else {
