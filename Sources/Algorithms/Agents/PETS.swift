@@ -208,7 +208,7 @@ package final class PETS: Agent {
     try archive.scope("controller") { try controller.archive(archive) }
     if let model {
       try archive.scope("replay") { try real.archive(archive) }
-      try archive.scope("model") { try model.archive(archive) }
+      try archive.part("model", object: model)
     }
   }
 }

@@ -188,7 +188,7 @@ package final class EnsembleDynamics: DynamicsModel {
   func setNormalizer(_ normalizer: InputNormalizer) { self.normalizer = normalizer }
 
   private func forget() {
-    store.values.update(fromContentsOf: initialValues)
+    _ = store.values.update(fromContentsOf: initialValues)
     adam = configuration.makeOptimizer()
   }
 

@@ -201,7 +201,7 @@ package final class PlanningController: Archivable {
     try archive.value("taken", &taken)
     try archive.value("plans_made", &plansMade)
     try archive.buffer("plan", plan.memory, shape: [horizon, space.columns])
-    try archive.scope("optimizer") { try optimizer.archive(archive) }
+    try archive.part("optimizer", object: optimizer)
     guard (0...replanEvery).contains(taken) else { throw ArchiveError.malformed("taken", String(taken)) }
   }
 }
