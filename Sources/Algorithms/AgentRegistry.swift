@@ -10,6 +10,8 @@ package struct AgentEntry: Sendable {
   package var usesModel: Bool
   package var usesPlanner: Bool
   package var makeConfiguration: @Sendable () -> any AgentConfiguration
+  /// Changes the defaults of `model` and `planner` to what suits this agent.
+  package var setDefaults: @Sendable (inout AlgorithmConfiguration) -> Void = { _ in }
 }
 
 /// The settings of one kind of agent: the section `agent`, apart from its "type".
@@ -25,7 +27,23 @@ package enum AgentRegistry {
   package static let entries: [AgentEntry] = [
     AgentEntry(
       name: "random", summary: "uniformly random actions: the baseline every learner has to beat",
-      usesModel: false, usesPlanner: false, makeConfiguration: { RandomAgent.Configuration() })
+      usesModel: false, usesPlanner: false, makeConfiguration: { RandomAgent.Configuration() }),
+    AgentEntry(
+      name: "pets", summary: "probabilistic ensemble, trajectory sampling, planning at every step (Chua et al. 2018)",
+      usesModel: true, usesPlanner: true, makeConfiguration: { PETS.Configuration() }),
+    AgentEntry(
+      name: "random-shooting", summary: "one deterministic network and random-shooting MPC (Nagabandi et al. 2018)",
+      usesModel: true, usesPlanner: true, makeConfiguration: { PETS.Configuration() },
+      setDefaults: { algorithm in
+        var model = EnsembleDynamics.Configuration()
+        model.kind = .deterministic
+        model.ensembleSize = 1
+        model.bootstrap = false
+        algorithm.model.model = model
+        algorithm.planner.select("random-shooting")
+        algorithm.planner.propagation = .expectation
+        algorithm.planner.particles = 1
+      }),
   ]
 
   package static func entry(_ name: String) -> AgentEntry? { entries.first { $0.name == name } }
@@ -35,6 +53,8 @@ package enum AgentRegistry {
 package struct AlgorithmConfiguration: Sendable {
   package var agentType = AgentRegistry.entries[0].name
   package var agent: any AgentConfiguration = AgentRegistry.entries[0].makeConfiguration()
+  package var model = ModelConfiguration()
+  package var planner = PlannerConfiguration()
 
   package init() {}
 
@@ -49,6 +69,10 @@ package struct AlgorithmConfiguration: Sendable {
     }
     agentType = type
     agent = configuration
+    let entry = AgentRegistry.entry(type)!
+    entry.setDefaults(&self)
+    if entry.usesModel { fields.section("model", &model, "the learned model of the dynamics") }
+    if entry.usesPlanner { fields.section("planner", &planner, "how actions are searched in imagination") }
   }
 
   /// Reports what does not fit the environment.
