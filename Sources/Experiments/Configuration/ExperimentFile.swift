@@ -39,8 +39,7 @@ package struct ExperimentFile: Sendable {
       throw .configuration(
         source: source, [Fault(path: "", message: "expected an object, found \(document.kindName)")])
     }
-    var faults: [Fault] = []
-    let overridden = Overrides.apply(overrides, to: &overlay, &faults)
+    var (overridden, faults) = Overrides.apply(overrides, to: &overlay)
     faults += takeRemarks(&overlay)
     faults += missing(overlay)
     var configuration = ExperimentConfiguration()
