@@ -1,3 +1,4 @@
+import Algorithms
 import Support
 
 /// Why an experiment cannot start or go on. One switch turns it into prose, one into the exit code.
@@ -69,6 +70,7 @@ extension ExperimentError: CustomStringConvertible {
     case let error as ExperimentError: self = error
     case let error as FileError: self = .file(error)
     case let error as LockError: self = .locked(error)
+    case let error as DivergedError: self = .diverged(quantity: error.quantity, step: step)
     default: self = .failed("\(error)")
     }
   }

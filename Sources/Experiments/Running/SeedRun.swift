@@ -261,8 +261,8 @@ package final class SeedRun {
 
   private func manifest(_ offsets: [(name: String, offset: Int)]) -> CheckpointManifest {
     CheckpointManifest(
-      programVersion: Version.program, configurationHash: hash, agent: configuration.algorithm.agentType,
-      environment: configuration.environment.id, seed: directory.seed, step: loop.progress.step,
+      programVersion: Version.program, configurationHash: hash, settings: experiment.resolved,
+      agent: configuration.algorithm.agentType, environment: configuration.environment.id, seed: directory.seed, step: loop.progress.step,
       created: Clock.timestamp(), facts: loop.agent.facts, offsets: offsets, files: [], scalars: [])
   }
 

@@ -12,6 +12,8 @@ package struct CheckpointManifest: Equatable, Sendable {
   package var programVersion: String
   /// `ConfigurationIdentity.hash` of the run.
   package var configurationHash: String
+  /// The run's resolved configuration: a checkpoint can be evaluated wherever it is copied to.
+  package var settings: JSONObject
   package var agent: String
   package var environment: String
   package var seed: Int
@@ -41,6 +43,7 @@ package struct CheckpointManifest: Equatable, Sendable {
       ("version", .integer(Version.checkpoint)),
       ("program", .string(programVersion)),
       ("configuration", .string(configurationHash)),
+      ("settings", .object(settings)),
       ("agent", .string(agent)),
       ("environment", .string(environment)),
       ("seed", .integer(seed)),
@@ -88,6 +91,7 @@ extension CheckpointManifest {
       throw Fault(description: "\(CheckpointManifest.fileName) does not have its checksum: damaged or edited")
     }
     guard let program = object["program"]?.string, let hash = object["configuration"]?.string,
+      let settings = object["settings"]?.object,
       let agent = object["agent"]?.string, let environment = object["environment"]?.string,
       let seed = object["seed"]?.integer, let step = object["step"]?.integer,
       let created = object["created"]?.string, let facts = CheckpointManifest.strings(object["facts"]),
@@ -95,7 +99,7 @@ extension CheckpointManifest {
       let files = object["files"]?.object
     else { throw Fault(description: "\(CheckpointManifest.fileName) lacks an entry") }
     self.init(
-      programVersion: program, configurationHash: hash, agent: agent, environment: environment, seed: seed,
+      programVersion: program, configurationHash: hash, settings: settings, agent: agent, environment: environment, seed: seed,
       step: step, created: created, facts: facts,
       offsets: offsets.members.map { ($0.key, $0.value.integer ?? -1) },
       files: files.members.map {
