@@ -19,13 +19,11 @@ package enum Overrides {
       do throws(Fault) {
         let (steps, value) = try parse(argument)
         var document = JSON.object(object)
-        try set(&document, steps[...], to: value, path: "")
+        let array = try set(&document, steps[...], to: value, path: "")
         object = document.object ?? object
-        // Elements of an array have no provenance of their own.
-        let fields = steps.prefix { if case .name = $0 { true } else { false } }
-        let path = fields.reduce("") { join($0, $1) }
+        let path = array ?? steps.reduce("") { join($0, $1) }
         overridden.subtract(overridden.filter { $0.hasPrefix(path + ".") })
-        addLeaves(fields.count == steps.count ? value : .null, path, to: &overridden)
+        addLeaves(array == nil ? value : .null, path, to: &overridden)
       } catch {
         faults.append(error)
       }
@@ -90,12 +88,13 @@ package enum Overrides {
 
   // MARK: Changing the tree
 
+  /// Returns the path of the outermost array on the way: elements have no provenance of their own.
   private static func set(
     _ node: inout JSON, _ steps: ArraySlice<Step>, to value: JSON, path: String
-  ) throws(Fault) {
+  ) throws(Fault) -> String? {
     guard let step = steps.first else {
       node = value
-      return
+      return nil
     }
     let inner = join(path, step)
     switch (node, step) {
@@ -104,9 +103,10 @@ package enum Overrides {
         throw Fault(path: inner, message: "the file sets no such array; write the whole array, \(inner)=[…]")
       }
       var child = object[name] ?? .object(JSONObject())
-      try set(&child, steps.dropFirst(), to: value, path: inner)
+      let array = try set(&child, steps.dropFirst(), to: value, path: inner)
       object[name] = child
       node = .object(object)
+      return array
     case (.array(var items), _):
       guard let index = elementIndex(step) else {
         throw Fault(path: path, message: "is an array; write \(path)[0]=… for its first element")
@@ -115,8 +115,9 @@ package enum Overrides {
         let last = items.isEmpty ? "it is empty" : "its last element is [\(items.count - 1)]"
         throw Fault(path: "\(path)[\(index)]", message: "there is no such element; \(last)")
       }
-      try set(&items[index], steps.dropFirst(), to: value, path: "\(path)[\(index)]")
+      _ = try set(&items[index], steps.dropFirst(), to: value, path: "\(path)[\(index)]")
       node = .array(items)
+      return path
     default:
       throw Fault(path: path, message: "is \(node.kindName), so \(inner) cannot be set")
     }

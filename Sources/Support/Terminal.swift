@@ -19,7 +19,8 @@ package struct Terminal: Sendable {
     self.init(descriptor, isTerminal: isatty(descriptor) == 1, noColour: noColour, environment: environment)
   }
 
-  init(_ descriptor: Int32, isTerminal: Bool, noColour: Bool, environment: [String: String]) {
+  /// As above, told whether the descriptor is a terminal.
+  package init(_ descriptor: Int32, isTerminal: Bool, noColour: Bool, environment: [String: String]) {
     let kind = environment["TERM"] ?? ""
     self.descriptor = descriptor
     isLive = isTerminal && !kind.isEmpty && kind != "dumb"
