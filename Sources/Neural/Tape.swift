@@ -161,6 +161,9 @@ package final class Tape {
   /// Whether a backward pass would reach this tensor.
   package func requiresGradient(_ tensor: Tensor) -> Bool { node(tensor).requiresGradient }
 
+  /// What computed this tensor.
+  package func operation(of tensor: Tensor) -> Operation { node(tensor).operation }
+
   // MARK: For the operations
 
   func allocate(_ count: Int) -> UnsafeMutablePointer<Float> { arena.allocate(count) }

@@ -17,7 +17,7 @@ package struct Tensor: Sendable {
 }
 
 /// What a node computed; its backward rule is the case of the same name in `Tape.propagate`.
-enum Operation: UInt8 {
+package enum Operation: UInt8, CaseIterable, Sendable {
   // Leaves
   case constant, variable, parameter
   // Matrix products
