@@ -5,8 +5,13 @@
 package struct TraceReport: Sendable, CustomStringConvertible {
   /// The largest deviation of one quantity, and the line that has it; line 0: no deviation at all.
   package struct Deviation: Sendable, Equatable {
-    package var largest = 0.0
-    package var line = 0
+    package var largest: Double
+    package var line: Int
+
+    package init(largest: Double = 0, line: Int = 0) {
+      self.largest = largest
+      self.line = line
+    }
 
     mutating func note(_ value: Double, line: Int) {
       // A NaN on either side is the largest deviation there is.
