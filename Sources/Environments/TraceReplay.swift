@@ -20,10 +20,13 @@ package struct TraceReport: Sendable, CustomStringConvertible {
     }
   }
 
+  /// The environment's id.
   package var id: String
+  /// Rows of each kind.
   package var resets = 0
   package var rollouts = 0
   package var probes = 0
+  /// Of any component, absolute.
   package var state = Deviation()
   package var observation = Deviation()
   /// In units of the last place of float32.
@@ -40,6 +43,7 @@ package struct TraceReport: Sendable, CustomStringConvertible {
   /// Lines on which the known reward or termination function disagrees with the recorded step.
   package var knownPartsLines: [Int] = []
 
+  /// Everything within its tolerance.
   package var passes: Bool { failedLines.isEmpty && headerDifferences.isEmpty && knownPartsLines.isEmpty }
 
   package var description: String {
