@@ -12,8 +12,10 @@ package protocol Configurable: Sendable {
 package struct Fault: Error, Equatable, Sendable, CustomStringConvertible {
   /// "planner.population"; empty for the document itself.
   package var path: String
+  /// What is wrong, and what would be right.
   package var message: String
 
+  /// A mistake at a path.
   package init(path: String, message: String) {
     self.path = path
     self.message = message
@@ -44,7 +46,9 @@ package final class Fields {
   package private(set) var resolved = JSONObject()
   /// JSON Schema (draft 2020-12) of each property.
   package private(set) var properties = JSONObject()
+  /// Every mistake, in declaration order.
   package private(set) var faults: [Fault] = []
+  /// Every setting with its value and where that came from, in declaration order.
   package private(set) var entries: [ResolvedField] = []
 
   /// - Parameters:
@@ -78,18 +82,16 @@ package final class Fields {
           if range.contains(integer) {
             value = integer
           } else {
-            fault(name, "\(number.literal) is out of range; \(describe(range))")
+            fault(name, "\(found.shown) is out of range; \(describe(range))")
           }
         } else {
-          fault(name, "expected a whole number, found \(number.literal); \(describe(range))")
+          fault(name, "expected a whole number, found \(found.shown); \(describe(range))")
         }
       } else {
-        fault(name, "expected a whole number, found \(found.kindName); \(describe(range))")
+        fault(name, "expected a whole number, found \(found.shown); \(describe(range))")
       }
     }
-    var schema = JSONObject([("type", .string("integer")), ("minimum", .number(JSONNumber(range.lowerBound)))])
-    if range.upperBound < Int.max { schema.members.append(("maximum", .number(JSONNumber(range.upperBound)))) }
-    record(name, .number(JSONNumber(value)), schema, help)
+    record(name, .number(JSONNumber(value)), integerSchema(range), help)
   }
 
   /// A finite number in `range`; `aboveLowerBound` leaves the lower bound itself out.
@@ -101,23 +103,25 @@ package final class Fields {
     record(name, .number(JSONNumber(value)), numberSchema(range, aboveLowerBound), help)
   }
 
+  /// true or false.
   package func flag(_ name: String, _ value: inout Bool, _ help: String) {
     if let found = take(name) {
       if case .bool(let bool) = found {
         value = bool
       } else {
-        fault(name, "expected true or false, found \(found.kindName)")
+        fault(name, "expected true or false, found \(found.shown)")
       }
     }
     record(name, .bool(value), JSONObject([("type", .string("boolean"))]), help)
   }
 
+  /// Any text.
   package func text(_ name: String, _ value: inout String, _ help: String) {
     if let found = take(name) {
       if case .string(let string) = found {
         value = string
       } else {
-        fault(name, "expected a string, found \(found.kindName)")
+        fault(name, "expected a string, found \(found.shown)")
       }
     }
     record(name, .string(value), JSONObject([("type", .string("string"))]), help)
@@ -140,15 +144,16 @@ package final class Fields {
           value = string
         } else {
           let list = names.map { "\"\($0)\"" }.joined(separator: ", ")
-          fault(name, "\"\(string)\" is not one of \(list)\(Suggestion.didYouMean(string, among: names))")
+          fault(name, "\(found.shown) is not one of \(list)\(Suggestion.didYouMean(string, among: names))")
         }
       } else {
-        fault(name, "expected one of \(names.map { "\"\($0)\"" }.joined(separator: ", ")), found \(found.kindName)")
+        fault(name, "expected one of \(names.map { "\"\($0)\"" }.joined(separator: ", ")), found \(found.shown)")
       }
     }
     record(name, .string(value), JSONObject([("enum", .array(names.map { .string($0) }))]), help)
   }
 
+  /// An array of whole numbers, each in a range, with so many elements.
   package func integers(
     _ name: String, _ value: inout [Int], each range: ClosedRange<Int>, count: ClosedRange<Int>, _ help: String
   ) {
@@ -163,7 +168,7 @@ package final class Fields {
               fault("\(name)[\(index)]", "\(integer) is out of range; \(describe(range))")
             }
           } else {
-            fault("\(name)[\(index)]", "expected a whole number, found \(item.kindName); \(describe(range))")
+            fault("\(name)[\(index)]", "expected a whole number, found \(item.shown); \(describe(range))")
           }
         }
         if !count.contains(items.count) {
@@ -172,16 +177,13 @@ package final class Fields {
           value = integers
         }
       } else {
-        fault(name, "expected an array of whole numbers, found \(found.kindName)")
+        fault(name, "expected an array of whole numbers, found \(found.shown)")
       }
     }
-    let item = JSONObject([
-      ("type", .string("integer")), ("minimum", .number(JSONNumber(range.lowerBound))),
-      ("maximum", .number(JSONNumber(range.upperBound))),
-    ])
-    record(name, .array(value.map { .number(JSONNumber($0)) }), arraySchema(item, count), help)
+    record(name, .array(value.map(JSON.integer)), arraySchema(integerSchema(range), count), help)
   }
 
+  /// An array of finite numbers, each in a range, with so many elements.
   package func numbers(
     _ name: String, _ value: inout [Double], each range: ClosedRange<Double>, count: ClosedRange<Int>,
     _ help: String
@@ -195,7 +197,7 @@ package final class Fields {
           value = numbers
         }
       } else {
-        fault(name, "expected an array of numbers, found \(found.kindName)")
+        fault(name, "expected an array of numbers, found \(found.shown)")
       }
     }
     record(
@@ -235,7 +237,8 @@ package final class Fields {
   package func rejectUnknownKeys() {
     for (key, _) in overlay.members where !declared.contains(key) {
       let suggestion = Suggestion.didYouMean(key, among: declared)
-      let remedy = suggestion.isEmpty ? "; known settings here: \(declared.joined(separator: ", "))" : suggestion
+      let known = declared.isEmpty ? "; there are no settings here" : "; known here: \(declared.joined(separator: ", "))"
+      let remedy = suggestion.isEmpty ? known : suggestion
       fault(key, "unknown setting\(remedy)")
     }
   }
@@ -248,7 +251,7 @@ package final class Fields {
       if case .object(let nested) = found {
         object = nested
       } else {
-        fault(name, "expected an object, found \(found.kindName)")
+        fault(name, "expected an object, found \(found.shown)")
       }
     }
     return Fields(object, path: join(name), overridden: overridden)
@@ -265,6 +268,7 @@ package final class Fields {
   }
 
   private func take(_ name: String) -> JSON? {
+    precondition(!declared.contains(name), "declared twice: \(join(name))")
     declared.append(name)
     return overlay[name]
   }
@@ -288,18 +292,25 @@ package final class Fields {
     _ name: String, _ found: JSON, _ range: ClosedRange<Double>, _ aboveLowerBound: Bool
   ) -> Double? {
     guard case .number(let number) = found else {
-      fault(name, "expected a number, found \(found.kindName); \(describe(range, aboveLowerBound))")
+      fault(name, "expected a number, found \(found.shown); \(describe(range, aboveLowerBound))")
       return nil
     }
     guard let value = number.doubleValue else {
-      fault(name, "\(number.literal) is too large for a number; \(describe(range, aboveLowerBound))")
+      fault(name, "\(found.shown) is too large for a number; \(describe(range, aboveLowerBound))")
       return nil
     }
     guard range.contains(value), !(aboveLowerBound && value == range.lowerBound) else {
-      fault(name, "\(number.literal) is out of range; \(describe(range, aboveLowerBound))")
+      fault(name, "\(found.shown) is out of range; \(describe(range, aboveLowerBound))")
       return nil
     }
     return value
+  }
+
+  private func integerSchema(_ range: ClosedRange<Int>) -> JSONObject {
+    var schema = JSONObject([("type", .string("integer"))])
+    if range.lowerBound > Int.min { schema.members.append(("minimum", .integer(range.lowerBound))) }
+    if range.upperBound < Int.max { schema.members.append(("maximum", .integer(range.upperBound))) }
+    return schema
   }
 
   private func numberSchema(_ range: ClosedRange<Double>, _ aboveLowerBound: Bool) -> JSONObject {
@@ -315,31 +326,39 @@ package final class Fields {
   }
 
   private func arraySchema(_ item: JSONObject, _ count: ClosedRange<Int>) -> JSONObject {
-    JSONObject([
-      ("type", .string("array")), ("items", .object(item)),
-      ("minItems", .number(JSONNumber(count.lowerBound))), ("maxItems", .number(JSONNumber(count.upperBound))),
+    var schema = JSONObject([
+      ("type", .string("array")), ("items", .object(item)), ("minItems", .integer(count.lowerBound)),
     ])
+    if count.upperBound < Int.max { schema.members.append(("maxItems", .integer(count.upperBound))) }
+    return schema
   }
 
   private func describe(_ range: ClosedRange<Int>) -> String {
-    range.upperBound == Int.max
-      ? "allowed: \(range.lowerBound) or more" : "allowed: \(range.lowerBound) to \(range.upperBound)"
+    switch (range.lowerBound == Int.min, range.upperBound == Int.max) {
+    case (true, true): "allowed: any whole number"
+    case (false, true): "allowed: \(range.lowerBound) or more"
+    case (true, false): "allowed: up to \(range.upperBound)"
+    case (false, false): "allowed: \(range.lowerBound) to \(range.upperBound)"
+    }
   }
 
   private func describe(_ range: ClosedRange<Double>, _ aboveLowerBound: Bool) -> String {
-    let low = JSONNumber(range.lowerBound).literal
-    let high = JSONNumber(range.upperBound).literal
-    let unboundedAbove = range.upperBound >= Double.greatestFiniteMagnitude
-    let unboundedBelow = range.lowerBound <= -Double.greatestFiniteMagnitude
-    switch (unboundedBelow, unboundedAbove) {
+    func text(_ bound: Double) -> String { JSONNumber(bound).literal }
+    let isUnboundedBelow = range.lowerBound <= -Double.greatestFiniteMagnitude
+    let isUnboundedAbove = range.upperBound >= Double.greatestFiniteMagnitude
+    switch (isUnboundedBelow, isUnboundedAbove) {
     case (true, true): return "allowed: any finite number"
-    case (false, true): return "allowed: \(aboveLowerBound ? "more than \(low)" : "\(low) or more")"
-    case (true, false): return "allowed: up to \(high)"
-    case (false, false): return "allowed: \(aboveLowerBound ? "more than \(low), up to \(high)" : "\(low) to \(high)")"
+    case (true, false): return "allowed: up to \(text(range.upperBound))"
+    case (false, true):
+      return "allowed: \(aboveLowerBound ? "more than \(text(range.lowerBound))" : "\(text(range.lowerBound)) or more")"
+    case (false, false):
+      let low = aboveLowerBound ? "more than \(text(range.lowerBound)), up" : text(range.lowerBound)
+      return "allowed: \(low) to \(text(range.upperBound))"
     }
   }
 
   private func describeCount(_ count: ClosedRange<Int>) -> String {
-    count.lowerBound == count.upperBound ? "\(count.lowerBound)" : "\(count.lowerBound) to \(count.upperBound)"
+    if count.lowerBound == count.upperBound { return "\(count.lowerBound)" }
+    return count.upperBound == Int.max ? "\(count.lowerBound) or more" : "\(count.lowerBound) to \(count.upperBound)"
   }
 }

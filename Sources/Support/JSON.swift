@@ -104,6 +104,16 @@ extension JSON {
     }
   }
 
+  /// The value itself where it is short, for "found …": "\"abc\"", "1.5", "true", "an array".
+  var shown: String {
+    switch self {
+    case .null, .bool: compactText
+    case .number(let number): JSONText.clipped(number.literal)
+    case .string(let string): JSON.string(JSONText.clipped(string)).compactText
+    case .array, .object: kindName
+    }
+  }
+
   /// The number, or null where it is not finite: JSON has no NaN.
   package static func finite(_ value: Double) -> JSON { value.isFinite ? .number(JSONNumber(value)) : .null }
   /// A whole number.

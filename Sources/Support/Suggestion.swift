@@ -6,7 +6,8 @@ package enum Suggestion {
     return "; did you mean \"\(best)\"?"
   }
 
-  /// The nearest name within a third of the longer length (at least 1 edit), the first of equals; letter case is free.
+  /// The nearest name within a third of the longer length (at least 1 edit, but never every letter), the first of
+  /// equals; letter case is free.
   package static func nearest(_ name: String, among names: [String]) -> String? {
     guard name.utf8.count <= 100 else { return nil }
     let typed = Array(name.lowercased())
@@ -15,7 +16,8 @@ package enum Suggestion {
       let known = Array(candidate.lowercased())
       let distance = editDistance(typed, known)
       let allowed = max(1, max(typed.count, known.count) / 3)
-      if distance <= allowed, distance < best?.distance ?? Int.max { best = (candidate, distance) }
+      let isWhollyOther = distance >= max(typed.count, known.count)
+      if distance <= allowed, !isWhollyOther, distance < best?.distance ?? Int.max { best = (candidate, distance) }
     }
     return best?.name
   }
