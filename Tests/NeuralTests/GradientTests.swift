@@ -148,17 +148,18 @@ struct GradientTests {
     ]
   }
 
-  @Test(arguments: unary, [false, true])
-  func ofOneInput(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
+  /// With and without a gradient that is already there.
+  private func check(_ cases: [GradientCase]) {
+    for test in cases {
+      checkGradient(test, onTop: false)
+      checkGradient(test, onTop: true)
+    }
+  }
 
-  @Test(arguments: binary, [false, true])
-  func ofTwoInputs(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
-
-  @Test(arguments: matrix, [false, true])
-  func ofMatrixProducts(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
-
-  @Test(arguments: fused, [false, true])
-  func ofFusedOperations(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
+  @Test func ofOneInput() { check(Self.unary) }
+  @Test func ofTwoInputs() { check(Self.binary) }
+  @Test func ofMatrixProducts() { check(Self.matrix) }
+  @Test func ofFusedOperations() { check(Self.fused) }
 
   @Test func everyOperationIsChecked() {
     let checked = Set((Self.unary + Self.binary + Self.matrix + Self.fused).map(\.operation))
