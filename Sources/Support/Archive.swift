@@ -5,16 +5,48 @@
 /// names and layout, all other tensors to the state file, scalars to the JSON file (integers as strings, because JSON
 /// numbers lose bits above 2^53).
 package final class Archive {
+  /// What `archive(_:)` functions do: put values in, or take them out.
   package enum Mode: Sendable { case writing, reading }
 
   /// One stored tensor: little-endian bytes of `shape.product` elements.
   package struct Tensor: Equatable, Sendable {
-    package enum ElementType: String, Sendable { case float32 = "F32", float64 = "F64", int32 = "I32", uint8 = "U8" }
+    /// The element types that are stored, under their safetensors names.
+    package enum ElementType: String, CaseIterable, Sendable {
+      case float32 = "F32", float64 = "F64", int32 = "I32", uint8 = "U8"
+
+      /// Bytes per element.
+      package var size: Int {
+        switch self {
+        case .float64: 8
+        case .float32, .int32: 4
+        case .uint8: 1
+        }
+      }
+    }
     package var elementType: ElementType
     package var shape: [Int]
     package var bytes: [UInt8]
+    /// Whether it belongs in the weights file.
     package var isWeight: Bool
 
+    /// How many bytes the type and the shape ask for; nil where a dimension is negative or the product overflows.
+    package var byteCountOfShape: Int? { Tensor.byteCount(elementType, shape) }
+
+    /// See `byteCountOfShape`.
+    package static func byteCount(_ elementType: ElementType, _ shape: [Int]) -> Int? {
+      var count = elementType.size
+      // A dimension of 0 makes an empty tensor, whatever the others are.
+      guard shape.allSatisfy({ $0 >= 0 }) else { return nil }
+      if shape.contains(0) { return 0 }
+      for dimension in shape {
+        let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+        if overflow { return nil }
+        count = product
+      }
+      return count
+    }
+
+    /// A tensor of these bytes.
     package init(elementType: ElementType, shape: [Int], bytes: [UInt8], isWeight: Bool) {
       self.elementType = elementType
       self.shape = shape
@@ -23,6 +55,7 @@ package final class Archive {
     }
   }
 
+  /// Whether this archive is being written or read.
   package let mode: Mode
   /// Scalars by full name, in the order in which they were written.
   package private(set) var scalars: [(name: String, value: String)]
@@ -61,24 +94,34 @@ package final class Archive {
     try scope(name) { try part.archive(self) }
   }
 
-  // MARK: Scalars
-
-  package func value(_ name: String, _ value: inout Int) throws {
-    try scalar(name, &value, text: String(value)) { Int($0) }
+  /// Archives an object under its own scope.
+  package func part(_ name: String, object: any AnyObject & Archivable) throws {
+    var object = object
+    try scope(name) { try object.archive(self) }
   }
 
+  // MARK: Scalars
+
+  /// Stored in decimal.
+  package func value(_ name: String, _ value: inout Int) throws {
+    try scalar(name, &value, text: { String($0) }) { Int($0) }
+  }
+
+  /// Stored in hexadecimal.
   package func value(_ name: String, _ value: inout UInt64) throws {
-    try scalar(name, &value, text: "0x" + String(value, radix: 16)) {
+    try scalar(name, &value, text: { "0x" + String($0, radix: 16) }) {
       $0.hasPrefix("0x") ? UInt64($0.dropFirst(2), radix: 16) : nil
     }
   }
 
+  /// Stored as "true" or "false".
   package func value(_ name: String, _ value: inout Bool) throws {
-    try scalar(name, &value, text: value ? "true" : "false") { Bool($0) }
+    try scalar(name, &value, text: { $0 ? "true" : "false" }) { Bool($0) }
   }
 
+  /// Stored as it is.
   package func value(_ name: String, _ value: inout String) throws {
-    try scalar(name, &value, text: value) { $0 }
+    try scalar(name, &value, text: { $0 }) { $0 }
   }
 
   /// Stored by bit pattern: exact, non-finite values included.
@@ -88,21 +131,25 @@ package final class Archive {
     value = Double(bitPattern: bits)
   }
 
+  /// Stored by bit pattern.
   package func value(_ name: String, _ value: inout Float) throws {
     var bits = UInt64(value.bitPattern)
     try self.value(name, &bits)
-    value = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
+    guard let word = UInt32(exactly: bits) else {
+      throw ArchiveError.malformed(prefix + name, "0x\(String(bits, radix: 16)) has more than 32 bits")
+    }
+    value = Float(bitPattern: word)
   }
 
   private func scalar<Value>(
-    _ name: String, _ value: inout Value, text: @autoclosure () -> String, parse: (String) -> Value?
+    _ name: String, _ value: inout Value, text: (Value) -> String, parse: (String) -> Value?
   ) throws {
     let fullName = prefix + name
     switch mode {
     case .writing:
       precondition(scalarIndex[fullName] == nil, "archived twice: \(fullName)")
       scalarIndex[fullName] = scalars.count
-      scalars.append((fullName, text()))
+      scalars.append((fullName, text(value)))
     case .reading:
       guard let index = scalarIndex[fullName] else { throw ArchiveError.missing(fullName) }
       guard let parsed = parse(scalars[index].value) else {
@@ -118,12 +165,15 @@ package final class Archive {
   package func array(_ name: String, _ array: inout [Float], shape: [Int]? = nil) throws {
     try growable(name, &array, .float32, shape: shape)
   }
+  /// See above.
   package func array(_ name: String, _ array: inout [Double], shape: [Int]? = nil) throws {
     try growable(name, &array, .float64, shape: shape)
   }
+  /// See above.
   package func array(_ name: String, _ array: inout [Int32], shape: [Int]? = nil) throws {
     try growable(name, &array, .int32, shape: shape)
   }
+  /// See above.
   package func array(_ name: String, _ array: inout [UInt8], shape: [Int]? = nil) throws {
     try growable(name, &array, .uint8, shape: shape)
   }
@@ -133,7 +183,7 @@ package final class Archive {
     throws
   {
     let fullName = prefix + name
-    precondition(shape.reduce(1, *) == buffer.count, "shape of \(fullName)")
+    precondition(shape.reduce(1, *) == buffer.count, "shape of \(fullName)")  // a programmer's shape, not a file's
     switch mode {
     case .writing:
       append(
@@ -155,6 +205,7 @@ package final class Archive {
     let fullName = prefix + name
     switch mode {
     case .writing:
+      precondition(shape?.reduce(1, *) ?? array.count == array.count, "shape of \(fullName)")
       let bytes = array.withUnsafeBytes { [UInt8]($0) }
       append(fullName, Tensor(elementType: elementType, shape: shape ?? [array.count], bytes: bytes, isWeight: false))
     case .reading:
@@ -178,6 +229,9 @@ package final class Archive {
     let tensor = tensors[index].tensor
     guard tensor.elementType == elementType else {
       throw ArchiveError.malformed(name, "\(tensor.elementType.rawValue) instead of \(elementType.rawValue)")
+    }
+    guard tensor.byteCountOfShape == tensor.bytes.count else {
+      throw ArchiveError.malformed(name, "\(tensor.bytes.count) bytes do not fill the shape \(tensor.shape)")
     }
     return tensor
   }

@@ -1,6 +1,6 @@
 /// A JSON document as a tree that keeps what the configuration reader needs and Foundation's parser loses:
 /// the order of keys, and numbers exactly as they were written.
-package indirect enum JSON: Equatable, Sendable {
+package enum JSON: Equatable, Sendable {
   case null
   case bool(Bool)
   case number(JSONNumber)
@@ -16,8 +16,9 @@ package struct JSONNumber: Equatable, Sendable {
 
   package init(literal: String) { self.literal = literal }
   package init(_ value: Int) { literal = String(value) }
-  /// The shortest digits that read back as the same double. `value` must be finite.
+  /// The shortest digits that read back as the same double. `value` must be finite (`JSON.finite` makes it null).
   package init(_ value: Double) {
+    precondition(value.isFinite, "JSON has no \(value)")
     literal = value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
     if value == 0 && value.sign == .minus { literal = "-0.0" }
   }
@@ -28,11 +29,39 @@ package struct JSONNumber: Equatable, Sendable {
     return value
   }
 
-  /// The value as an integer, where it is one exactly: "1e6" and "3.0" are, "1.5" and 2^80 are not.
+  /// The value as an integer, where it is one exactly: "1e6", "3.0" and "1e18" are, "1.5", "1e19" and
+  /// "1.0000000000000000001" are not. Decided on the digits, without rounding.
   package var integerValue: Int? {
     if let value = Int(literal) { return value }
-    guard let value = doubleValue, value == value.rounded(), abs(value) <= 9_007_199_254_740_992 else { return nil }
-    return Int(value)
+    var digits: [UInt8] = []
+    var exponent = 0
+    var isFraction = false
+    var text = Substring(literal)
+    if let mark = text.firstIndex(where: { $0 == "e" || $0 == "E" }) {
+      // An exponent beyond Int shifts any digits out of range, but leaves zero zero.
+      let written = text[text.index(after: mark)...]
+      exponent = Int(written) ?? (written.hasPrefix("-") ? -(1 << 32) : 1 << 32)
+      exponent = min(max(exponent, -(1 << 32)), 1 << 32)
+      text = text[..<mark]
+    }
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "."): isFraction = true
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        digits.append(byte)
+        if isFraction { exponent -= 1 }
+      default: continue
+      }
+    }
+    while digits.last == UInt8(ascii: "0") {
+      digits.removeLast()
+      exponent += 1
+    }
+    let significant = digits.drop { $0 == UInt8(ascii: "0") }
+    if significant.isEmpty { return 0 }
+    guard exponent >= 0, significant.count + exponent <= 19 else { return nil }
+    let sign = literal.hasPrefix("-") ? "-" : ""
+    return Int(sign + String(decoding: significant, as: UTF8.self) + String(repeating: "0", count: exponent))
   }
 }
 
@@ -42,11 +71,14 @@ package struct JSONObject: Equatable, Sendable {
 
   package init(_ members: [(key: String, value: JSON)] = []) { self.members = members }
 
+  /// Equal when the same keys have the same values in the same order.
   package static func == (left: JSONObject, right: JSONObject) -> Bool {
     left.members.count == right.members.count
       && zip(left.members, right.members).allSatisfy { $0.key == $1.key && $0.value == $1.value }
   }
 
+  /// The value of a key, found from the front (objects are small; parsers detect duplicates with a table of their own).
+  /// Setting a new key appends it, setting nil removes it.
   package subscript(key: String) -> JSON? {
     get { members.first { $0.key == key }?.value }
     set {
@@ -72,10 +104,31 @@ extension JSON {
     }
   }
 
+  /// The value itself where it is short, for "found …": "\"abc\"", "1.5", "true", "an array".
+  var shown: String {
+    switch self {
+    case .null, .bool: compactText
+    case .number(let number): JSONText.clipped(number.literal)
+    case .string(let string): JSON.string(JSONText.clipped(string)).compactText
+    case .array, .object: kindName
+    }
+  }
+
+  /// The number, or null where it is not finite: JSON has no NaN.
+  package static func finite(_ value: Double) -> JSON { value.isFinite ? .number(JSONNumber(value)) : .null }
+  /// A whole number.
+  package static func integer(_ value: Int) -> JSON { .number(JSONNumber(value)) }
+
+  /// The value as one kind; nil where it is of another kind (or a number does not fit).
   package var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
+  /// See `object`.
   package var array: [JSON]? { if case .array(let array) = self { array } else { nil } }
+  /// See `object`.
   package var string: String? { if case .string(let string) = self { string } else { nil } }
+  /// See `object`.
   package var double: Double? { if case .number(let number) = self { number.doubleValue } else { nil } }
+  /// See `object`.
   package var integer: Int? { if case .number(let number) = self { number.integerValue } else { nil } }
+  /// See `object`.
   package var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
 }

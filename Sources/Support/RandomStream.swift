@@ -5,6 +5,7 @@ import CKernels
 /// A stream is a 64-bit key and a position. Named child streams are derived from the key alone, so a draw depends
 /// neither on threads nor on what another stream has consumed. Draw n of a stream is a pure function of (key, n).
 package struct RandomStream: Archivable, Equatable, Sendable {
+  /// What decides every draw.
   package private(set) var key: UInt64
   /// How many draws have been taken.
   package private(set) var position: UInt64 = 0
@@ -29,7 +30,7 @@ package struct RandomStream: Archivable, Equatable, Sendable {
   /// 64 uniform bits.
   package mutating func nextBits() -> UInt64 {
     let counter = position
-    position += 1
+    position &+= 1  // wraps: a damaged checkpoint may hold any position
     return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 10) { words in
       let base = words.baseAddress!
       base[0] = UInt32(truncatingIfNeeded: counter)
@@ -96,10 +97,11 @@ package struct RandomStream: Archivable, Equatable, Sendable {
 
   /// A number no other draw of this stream has had, for kernels that count for themselves.
   package mutating func takeBlock() -> UInt64 {
-    position += 1
+    position &+= 1
     return position
   }
 
+  /// The key and the position: the stream goes on where it was.
   package mutating func archive(_ archive: Archive) throws {
     try archive.value("key", &key)
     try archive.value("position", &position)

@@ -1,0 +1,84 @@
+/// The set of actions an environment takes.
+package enum ActionSpace: Equatable, Sendable {
+  /// Actions 0..<count.
+  case discrete(count: Int)
+  /// A vector within bounds, one pair per dimension.
+  case box(low: [Float], high: [Float])
+
+  /// Columns of an action in a model's or planner's batch: one-hot for discrete actions.
+  package var columns: Int {
+    switch self {
+    case .discrete(let count): count
+    case .box(let low, _): low.count
+    }
+  }
+  package var isDiscrete: Bool { if case .discrete = self { true } else { false } }
+}
+
+/// The set of observations an environment gives.
+package enum ObservationSpace: Equatable, Sendable {
+  /// An index 0..<count (given as one float).
+  case discrete(count: Int)
+  /// A vector within bounds (infinite ones allowed).
+  case box(low: [Float], high: [Float])
+
+  /// Floats that `observe(into:)` writes.
+  package var size: Int {
+    switch self {
+    case .discrete: 1
+    case .box(let low, _): low.count
+    }
+  }
+}
+
+/// One action. A vector is borrowed: valid during the call only.
+package enum Action {
+  case discrete(Int)
+  case continuous(UnsafeBufferPointer<Float>)
+}
+
+/// What one step gave, apart from the observation.
+package struct Outcome: Equatable, Sendable {
+  package var reward: Double
+  /// The task itself ended: no value beyond this state.
+  package var isTerminated: Bool
+  /// The time limit cut the episode: the state has a value, and learners bootstrap through it.
+  package var isTruncated: Bool
+
+  package init(reward: Double, isTerminated: Bool, isTruncated: Bool = false) {
+    self.reward = reward
+    self.isTerminated = isTerminated
+    self.isTruncated = isTruncated
+  }
+
+  package var isOver: Bool { isTerminated || isTruncated }
+}
+
+/// What is known about an environment before a step is taken.
+package struct EnvironmentSpecification: Equatable, Sendable {
+  /// "CartPole-v1".
+  package var id: String
+  package var observationSpace: ObservationSpace
+  package var actionSpace: ActionSpace
+  /// Steps after which an episode is truncated; nil: never.
+  package var stepLimit: Int?
+  /// Smallest and largest reward of one step.
+  package var rewardRange: ClosedRange<Double>
+  /// The mean return at which the task counts as solved, where its authors name one.
+  package var rewardThreshold: Double?
+  /// One line for `mbrl list environments`.
+  package var summary: String
+
+  package init(
+    id: String, observationSpace: ObservationSpace, actionSpace: ActionSpace, stepLimit: Int?,
+    rewardRange: ClosedRange<Double>, rewardThreshold: Double? = nil, summary: String
+  ) {
+    self.id = id
+    self.observationSpace = observationSpace
+    self.actionSpace = actionSpace
+    self.stepLimit = stepLimit
+    self.rewardRange = rewardRange
+    self.rewardThreshold = rewardThreshold
+    self.summary = summary
+  }
+}

@@ -1,0 +1,109 @@
+/// A table on disk that grows row by row under columns fixed at its start. Every row is one write to the system, so a
+/// killed process loses at most a row that it had not finished; `offset` goes into checkpoints.
+package final class CSVFile {
+  /// One value; a missing one is nil in `append` and an empty cell in the file, never 0.
+  package enum Cell: Equatable, Sendable {
+    case integer(Int)
+    /// The shortest digits that read back as the same number; "nan", "inf" and "-inf" where it is not finite.
+    case number(Double)
+    /// As `number`, with the digits that single precision needs.
+    case single(Float)
+    case flag(Bool)
+    case text(String)
+  }
+
+  /// The names in the header.
+  package let columns: [String]
+  private let file: AppendFile
+  private var row: [UInt8] = []
+
+  /// Creates the file with its header; fails where the path exists, so that no earlier log is lost.
+  package init(creating path: String, columns: [String]) throws(FileError) {
+    precondition(!columns.isEmpty && Set(columns).count == columns.count, "columns")
+    self.columns = columns
+    file = try AppendFile(creating: path)
+    try file.append(CSVFile.header(columns))
+  }
+
+  /// Opens an existing file at a row's end and cuts off what lies beyond. Its header must be that of `columns`.
+  package init(reopening path: String, columns: [String], at offset: Int) throws(FileError) {
+    precondition(!columns.isEmpty && Set(columns).count == columns.count, "columns")
+    self.columns = columns
+    let header = CSVFile.header(columns)
+    try CSVFile.check(path, header, offset)
+    file = try AppendFile(reopening: path, at: offset)
+  }
+
+  /// Bytes in the file: the end of the last row.
+  package var offset: Int { file.offset }
+  /// The file's path.
+  package var path: String { file.path }
+
+  /// Appends one row, a cell for each column; on an error the file is as it was before.
+  package func append(_ cells: [Cell?]) throws(FileError) {
+    precondition(cells.count == columns.count, "\(path) has \(columns.count) columns, not \(cells.count)")
+    row.removeAll(keepingCapacity: true)
+    for (index, cell) in cells.enumerated() {
+      if index > 0 { row.append(UInt8(ascii: ",")) }
+      if let cell { CSVFile.write(cell, to: &row) }
+    }
+    row.append(UInt8(ascii: "\n"))
+    try file.append(row)
+  }
+
+  /// Waits until every row is on the disk; a checkpoint calls this before it keeps `offset`.
+  package func synchronize() throws(FileError) { try file.synchronize() }
+
+  // MARK: Parts
+
+  /// Looks before anything is cut.
+  private static func check(_ path: String, _ header: [UInt8], _ offset: Int) throws(FileError) {
+    let file = try OpenFile.reading(path)
+    func fault(_ reason: String) -> FileError { FileError(path: path, operation: "append to", reason: reason) }
+    guard let size = try file.regularSize() else { throw fault("not a regular file") }
+    let found = try file.bytes(at: 0, count: min(size, header.count))
+    guard found == header else {
+      let line = found.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+      let text = JSONText.clipped(String(decoding: line, as: UTF8.self), 200)
+      throw fault("its columns are \"\(text)\", not \"\(String(decoding: header.dropLast(), as: UTF8.self))\"")
+    }
+    guard offset >= header.count, offset <= size else {
+      throw fault("it has \(size) bytes, the checkpoint was made at \(offset)")
+    }
+    guard try file.bytes(at: offset - 1, count: 1) == [UInt8(ascii: "\n")] else {
+      throw fault("the checkpoint's position, byte \(offset), is not the end of a row")
+    }
+  }
+
+  private static func header(_ columns: [String]) -> [UInt8] {
+    var line: [UInt8] = []
+    for (index, column) in columns.enumerated() {
+      if index > 0 { line.append(UInt8(ascii: ",")) }
+      write(.text(column), to: &line)
+    }
+    line.append(UInt8(ascii: "\n"))
+    return line
+  }
+
+  private static func write(_ cell: Cell, to row: inout [UInt8]) {
+    switch cell {
+    case .integer(let value): row += String(value).utf8
+    case .number(let value): row += (value.isNaN ? "nan" : "\(value)").utf8
+    case .single(let value): row += (value.isNaN ? "nan" : "\(value)").utf8
+    case .flag(let value): row += (value ? "true" : "false").utf8
+    case .text(let text):
+      let special = ",\"\r\n".utf8
+      // An empty text is quoted: bare, it would be a missing cell.
+      guard text.isEmpty || text.first == " " || text.last == " " || text.utf8.contains(where: special.contains) else {
+        row += text.utf8
+        return
+      }
+      row.append(UInt8(ascii: "\""))
+      for byte in text.utf8 {
+        if byte == UInt8(ascii: "\"") { row.append(byte) }
+        row.append(byte)
+      }
+      row.append(UInt8(ascii: "\""))
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import Foundation
+
+/// Why a file or folder could not be used: what was tried, on which path, and the system's own words.
+package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The path as it was given.
+  package var path: String
+  /// What was tried, as the verb after "cannot": "open", "write to".
+  package var operation: String
+  /// The system's error number; 0 where the program found the fault itself.
+  package var code: Int32
+  /// The system's text for `code`, or the program's own.
+  package var reason: String
+
+  /// A fault that the program found itself.
+  package init(path: String, operation: String, reason: String) {
+    self.path = path
+    self.operation = operation
+    self.code = 0
+    self.reason = reason
+  }
+
+  /// A failed system call.
+  package init(path: String, operation: String, code: Int32) {
+    self.path = path
+    self.operation = operation
+    self.code = code
+    self.reason = String(cString: strerror(code))
+  }
+
+  package var description: String { "cannot \(operation) \(path): \(reason)" }
+
+  /// Whether the disk or the user's quota is full.
+  package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+}
+
+/// An open file; closes itself when it goes out of scope. Interrupted and partial calls are continued.
+package struct OpenFile: ~Copyable {
+  /// The file descriptor, for calls that this type does not wrap.
+  package let descriptor: Int32
+  /// The path that was opened, for messages.
+  package let path: String
+
+  private init(descriptor: Int32, path: String) {
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  deinit { close(descriptor) }
+
+  /// Opens an existing file to read.
+  package static func reading(_ path: String) throws(FileError) -> OpenFile {
+    try open(path, O_RDONLY, "open")
+  }
+
+  /// Creates a file to write; fails where the path exists.
+  package static func creating(_ path: String) throws(FileError) -> OpenFile {
+    try open(path, O_RDWR | O_CREAT | O_EXCL, "create")
+  }
+
+  /// Opens a file to read and write; creates it where it is missing, if `creates`.
+  package static func updating(_ path: String, creates: Bool = false) throws(FileError) -> OpenFile {
+    try open(path, creates ? O_RDWR | O_CREAT : O_RDWR, "open")
+  }
+
+  private static func open(_ path: String, _ flags: Int32, _ operation: String) throws(FileError) -> OpenFile {
+    // A zero byte would silently end the path for the system.
+    guard !path.utf8.contains(0) else { throw FileError(path: path, operation: operation, code: EINVAL) }
+    while true {
+      let descriptor = Foundation.open(path, flags | O_CLOEXEC, 0o666)
+      if descriptor >= 0 { return OpenFile(descriptor: descriptor, path: path) }
+      if errno != EINTR { throw FileError(path: path, operation: operation, code: errno) }
+    }
+  }
+
+  /// The size in bytes, where this is a regular file; nil for pipes and devices.
+  package func regularSize() throws(FileError) -> Int? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("examine") }
+    return status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+  }
+
+  /// Reads up to `memory.count` bytes; 0 only at the end of the file.
+  package func read(into memory: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
+    while true {
+      let count = Foundation.read(descriptor, memory.baseAddress, memory.count)
+      if count >= 0 { return count }
+      if errno != EINTR { throw failure("read") }
+    }
+  }
+
+  /// Fills `memory` from `offset`; a file that ends before is a fault.
+  package func readExactly(into memory: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
+    var done = 0
+    while done < memory.count {
+      let count = pread(descriptor, memory.baseAddress! + done, memory.count - done, off_t(offset + done))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw failure("read")
+      }
+      if count == 0 { throw FileError(path: path, operation: "read", reason: "the file ends too early") }
+      done += count
+    }
+  }
+
+  /// `count` bytes from `offset`. The caller has checked `count` against the size of the file.
+  package func bytes(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+    do {
+      return try [UInt8](unsafeUninitializedCapacity: count) { memory, initialized in
+        try readExactly(into: UnsafeMutableRawBufferPointer(start: memory.baseAddress, count: count), at: offset)
+        initialized = count
+      }
+    } catch let error as FileError {
+      throw error
+    } catch {
+      preconditionFailure("only file errors are thrown above")
+    }
+  }
+
+  /// Writes all of `bytes` at the current position.
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    var done = 0
+    while done < bytes.count {
+      let count = Foundation.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw failure("write to")
+      }
+      if count == 0 { throw FileError(path: path, operation: "write to", code: ENOSPC) }
+      done += count
+    }
+  }
+
+  /// Writes all of `bytes` at the current position.
+  package func write(_ bytes: [UInt8]) throws(FileError) {
+    try bytes.withUnsafeBufferPointer { (memory) throws(FileError) in try write(UnsafeRawBufferPointer(memory)) }
+  }
+
+  /// Cuts the file at `offset` and moves the position there.
+  package func truncate(to offset: Int) throws(FileError) {
+    guard ftruncate(descriptor, off_t(offset)) == 0 else { throw failure("cut") }
+    guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw failure("seek in") }
+  }
+
+  /// Waits until everything written is on the disk.
+  package func synchronize() throws(FileError) {
+    while fsync(descriptor) != 0 {
+      if errno == EINTR { continue }
+      // Pipes and some file systems cannot: nothing is lost by going on.
+      if errno == EINVAL || errno == ENOTSUP || errno == EROFS { return }
+      throw failure("flush")
+    }
+  }
+
+  private func failure(_ operation: String) -> FileError {
+    FileError(path: path, operation: operation, code: errno)
+  }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Synchronization
+
+/// Requests from outside to stop. The first SIGINT, SIGTERM or SIGUSR1 is only noted, for the run loop to write a
+/// checkpoint at its next step; the second ends the process at once, even when every thread is busy: that is why these
+/// are signal handlers, which touch nothing but an atomic number, and not events on a queue.
+package enum Signals {
+  /// The signal that asked first; 0 before one did.
+  private static let first = Atomic<Int32>(0)
+
+  /// Installs the handlers, and ignores SIGPIPE: a closed pipe is an error of the write, and ends the program quietly.
+  package static func install() {
+    _ = first.load(ordering: .relaxed)  // initialised here, not in a handler
+    var action = sigaction()
+    sigemptyset(&action.sa_mask)
+    action.sa_flags = SA_RESTART
+    Signals.setHandler(of: &action) { number in
+      let (isFirst, _) = Signals.first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
+      if !isFirst { _exit(number == SIGINT ? 130 : 143) }
+    }
+    for number in [SIGINT, SIGTERM, SIGUSR1] { sigaction(number, &action, nil) }
+    ignorePipe()
+  }
+
+  /// Ignores SIGPIPE alone, for commands that have nothing to save.
+  package static func ignorePipe() { signal(SIGPIPE, SIG_IGN) }
+
+  /// Whether to stop at the next step boundary. Costs one load: poll it every step.
+  package static var isStopRequested: Bool { first.load(ordering: .relaxed) != 0 }
+
+  /// "SIGTERM" for the first signal that came; nil before.
+  package static var name: String? {
+    switch first.load(ordering: .relaxed) {
+    case 0: nil
+    case SIGINT: "SIGINT"
+    case SIGTERM: "SIGTERM"
+    case SIGUSR1: "SIGUSR1"
+    case let number: "signal \(number)"
+    }
+  }
+
+  /// Forgets a request; for tests.
+  package static func reset() { first.store(0, ordering: .relaxed) }
+
+  private static func setHandler(of action: inout sigaction, _ handler: @escaping @convention(c) (Int32) -> Void) {
+    #if canImport(Darwin)
+      action.__sigaction_u.__sa_handler = handler
+    #else
+      action.__sigaction_handler.sa_handler = handler
+    #endif
+  }
+}
