@@ -71,6 +71,13 @@ package struct TransitionColumns {
     self.action = action
     self.nextObservation = nextObservation
   }
+
+  /// `count` values of one observation column.
+  package func observationColumn(_ index: Int) -> UnsafePointer<Float> { observation + index * stride }
+  /// `count` values of one action column.
+  package func actionColumn(_ index: Int) -> UnsafePointer<Float> { action + index * stride }
+  /// `count` values of one column of the next observation.
+  package func nextObservationColumn(_ index: Int) -> UnsafePointer<Float> { nextObservation + index * stride }
 }
 
 /// What is known of a task's dynamics without learning: its reward and termination as functions of a transition, and

@@ -97,6 +97,12 @@ package final class Archive {
     try scope(name) { try part.archive(self) }
   }
 
+  /// Archives an object under its own scope.
+  package func part(_ name: String, object: any AnyObject & Archivable) throws {
+    var object = object
+    try scope(name) { try object.archive(self) }
+  }
+
   // MARK: Scalars
 
   /// Stored in decimal.

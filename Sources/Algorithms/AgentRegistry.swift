@@ -1,0 +1,84 @@
+import Environments
+import Support
+
+/// One kind of agent that a configuration can name.
+package struct AgentEntry: Sendable {
+  /// "pets": the value of `agent.type`.
+  package var name: String
+  package var summary: String
+  /// Which of the sections `model` and `planner` belong to a configuration of this agent.
+  package var usesModel: Bool
+  package var usesPlanner: Bool
+  package var makeConfiguration: @Sendable () -> any AgentConfiguration
+  /// Changes the defaults of `model` and `planner` to what suits this agent.
+  package var setDefaults: @Sendable (inout AlgorithmConfiguration) -> Void = { _ in }
+}
+
+/// The settings of one kind of agent: the section `agent`, apart from its "type".
+package protocol AgentConfiguration: Configurable {
+  /// Reports settings that do not suit the environment or each other.
+  func check(_ algorithm: AlgorithmConfiguration, for environment: any SnapshotEnvironment, _ fields: Fields)
+  /// Builds the agent. The configuration has been checked.
+  func makeAgent(_ algorithm: AlgorithmConfiguration, _ context: AgentContext) throws -> any Agent
+}
+
+/// Every agent; a new one is one file and one line here.
+package enum AgentRegistry {
+  package static let entries: [AgentEntry] = [
+    AgentEntry(
+      name: "random", summary: "uniformly random actions: the baseline every learner has to beat",
+      usesModel: false, usesPlanner: false, makeConfiguration: { RandomAgent.Configuration() }),
+    AgentEntry(
+      name: "pets", summary: "probabilistic ensemble, trajectory sampling, planning at every step (Chua et al. 2018)",
+      usesModel: true, usesPlanner: true, makeConfiguration: { PETS.Configuration() }),
+    AgentEntry(
+      name: "random-shooting", summary: "one deterministic network and random-shooting MPC (Nagabandi et al. 2018)",
+      usesModel: true, usesPlanner: true, makeConfiguration: { PETS.Configuration() },
+      setDefaults: { algorithm in
+        var model = EnsembleDynamics.Configuration()
+        model.kind = .deterministic
+        model.ensembleSize = 1
+        model.bootstrap = false
+        algorithm.model.model = model
+        algorithm.planner.select("random-shooting")
+        algorithm.planner.propagation = .expectation
+        algorithm.planner.particles = 1
+      }),
+  ]
+
+  package static func entry(_ name: String) -> AgentEntry? { entries.first { $0.name == name } }
+}
+
+/// The sections `agent`, `model` and `planner` of an experiment.
+package struct AlgorithmConfiguration: Sendable {
+  package var agentType = AgentRegistry.entries[0].name
+  package var agent: any AgentConfiguration = AgentRegistry.entries[0].makeConfiguration()
+  package var model = ModelConfiguration()
+  package var planner = PlannerConfiguration()
+
+  package init() {}
+
+  /// Declares the sections on the experiment's own fields; those the agent does not use are unknown settings.
+  package mutating func declare(_ fields: Fields) {
+    var type = agentType
+    var configuration = agent
+    fields.section("agent", "the learner; \"type\" decides which other settings it has") { fields in
+      fields.choice("type", &type, from: AgentRegistry.entries.map(\.name), "which agent learns")
+      configuration = AgentRegistry.entry(type)!.makeConfiguration()
+      configuration.declare(fields)
+    }
+    agentType = type
+    agent = configuration
+    let entry = AgentRegistry.entry(type)!
+    entry.setDefaults(&self)
+    if entry.usesModel { fields.section("model", &model, "the learned model of the dynamics") }
+    if entry.usesPlanner { fields.section("planner", &planner, "how actions are searched in imagination") }
+  }
+
+  /// Reports what does not fit the environment.
+  package func check(for environment: any SnapshotEnvironment, _ fields: Fields) {
+    agent.check(self, for: environment, fields)
+  }
+
+  package func makeAgent(_ context: AgentContext) throws -> any Agent { try agent.makeAgent(self, context) }
+}

@@ -1,0 +1,215 @@
+import CKernels
+import Environments
+import Neural
+import Support
+
+/// An ensemble of K multi-layer perceptrons that predicts the change of the observation (and on wish reward and
+/// termination), each member trained on its own bootstrap of the data.
+///
+/// Probabilistic: every member gives a mean and a log-variance per target, the latter softly limited by learned bounds,
+/// and is trained by Gaussian negative log-likelihood. Deterministic: the mean only, trained by squared error.
+///
+/// Loss: Σ over members of mean[(μ − y)²·e^(−lv) + lv] + 0.01·(Σ max_lv − Σ min_lv) + Σ over layers decay_l·½‖W_l‖².
+/// Inputs are standardised, targets are not. Weights start from a truncated normal with deviation 1/(2√fan_in), biases
+/// from 0, and go on from where they were at the next fit (warm start), as does the optimiser.
+///
+/// Source: Chua et al. 2018 (PETS), Lakshminarayanan et al. 2017; facts of the authors' code in
+/// reference/pets-mbpo.md.
+package final class EnsembleDynamics: DynamicsModel {
+  package enum Kind: String, CaseIterable, Sendable { case probabilistic, deterministic }
+  package enum Target: String, CaseIterable, Sendable {
+    /// The change of the observation (per column as the environment declares).
+    case change
+    /// The next observation itself.
+    case absolute
+  }
+  package enum RewardSource: String, CaseIterable, Sendable { case known, learned }
+
+  package struct Configuration: DynamicsModelConfiguration {
+    package var kind = Kind.probabilistic
+    /// Networks (K).
+    package var ensembleSize = 5
+    /// Members used for prediction, the best on held-out data; 0: all.
+    package var elites = 0
+    package var hiddenSizes = [200, 200, 200]
+    package var activation = Activation.silu
+    package var target = Target.change
+    package var reward = RewardSource.known
+    package var termination = TerminationSource.known
+    package var normalizesInputs = true
+    package var learnsVarianceBounds = true
+    package var bootstrap = true
+    package var warmStart = true
+    package var learningRate = 1e-3
+    /// Factor of ½‖W‖² per layer: one number for all, or one per layer, the output layer last.
+    package var weightDecay = [0.0]
+    package var batchSize = 32
+    /// Passes over the data per fit; with early stopping the most of them.
+    package var epochs = 5
+    /// Share of the data held out for early stopping and elites; 0: none.
+    package var holdout = 0.0
+    /// Most transitions held out.
+    package var holdoutLimit = 5000
+    /// Epochs without improvement of any member before the fit stops.
+    package var patience = 5
+    /// Relative improvement of the held-out error that counts.
+    package var improvementThreshold = 0.01
+    /// Largest global gradient norm; 0: no clipping.
+    package var maximumGradientNorm = 0.0
+
+    package init() {}
+
+    package mutating func declare(_ fields: Fields) {
+      fields.choice("kind", &kind, "probabilistic: Gaussian outputs; deterministic: squared error")
+      fields.integer("ensembleSize", &ensembleSize, in: 1...64, "networks in the ensemble (K)")
+      fields.integer("elites", &elites, in: 0...64, "best members used for prediction; 0: all")
+      if elites > ensembleSize { fields.fault("elites", "\(elites) of an ensemble of \(ensembleSize)") }
+      fields.integers(
+        "hiddenSizes", &hiddenSizes, each: 1...4096, count: 0...(Int(CK_MAX_LAYERS) - 1), "widths of the hidden layers")
+      fields.choice("activation", &activation, "after every hidden layer")
+      fields.choice("target", &target, "predict the change of the observation, or the next observation itself")
+      fields.choice("reward", &reward, "the environment's declared reward function, or a learned one")
+      fields.choice("termination", &termination, "declared function, learned classifier, or imagine no end")
+      fields.flag("normalizesInputs", &normalizesInputs, "standardise inputs, refitted at every fit")
+      fields.flag("learnsVarianceBounds", &learnsVarianceBounds, "learn the bounds of the log-variance")
+      fields.flag("bootstrap", &bootstrap, "every member draws its own data with replacement")
+      fields.flag("warmStart", &warmStart, "go on from the last weights instead of new ones at every fit")
+      fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "Adam's step size")
+      fields.numbers(
+        "weightDecay", &weightDecay, each: 0...1000, count: 1...Int(CK_MAX_LAYERS),
+        "factor of half the squared weights: one number, or one per layer")
+      if weightDecay.count != 1 && weightDecay.count != hiddenSizes.count + 1 {
+        fields.fault(
+          "weightDecay", "has \(weightDecay.count) numbers for \(hiddenSizes.count + 1) layers; give one, or one per layer")
+      }
+      fields.integer("batchSize", &batchSize, in: 1...1_000_000, "transitions per member and optimiser step")
+      fields.integer("epochs", &epochs, in: 1...1_000_000, "passes over the data per fit, at most")
+      fields.number("holdout", &holdout, in: 0...0.9, "share of the data held out for early stopping; 0: none")
+      fields.integer("holdoutLimit", &holdoutLimit, in: 1...Int.max, "most transitions held out")
+      fields.integer("patience", &patience, in: 1...1_000_000, "epochs without improvement before a fit stops")
+      fields.number("improvementThreshold", &improvementThreshold, in: 0...1, "relative improvement that counts")
+      fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
+    }
+
+    package var learnsReward: Bool { reward == .learned }
+    package var terminationSource: TerminationSource { termination }
+    package func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel {
+      EnsembleDynamics(self, layout, random: random, pool: pool)
+    }
+
+    func makeOptimizer() -> Adam {
+      Adam(
+        learningRate: Float(learningRate), maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
+    }
+
+    func decay(ofLayer layer: Int) -> Double { weightDecay.count == 1 ? weightDecay[0] : weightDecay[layer] }
+  }
+
+  package let configuration: Configuration
+  package let layout: DynamicsLayout
+  let pool: ComputePool
+  let store = ParameterStore()
+  let network: MLP
+  let minimumLogVariance: Parameter?
+  let maximumLogVariance: Parameter?
+  private(set) var adam: Adam
+  let tape: Tape
+  package private(set) var normalizer: InputNormalizer
+  /// Members used for prediction, best first.
+  package private(set) var elites: [Int]
+  private var fits = 0
+  private var random: RandomStream
+  private let initialValues: [Float]
+  private(set) var kernel: EnsembleKernel!
+
+  package init(_ configuration: Configuration, _ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) {
+    self.configuration = configuration
+    self.layout = layout
+    self.pool = pool
+    self.random = random.stream("fits")
+    var initial = random.stream("initialisation")
+    let targets = EnsembleDynamics.targets(configuration, layout)
+    let outputs = configuration.kind == .probabilistic ? 2 * targets : targets
+    network = MLP(
+      name: "members.{member}",
+      sizes: [layout.features.count + layout.actionColumns] + configuration.hiddenSizes + [outputs],
+      members: configuration.ensembleSize, activation: configuration.activation, store: store, random: &initial)
+    if configuration.kind == .probabilistic {
+      minimumLogVariance = store.addVector(
+        "min_logvar", count: targets, initializer: .constant(-10), random: &initial)
+      maximumLogVariance = store.addVector(
+        "max_logvar", count: targets, initializer: .constant(0.5), random: &initial)
+    } else {
+      minimumLogVariance = nil
+      maximumLogVariance = nil
+    }
+    adam = configuration.makeOptimizer()
+    tape = Tape(pool: pool)
+    normalizer = InputNormalizer(columns: layout.features.count + layout.actionColumns)
+    elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
+    initialValues = Array(store.values)
+    kernel = EnsembleKernel(self)
+  }
+
+  /// Predicted quantities: observation columns, then reward, then termination, where learned.
+  static func targets(_ configuration: Configuration, _ layout: DynamicsLayout) -> Int {
+    layout.observationSize + (configuration.reward == .learned ? 1 : 0)
+      + (configuration.termination == .learned ? 1 : 0)
+  }
+
+  package var targetCount: Int { EnsembleDynamics.targets(configuration, layout) }
+  package var inputColumns: Int { normalizer.mean.count }
+  /// Targets trained by likelihood or squared error: all but the termination logit.
+  var regressionTargets: Int { targetCount - (configuration.termination == .learned ? 1 : 0) }
+  /// Whether observation column `column` is predicted as a change.
+  func predictsChange(_ column: Int) -> Bool { configuration.target == .change && layout.predictsChange[column] }
+
+  package var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
+
+  package var facts: [(name: String, value: String)] {
+    [
+      ("model parameters", String(parameterCount)),
+      ("model fits", String(fits)),
+      ("model elites", elites.map(String.init).joined(separator: " ")),
+      ("model targets", String(targetCount)),
+    ]
+  }
+
+  package func fit(_ buffer: TransitionBuffer, _ rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+    if !configuration.warmStart && fits > 0 { forget() }
+    var fit = EnsembleFit(self, buffer, number: fits, random: random.stream(UInt64(fits)))
+    let summary = try fit.run(&rows)
+    elites = fit.rankedElites
+    fits += 1
+    kernel.refresh(self)
+    return summary
+  }
+
+  func setNormalizer(_ normalizer: InputNormalizer) { self.normalizer = normalizer }
+
+  private func forget() {
+    _ = store.values.update(fromContentsOf: initialValues)
+    adam = configuration.makeOptimizer()
+  }
+
+  package func makeEvaluator(_ planner: PlannerConfiguration, known: (any KnownDynamicsParts)?)
+    -> any TrajectoryEvaluator
+  {
+    EnsembleTrajectories(self, planner, known: known)
+  }
+
+  package func archive(_ archive: Archive) throws {
+    try store.archive(archive)
+    try archive.scope("adam") { try adam.archive(archive, of: store) }
+    try archive.part("normalizer", &normalizer)
+    try archive.part("random", &random)
+    try archive.value("fits", &fits)
+    var members = elites.map(Int32.init)
+    try archive.array("elites", &members)
+    elites = members.map(Int.init)
+    guard !elites.isEmpty, elites.allSatisfy((0..<configuration.ensembleSize).contains) else {
+      throw ArchiveError.malformed("elites", "\(members)")
+    }
+    kernel.refresh(self)
+  }
+}

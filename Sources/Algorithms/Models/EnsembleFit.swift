@@ -1,0 +1,321 @@
+import CKernels
+import Neural
+import Support
+
+/// One training of an ensemble on a buffer: data preparation, epochs, early stopping, restoring, elites.
+struct EnsembleFit {
+  private let model: EnsembleDynamics
+  private let number: Int
+  private var random: RandomStream
+  /// Standardised inputs [count, inputs] and targets [count, targets] of all transitions.
+  private let inputs: FloatBuffer
+  private let targets: FloatBuffer
+  /// Rows trained on and rows held out.
+  private let training: [Int32]
+  private let heldOut: [Int32]
+  /// Per member: the rows of its bootstrap, reshuffled every epoch.
+  private var memberRows: [[Int32]]
+  /// Per member: best held-out error so far, and the weights that had it.
+  private var bestErrors: [Double]
+  private var snapshots: [[Float]]
+  private(set) var rankedElites: [Int]
+
+  init(_ model: EnsembleDynamics, _ buffer: TransitionBuffer, number: Int, random: RandomStream) {
+    self.model = model
+    self.number = number
+    self.random = random
+    let configuration = model.configuration
+    let count = buffer.count
+    let heldOutCount = min(Int(configuration.holdout * Double(count)), configuration.holdoutLimit, count - 1)
+    let order = self.random.permutation(count)
+    heldOut = Array(order.prefix(max(heldOutCount, 0)))
+    training = Array(order.dropFirst(max(heldOutCount, 0)))
+    inputs = FloatBuffer(count: count * model.inputColumns)
+    targets = FloatBuffer(count: count * model.targetCount)
+    rankedElites = model.elites
+    bestErrors = [Double](repeating: .infinity, count: configuration.ensembleSize)
+    snapshots = []
+    memberRows = []
+    for _ in 0..<configuration.ensembleSize {
+      if configuration.bootstrap {
+        memberRows.append(training.map { _ in training[self.random.integer(below: training.count)] })
+      } else {
+        memberRows.append(training)
+      }
+    }
+    prepareInputs(buffer)
+    prepareTargets(buffer)
+  }
+
+  private func prepareInputs(_ buffer: TransitionBuffer) {
+    let layout = model.layout
+    let columns = model.inputColumns
+    let featureCount = layout.features.count
+    for row in 0..<buffer.count {
+      let observation = row * layout.observationSize
+      for (column, feature) in layout.features.enumerated() {
+        switch feature {
+        case .value(let index), .sine(let index), .cosine(let index):
+          inputs[row * columns + column] = buffer.observations[observation + index]
+        }
+      }
+      for column in 0..<layout.actionColumns {
+        inputs[row * columns + featureCount + column] = buffer.actions[row * layout.actionColumns + column]
+      }
+    }
+    for (column, feature) in layout.features.enumerated() {
+      let function: Int32
+      switch feature {
+      case .value: continue
+      case .sine: function = Int32(CK_SIN)
+      case .cosine: function = Int32(CK_COS)
+      }
+      for row in 0..<buffer.count {
+        var value = inputs[row * columns + column]
+        var result: Float = 0
+        ck_unary(function, 1, &value, &result)
+        inputs[row * columns + column] = result
+      }
+    }
+    if model.configuration.normalizesInputs {
+      let rows = FloatBuffer(count: training.count * columns)
+      for (place, row) in training.enumerated() {
+        (rows.base + place * columns).update(from: inputs.base + Int(row) * columns, count: columns)
+      }
+      var normalizer = model.normalizer
+      normalizer.fit(rows.base, rows: training.count)
+      model.setNormalizer(normalizer)
+    }
+    let mean = model.normalizer.mean.map { Float($0) }
+    let inverse = model.normalizer.deviation.map { Float(1 / $0) }
+    for row in 0..<buffer.count {
+      for column in 0..<columns {
+        inputs[row * columns + column] = (inputs[row * columns + column] - mean[column]) * inverse[column]
+      }
+    }
+  }
+
+  private func prepareTargets(_ buffer: TransitionBuffer) {
+    let size = model.layout.observationSize
+    let columns = model.targetCount
+    for row in 0..<buffer.count {
+      for column in 0..<size {
+        let next = buffer.nextObservations[row * size + column]
+        let before = model.predictsChange(column) ? buffer.observations[row * size + column] : 0
+        targets[row * columns + column] = next - before
+      }
+      var column = size
+      if model.configuration.reward == .learned {
+        targets[row * columns + column] = buffer.rewards[row]
+        column += 1
+      }
+      if model.configuration.termination == .learned {
+        targets[row * columns + column] = buffer.terminated[row]
+      }
+    }
+  }
+
+  mutating func run(_ rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+    let configuration = model.configuration
+    let usesHoldout = !heldOut.isEmpty
+    if usesHoldout {
+      snapshots = (0..<configuration.ensembleSize).map(takeSnapshot)
+      bestErrors = errors(on: heldOut)
+    }
+    var summary = ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
+    var epochsWithoutImprovement = 0
+    for epoch in 0..<configuration.epochs {
+      summary.trainLoss = trainEpoch(&summary.updates)
+      if let parameter = model.store.firstNonfinite {
+        throw DivergedError(quantity: "model.\(parameter.name)")
+      }
+      if usesHoldout {
+        let errors = errors(on: heldOut)
+        epochsWithoutImprovement = keepImprovements(errors) ? 0 : epochsWithoutImprovement + 1
+        summary.validationLoss = average(errors)
+      }
+      rows.append(
+        ModelFitRow(
+          iteration: number, epoch: epoch, trainLoss: summary.trainLoss, validationLoss: summary.validationLoss,
+          bestValidationLoss: usesHoldout ? average(bestErrors) : nil, trainSize: training.count,
+          validationSize: heldOut.count))
+      if usesHoldout && epochsWithoutImprovement > configuration.patience { break }
+    }
+    if usesHoldout {
+      for member in snapshots.indices { restore(snapshots[member], member) }
+      rankedElites = rank(bestErrors)
+    } else if configuration.elites > 0 && configuration.elites < configuration.ensembleSize {
+      rankedElites = rank(errors(on: Array(training.prefix(configuration.holdoutLimit))))
+    }
+    return summary
+  }
+
+  /// Keeps every member that is better than its best by more than the threshold; true where any was.
+  private mutating func keepImprovements(_ errors: [Double]) -> Bool {
+    var improved = false
+    for member in errors.indices {
+      let best = bestErrors[member]
+      guard errors[member] < best, best - errors[member] > model.configuration.improvementThreshold * abs(best) else {
+        continue
+      }
+      bestErrors[member] = errors[member]
+      snapshots[member] = takeSnapshot(member)
+      improved = true
+    }
+    return improved
+  }
+
+  private func average(_ errors: [Double]) -> Double { errors.reduce(0, +) / Double(errors.count) }
+
+  private func rank(_ errors: [Double]) -> [Int] {
+    let order = errors.indices.sorted { errors[$0] != errors[$1] ? errors[$0] < errors[$1] : $0 < $1 }
+    let wanted = model.configuration.elites == 0 ? errors.count : model.configuration.elites
+    return Array(order.prefix(wanted))
+  }
+
+  /// One pass over every member's data in minibatches; returns the mean loss per member and batch.
+  private mutating func trainEpoch(_ updates: inout Int) -> Double {
+    let batchSize = model.configuration.batchSize
+    for member in memberRows.indices { random.shuffle(&memberRows[member]) }
+    var total = 0.0
+    var batches = 0
+    var start = 0
+    while start < training.count {
+      let size = min(batchSize, training.count - start)
+      total += trainBatch(start: start, size: size)
+      batches += 1
+      updates += 1
+      start += size
+    }
+    return total / Double(max(batches, 1))
+  }
+
+  private func trainBatch(start: Int, size: Int) -> Double {
+    let tape = model.tape
+    let members = model.configuration.ensembleSize
+    tape.rewind()
+    let input = gather(inputs, model.inputColumns, start: start, size: size)
+    let target = gather(targets, model.targetCount, start: start, size: size)
+    model.store.clearGradients()
+    let loss = model.loss(input: input, target: target)
+    tape.backward(loss.total)
+    model.adam.step(model.store, coupledDecays: model.decays, pool: model.pool)
+    return Double(tape.scalar(loss.perMemberSum)) / Double(members)
+  }
+
+  /// Rows start..<start+size of every member's order: [members, size, columns].
+  private func gather(_ source: FloatBuffer, _ columns: Int, start: Int, size: Int) -> Tensor {
+    model.tape.constant(batch: memberRows.count, rows: size, columns: columns) { out in
+      for member in memberRows.indices {
+        memberRows[member].withUnsafeBufferPointer { rows in
+          for place in 0..<size {
+            (out.baseAddress! + (member * size + place) * columns).update(
+              from: source.base + Int(rows[start + place]) * columns, count: columns)
+          }
+        }
+      }
+    }
+  }
+
+  /// Per member: mean squared error of the predicted means over rows and regression targets.
+  private func errors(on rows: [Int32]) -> [Double] {
+    let members = model.configuration.ensembleSize
+    let columns = model.targetCount
+    let scored = model.regressionTargets
+    var sums = [Double](repeating: 0, count: members)
+    var start = 0
+    while start < rows.count {
+      let size = min(1024, rows.count - start)
+      model.tape.rewind()
+      model.tape.withoutGradients {
+        let input = model.tape.constant(rows: size, columns: model.inputColumns) { out in
+          for place in 0..<size {
+            (out.baseAddress! + place * model.inputColumns).update(
+              from: inputs.base + Int(rows[start + place]) * model.inputColumns, count: model.inputColumns)
+          }
+        }
+        let output = model.network(input, on: model.tape)
+        let values = model.tape.values(output)
+        for member in 0..<members {
+          for place in 0..<size {
+            let predicted = (member * size + place) * output.columns
+            let wanted = Int(rows[start + place]) * columns
+            for column in 0..<scored {
+              let difference = Double(values[predicted + column] - targets[wanted + column])
+              sums[member] += difference * difference
+            }
+          }
+        }
+      }
+      start += size
+    }
+    return sums.map { $0 / Double(rows.count * scored) }
+  }
+
+  /// All weights and biases of one member.
+  private func takeSnapshot(_ member: Int) -> [Float] {
+    var snapshot: [Float] = []
+    forEachSlice(member) { snapshot.append(contentsOf: $0) }
+    return snapshot
+  }
+
+  private func restore(_ snapshot: [Float], _ member: Int) {
+    var offset = 0
+    forEachSlice(member) { slice in
+      for index in slice.indices { slice[index] = snapshot[offset + index] }
+      offset += slice.count
+    }
+  }
+
+  private func forEachSlice(_ member: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
+    for layer in model.network.layers {
+      for parameter in [layer.weight, layer.bias] {
+        let size = parameter.count / model.configuration.ensembleSize
+        let values = model.store.values(of: parameter)
+        body(UnsafeMutableBufferPointer(rebasing: values[member * size..<(member + 1) * size]))
+      }
+    }
+  }
+}
+
+extension EnsembleDynamics {
+  /// Coupled weight decay per parameter of the store: the layers' factors on weights, none on biases and bounds.
+  var decays: [Float] {
+    store.parameters.map { parameter in
+      guard let layer = network.layers.firstIndex(where: { $0.weight == parameter }) else { return 0 }
+      return Float(configuration.decay(ofLayer: layer))
+    }
+  }
+
+  /// The training loss of a batch: input [members, rows, inputs], target [members, rows, targets].
+  ///
+  /// - Returns: what is minimised, and the same without the penalty on the bounds (Σ over members).
+  func loss(input: Tensor, target: Tensor) -> (total: Tensor, perMemberSum: Tensor) {
+    let output = network(input, on: tape)
+    let scored = 0..<regressionTargets
+    let mean = tape.columns(output, scored)
+    let wanted = tape.columns(target, scored)
+    var sum: Tensor
+    var penalty: Tensor?
+    if let minimumLogVariance, let maximumLogVariance {
+      let frozen = !configuration.learnsVarianceBounds
+      let minimum = tape.parameter(minimumLogVariance, of: store, frozen: frozen)
+      let maximum = tape.parameter(maximumLogVariance, of: store, frozen: frozen)
+      let raw = tape.columns(output, targetCount..<targetCount + regressionTargets)
+      let logVariance = tape.boundedLogVariance(
+        raw, minimum: tape.columns(minimum, scored), maximum: tape.columns(maximum, scored))
+      sum = tape.gaussianNLL(mean: mean, logVariance: logVariance, target: wanted)
+      if !frozen { penalty = tape.scale(tape.subtract(tape.sum(maximum), tape.sum(minimum)), by: 0.01) }
+    } else {
+      sum = tape.meanSquaredError(mean, wanted)
+    }
+    if configuration.termination == .learned {
+      // Binary cross-entropy with logits, softplus(z) − t·z, averaged over rows and summed over members.
+      let logit = tape.columns(output, regressionTargets..<targetCount)
+      let ended = tape.columns(target, regressionTargets..<targetCount)
+      let entropy = tape.subtract(tape.activation(logit, .softplus), tape.multiply(logit, ended))
+      sum = tape.add(sum, tape.scale(tape.mean(entropy), by: Float(configuration.ensembleSize)))
+    }
+    return (penalty.map { tape.add(sum, $0) } ?? sum, sum)
+  }
+}

@@ -1,0 +1,204 @@
+import Environments
+import Support
+
+/// The cross-entropy method over action sequences, as in PETS.
+///
+/// Per iteration:
+/// 1. Limit the variance so that ±2σ stays within the bounds: min(σ², ((μ − low)/2)², ((high − μ)/2)²).
+/// 2. Draw `population` sequences from the normal cut at ±2σ.
+/// 3. Score them; the best `elites` are the elites.
+/// 4. μ ← α·μ + (1 − α)·mean of the elites, σ² likewise with their variance.
+/// Stop after `iterations`, or when the largest σ² is at most `minimumVariance`. The plan is μ (the best sample would
+/// overfit the model), unless `returns` says "best".
+///
+/// Warm start: the old μ shifted, its end at mid-range; σ² starts from (high − low)²/16 at every step.
+/// Discrete actions: a categorical distribution per step, refitted to the elites' frequencies with the same α; the plan
+/// is the most probable category per step.
+///
+/// Source: Chua et al. 2018, "Deep reinforcement learning in a handful of trials", and the authors' code
+/// (facts in reference/pets-mbpo.md); Botev et al. 2013 for the method.
+package final class CrossEntropyMethod: PlanOptimizer {
+  package enum VarianceEstimator: String, CaseIterable, Sendable { case biased, unbiased }
+  package enum Returned: String, CaseIterable, Sendable { case mean, best }
+
+  package struct Configuration: PlanOptimizerConfiguration {
+    /// Sequences per iteration.
+    package var population = 400
+    package var elites = 40
+    package var iterations = 5
+    /// Weight of the OLD mean and variance (α).
+    package var smoothing = 0.1
+    /// Search stops where the largest variance is at most this (units of the action squared).
+    package var minimumVariance = 0.001
+    package var varianceEstimator = VarianceEstimator.biased
+    package var returned = Returned.mean
+
+    package init() {}
+    package mutating func declare(_ fields: Fields) {
+      fields.integer("population", &population, in: 2...1_000_000, "action sequences per iteration")
+      fields.integer("elites", &elites, in: 1...1_000_000, "best sequences that the distribution is refitted to")
+      if elites > population { fields.fault("elites", "\(elites) is more than the population of \(population)") }
+      fields.integer("iterations", &iterations, in: 1...1000, "refits per plan")
+      fields.number("smoothing", &smoothing, in: 0...1, "weight of the old mean and variance (alpha)")
+      fields.number(
+        "minimumVariance", &minimumVariance, in: 0...1e9, "stop early when no variance exceeds this; 0: never")
+      fields.choice("varianceEstimator", &varianceEstimator, "biased divides by n (PETS authors), unbiased by n - 1")
+      if varianceEstimator == .unbiased && elites < 2 { fields.fault("elites", "unbiased variance needs at least 2") }
+      fields.choice("returns", &returned, "the plan that is executed: the final mean or the best sequence seen")
+    }
+    package var evaluationsPerPlan: Int { population * iterations }
+    package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
+      CrossEntropyMethod(self, horizon: horizon, space: space)
+    }
+  }
+
+  private let configuration: Configuration
+  private let space: ActionSpace
+  private let bounds: PlanBounds
+  private let horizon: Int
+  private let plans: FloatBuffer
+  private let noise: FloatBuffer
+  private let returns: FloatBuffer
+  /// μ [horizon, columns]; for discrete actions the probabilities.
+  private let mean: FloatBuffer
+  private let variance: FloatBuffer
+  private let deviation: FloatBuffer
+  private let best: FloatBuffer
+
+  package init(_ configuration: Configuration, horizon: Int, space: ActionSpace) {
+    self.configuration = configuration
+    self.space = space
+    self.horizon = horizon
+    bounds = PlanBounds(space)
+    let planSize = horizon * space.columns
+    plans = FloatBuffer(count: configuration.population * planSize)
+    noise = FloatBuffer(count: configuration.population * (space.isDiscrete ? horizon : planSize))
+    returns = FloatBuffer(count: configuration.population)
+    mean = FloatBuffer(count: planSize)
+    variance = FloatBuffer(count: planSize)
+    deviation = FloatBuffer(count: planSize)
+    best = FloatBuffer(count: planSize)
+    reset()
+  }
+
+  package func reset() {
+    for index in 0..<mean.count { mean[index] = restingMean(index % space.columns) }
+  }
+
+  private func restingMean(_ column: Int) -> Float {
+    space.isDiscrete ? 1 / Float(space.columns) : bounds.middle(column)
+  }
+
+  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    let planSize = problem.planSize
+    for index in 0..<planSize {
+      let range = bounds.high[index % space.columns] - bounds.low[index % space.columns]
+      variance[index] = range * range / 16
+    }
+    var bestReturn = -Float.infinity
+    var meanOfElites: Float?
+    for iteration in 0..<configuration.iterations {
+      if !space.isDiscrete && variance.memory.allSatisfy({ $0 <= Float(configuration.minimumVariance) }) { break }
+      propose(&problem)  // steps 1 and 2
+      try problem.evaluate(plans.base, configuration.population, iteration, returns.base)
+      Plans.replaceNaN(returns.memory)
+      let elites = Plans.best(configuration.elites, of: returns.readOnly)  // step 3
+      if returns[elites[0]] > bestReturn {
+        bestReturn = returns[elites[0]]
+        best.base.update(from: plans.base + elites[0] * planSize, count: planSize)
+      }
+      refit(to: elites)  // step 4
+      meanOfElites = elites.reduce(0) { $0 + returns[$1] } / Float(elites.count)
+    }
+    let usesBest = configuration.returned == .best && bestReturn > -.infinity
+    if usesBest {
+      plan.baseAddress!.update(from: best.base, count: planSize)
+    } else if space.isDiscrete {
+      Plans.mode(probabilities: mean.base, rows: horizon, count: space.columns, into: plan.baseAddress!)
+    } else {
+      plan.baseAddress!.update(from: mean.base, count: planSize)
+    }
+    return usesBest ? bestReturn : meanOfElites
+  }
+
+  private func propose(_ problem: inout PlanProblem) {
+    let population = configuration.population
+    let planSize = problem.planSize
+    if space.isDiscrete {
+      problem.random.fillUniform(noise.memory, 0, 1)
+      for candidate in 0..<population {
+        Plans.sampleCategories(
+          probabilities: mean.base, draws: noise.base + candidate * horizon, rows: horizon, count: space.columns,
+          into: plans.base + candidate * planSize)
+      }
+      return
+    }
+    problem.random.fillTruncatedNormal(noise.memory, bound: 2)
+    for index in 0..<planSize {
+      let column = index % space.columns
+      let below = (mean[index] - bounds.low[column]) / 2
+      let above = (bounds.high[column] - mean[index]) / 2
+      deviation[index] = min(variance[index], below * below, above * above).squareRoot()
+    }
+    for candidate in 0..<population {
+      let offset = candidate * planSize
+      for index in 0..<planSize {
+        plans[offset + index] = bounds.clamp(
+          noise[offset + index] * deviation[index] + mean[index], index % space.columns)
+      }
+    }
+  }
+
+  private func refit(to elites: [Int]) {
+    let alpha = Float(configuration.smoothing)
+    let planSize = mean.count
+    for index in 0..<planSize {
+      var sum: Float = 0
+      for elite in elites { sum += plans[elite * planSize + index] }
+      let eliteMean = sum / Float(elites.count)
+      if !space.isDiscrete {
+        var squares: Float = 0
+        for elite in elites {
+          let difference = plans[elite * planSize + index] - eliteMean
+          squares += difference * difference
+        }
+        let divisor = configuration.varianceEstimator == .biased ? elites.count : elites.count - 1
+        variance[index] = alpha * variance[index] + (1 - alpha) * squares / Float(divisor)
+      }
+      mean[index] = alpha * mean[index] + (1 - alpha) * eliteMean
+    }
+  }
+
+  package func shift(by steps: Int) {
+    Plans.shift(mean.memory, columns: space.columns, by: steps, fill: restingMean)
+  }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.buffer("mean", mean.memory, shape: [horizon, space.columns])
+  }
+}
+
+extension CrossEntropyMethod {
+  /// One refit on given samples and scores, for tests on worked numbers: the elites' indexes, the new mean and variance.
+  package static func refit(
+    samples: [Float], returns: [Float], elites eliteCount: Int, mean: [Float], variance: [Float], smoothing: Double,
+    estimator: VarianceEstimator
+  ) -> (elites: [Int], mean: [Float], variance: [Float]) {
+    var configuration = Configuration()
+    configuration.population = returns.count
+    configuration.elites = eliteCount
+    configuration.smoothing = smoothing
+    configuration.varianceEstimator = estimator
+    let unbounded = [Float](repeating: 1e9, count: mean.count)
+    let method = CrossEntropyMethod(
+      configuration, horizon: 1, space: .box(low: unbounded.map { -$0 }, high: unbounded))
+    for index in samples.indices { method.plans[index] = samples[index] }
+    for index in mean.indices {
+      method.mean[index] = mean[index]
+      method.variance[index] = variance[index]
+    }
+    let elites = returns.withUnsafeBufferPointer { Plans.best(eliteCount, of: $0) }
+    method.refit(to: elites)
+    return (elites, Array(method.mean.memory), Array(method.variance.memory))
+  }
+}

@@ -1,0 +1,180 @@
+import Environments
+import Foundation
+import Support
+
+/// Gradient-based shooting: improve several action sequences by ascending the imagined return's gradient through the
+/// model.
+///
+/// 1. Start from the shifted last plan and `restarts` − 1 noisy copies of it (at an episode's start: around mid-range).
+/// 2. `iterations` times: backpropagate the return through the model to the actions; Adam's step on an unbounded
+///    parameter u with action = middle + half range·tanh(u), so that actions stay within the bounds.
+/// 3. The plan is the best sequence seen.
+///
+/// Discrete actions: u are logits and the model sees their softmax; the plan is the most probable category per step.
+///
+/// Source: the standard shooting method through a differentiable model (e.g. Bharadhwaj et al. 2020, "Model-predictive
+/// control via cross-entropy and gradient-based optimization").
+package final class GradientShooting: PlanOptimizer {
+  package struct Configuration: PlanOptimizerConfiguration {
+    /// Sequences improved side by side.
+    package var restarts = 16
+    package var iterations = 20
+    /// Adam's step on the unbounded parameters.
+    package var learningRate = 0.1
+    /// Standard deviation of the restarts' noise on the unbounded parameters.
+    package var noise = 0.5
+
+    package init() {}
+    package mutating func declare(_ fields: Fields) {
+      fields.integer("restarts", &restarts, in: 1...100_000, "sequences improved side by side")
+      fields.integer("iterations", &iterations, in: 1...10_000, "gradient steps per plan")
+      fields.number("learningRate", &learningRate, in: 0...100, aboveLowerBound: true, "Adam's step size")
+      fields.number("noise", &noise, in: 0...100, "deviation of the restarts around the last plan")
+    }
+    package var evaluationsPerPlan: Int { restarts * iterations }
+    package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
+      GradientShooting(self, horizon: horizon, space: space)
+    }
+  }
+
+  private let configuration: Configuration
+  private let space: ActionSpace
+  private let bounds: PlanBounds
+  private let horizon: Int
+  /// u of the kept plan [horizon, columns].
+  private let kept: FloatBuffer
+  private let parameters: FloatBuffer
+  private let plans: FloatBuffer
+  private let gradients: FloatBuffer
+  private let firstMoment: FloatBuffer
+  private let secondMoment: FloatBuffer
+  private let returns: FloatBuffer
+  private let best: FloatBuffer
+
+  package init(_ configuration: Configuration, horizon: Int, space: ActionSpace) {
+    self.configuration = configuration
+    self.space = space
+    self.horizon = horizon
+    bounds = PlanBounds(space)
+    let planSize = horizon * space.columns
+    let total = configuration.restarts * planSize
+    kept = FloatBuffer(count: planSize)
+    best = FloatBuffer(count: planSize)
+    parameters = FloatBuffer(count: total)
+    plans = FloatBuffer(count: total)
+    gradients = FloatBuffer(count: total)
+    firstMoment = FloatBuffer(count: total)
+    secondMoment = FloatBuffer(count: total)
+    returns = FloatBuffer(count: configuration.restarts)
+  }
+
+  package func reset() { kept.memory.update(repeating: 0) }
+
+  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    guard let differentiate = problem.differentiate else {
+      throw PlannerError.needsGradients
+    }
+    let planSize = problem.planSize
+    problem.random.fillNormal(parameters.memory)  // step 1
+    for index in 0..<parameters.count {
+      let noise = index < planSize ? 0 : Float(configuration.noise) * parameters[index]
+      parameters[index] = kept[index % planSize] + noise
+    }
+    firstMoment.memory.update(repeating: 0)
+    secondMoment.memory.update(repeating: 0)
+    var bestReturn = -Float.infinity
+    best.base.update(from: kept.base, count: planSize)
+    for iteration in 0..<configuration.iterations {  // step 2
+      decode()
+      try differentiate(plans.base, configuration.restarts, iteration, gradients.base, returns.base)
+      Plans.replaceNaN(returns.memory)
+      let leader = Plans.best(1, of: returns.readOnly)[0]
+      if returns[leader] > bestReturn {
+        bestReturn = returns[leader]
+        best.base.update(from: parameters.base + leader * planSize, count: planSize)
+      }
+      ascend(step: iteration + 1)
+    }
+    kept.base.update(from: best.base, count: planSize)  // step 3
+    parameters.base.update(from: best.base, count: planSize)
+    decode()
+    if space.isDiscrete {
+      Plans.mode(probabilities: plans.base, rows: horizon, count: space.columns, into: plan.baseAddress!)
+    } else {
+      plan.baseAddress!.update(from: plans.base, count: planSize)
+    }
+    return bestReturn
+  }
+
+  /// Actions from the unbounded parameters.
+  private func decode() {
+    let columns = space.columns
+    if space.isDiscrete {
+      for row in 0..<(parameters.count / columns) {
+        let logits = parameters.base + row * columns
+        var largest = logits[0]
+        for column in 1..<columns { largest = max(largest, logits[column]) }
+        var total: Float = 0
+        for column in 0..<columns {
+          plans[row * columns + column] = exp(logits[column] - largest)
+          total += plans[row * columns + column]
+        }
+        for column in 0..<columns { plans[row * columns + column] /= total }
+      }
+    } else {
+      for index in 0..<parameters.count {
+        let column = index % columns
+        let half = (bounds.high[column] - bounds.low[column]) / 2
+        plans[index] = bounds.clamp(bounds.middle(column) + half * tanh(parameters[index]), column)
+      }
+    }
+  }
+
+  /// Adam's step uphill on the unbounded parameters.
+  private func ascend(step: Int) {
+    let columns = space.columns
+    let rate = Float(configuration.learningRate)
+    let firstCorrection = 1 - Float(pow(0.9, Double(step)))
+    let secondCorrection = 1 - Float(pow(0.999, Double(step)))
+    for index in 0..<parameters.count {
+      let column = index % columns
+      var gradient: Float
+      if space.isDiscrete {
+        let row = index - column
+        var inner: Float = 0
+        for other in 0..<columns { inner += plans[row + other] * gradients[row + other] }
+        gradient = plans[index] * (gradients[index] - inner)
+      } else {
+        let half = (bounds.high[column] - bounds.low[column]) / 2
+        let bounded = tanh(parameters[index])
+        gradient = gradients[index] * half * (1 - bounded * bounded)
+      }
+      if !gradient.isFinite { gradient = 0 }
+      firstMoment[index] = 0.9 * firstMoment[index] + 0.1 * gradient
+      secondMoment[index] = 0.999 * secondMoment[index] + 0.001 * gradient * gradient
+      parameters[index] +=
+        rate * (firstMoment[index] / firstCorrection) / ((secondMoment[index] / secondCorrection).squareRoot() + 1e-8)
+    }
+  }
+
+  package func shift(by steps: Int) {
+    let columns = space.columns
+    let last = (0..<columns).map { kept[(horizon - 1) * columns + $0] }
+    Plans.shift(kept.memory, columns: columns, by: steps) { last[$0] }
+  }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.buffer("kept", kept.memory, shape: [horizon, space.columns])
+  }
+}
+
+/// A planner that cannot do what it was asked for.
+package enum PlannerError: Error, Equatable, CustomStringConvertible {
+  case needsGradients
+
+  package var description: String {
+    switch self {
+    case .needsGradients: "the gradient planner needs a learned model (planner.model: \"learned\")"
+    }
+  }
+}

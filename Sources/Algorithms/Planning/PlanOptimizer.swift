@@ -1,0 +1,137 @@
+import Environments
+import Support
+
+/// What a planner has to solve at one moment: the best sequence of actions over the horizon.
+///
+/// A plan is [horizon, action columns], one-hot rows for discrete actions; a population is [population, horizon,
+/// columns]. Returns are maximised.
+package struct PlanProblem {
+  package var horizon: Int
+  package var space: ActionSpace
+  /// Every draw of this plan comes from here.
+  package var random: RandomStream
+  /// Scores a population: (plans, population, iteration number, returns). NaN counts as the worst.
+  package var evaluate: (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) throws -> Void
+  /// d(return)/d(plan) for a population, where the evaluator has gradients:
+  /// (plans, population, iteration, gradients, returns).
+  package var differentiate:
+    ((UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) throws -> Void)?
+
+  package init(
+    horizon: Int, space: ActionSpace, random: RandomStream,
+    evaluate: @escaping (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) throws -> Void,
+    differentiate: (
+      (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) throws -> Void
+    )? = nil
+  ) {
+    self.horizon = horizon
+    self.space = space
+    self.random = random
+    self.evaluate = evaluate
+    self.differentiate = differentiate
+  }
+
+  package var columns: Int { space.columns }
+  /// Floats of one plan.
+  package var planSize: Int { horizon * columns }
+}
+
+/// A way of searching for a plan. It keeps what it found as the start of the next search.
+package protocol PlanOptimizer: AnyObject, Archivable {
+  /// Forgets everything: a new episode begins.
+  func reset()
+  /// Searches and writes the chosen plan [horizon, columns]; returns its predicted return where one was evaluated.
+  func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float?
+  /// Moves what is kept `steps` steps ahead in time, because that many actions were taken.
+  func shift(by steps: Int)
+}
+
+/// The settings of one kind of planner: those of the section `planner` that are the optimiser's own.
+package protocol PlanOptimizerConfiguration: Configurable {
+  /// Trajectories scored per plan, for progress and fair comparisons.
+  var evaluationsPerPlan: Int { get }
+  /// Builds the optimiser for plans of that length in that space.
+  func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer
+}
+
+/// Small helpers that the optimisers share.
+package enum Plans {
+  /// NaN → −∞, so that a plan whose return is not a number never wins.
+  package static func replaceNaN(_ returns: UnsafeMutableBufferPointer<Float>) {
+    for index in returns.indices where returns[index].isNaN { returns[index] = -.infinity }
+  }
+
+  /// Indexes of the `count` best returns, best first; of equal returns the earlier one.
+  package static func best(_ count: Int, of returns: UnsafeBufferPointer<Float>) -> [Int] {
+    let order = returns.indices.sorted { left, right in
+      returns[left] != returns[right] ? returns[left] > returns[right] : left < right
+    }
+    return Array(order.prefix(count))
+  }
+
+  /// Shifts a plan `steps` rows ahead and fills the end by `fill(column)`.
+  package static func shift(
+    _ plan: UnsafeMutableBufferPointer<Float>, columns: Int, by steps: Int, fill: (Int) -> Float
+  ) {
+    let moved = min(steps * columns, plan.count)
+    for index in 0..<(plan.count - moved) { plan[index] = plan[index + moved] }
+    for index in (plan.count - moved)..<plan.count { plan[index] = fill(index % columns) }
+  }
+
+  /// A one-hot row for category `index`.
+  package static func setCategory(_ row: UnsafeMutablePointer<Float>, _ index: Int, of count: Int) {
+    row.update(repeating: 0, count: count)
+    row[index] = 1
+  }
+
+  /// Makes one-hot rows from probability rows: category by inverse distribution function of `draws` in [0, 1).
+  package static func sampleCategories(
+    probabilities: UnsafePointer<Float>, draws: UnsafePointer<Float>, rows: Int, count: Int,
+    into plan: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      var cumulative: Float = 0
+      var chosen = count - 1
+      for category in 0..<count {
+        cumulative += probabilities[row * count + category]
+        if draws[row] < cumulative {
+          chosen = category
+          break
+        }
+      }
+      setCategory(plan + row * count, chosen, of: count)
+    }
+  }
+
+  /// The most probable category per row as a one-hot plan; of equals the first.
+  package static func mode(
+    probabilities: UnsafePointer<Float>, rows: Int, count: Int, into plan: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<rows {
+      var best = 0
+      for category in 1..<max(count, 1)
+      where probabilities[row * count + category] > probabilities[row * count + best] { best = category }
+      setCategory(plan + row * count, best, of: count)
+    }
+  }
+}
+
+/// The bounds of a box space repeated over a horizon, and what follows from them.
+package struct PlanBounds {
+  package let low: [Float]
+  package let high: [Float]
+
+  package init(_ space: ActionSpace) {
+    switch space {
+    case .discrete(let count):
+      low = [Float](repeating: 0, count: count)
+      high = [Float](repeating: 1, count: count)
+    case .box(let low, let high):
+      self.low = low
+      self.high = high
+    }
+  }
+
+  package func middle(_ column: Int) -> Float { (low[column] + high[column]) / 2 }
+  package func clamp(_ value: Float, _ column: Int) -> Float { min(max(value, low[column]), high[column]) }
+}

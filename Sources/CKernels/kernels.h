@@ -1,0 +1,71 @@
+// What the instruction-set variants offer to the public functions: one table of kernels per variant.
+#ifndef CK_KERNELS_H
+#define CK_KERNELS_H
+
+#include "ckernels.h"
+
+/// One block of a matrix product: out(m, n) = start(m, n) + Σ_k left(m, k)·right(k, n), one chain of fused
+/// multiply-adds per element in ascending k; then y = activation(out).
+typedef struct {
+  int64_t rows, columns, depth;
+  /// left(m, k) = left[m·left_row + k·left_depth]
+  const float *left;
+  int64_t left_row, left_depth;
+  /// right(k, n) = right[k·right_stride + n], or right[n·right_stride + k] where `right_is_transposed`
+  const float *right;
+  int64_t right_stride;
+  int32_t right_is_transposed;
+  /// start(m, n) = start[m·start_stride + n]; NULL: 0. May be `out`.
+  const float *start;
+  int64_t start_stride;
+  float *out, *y;
+  int64_t out_stride;  ///< of `y`, too
+  int32_t activation;  ///< identity: `y` is not written
+} product;
+
+/// Bias-corrected factors of an Adam step, computed once for all variants.
+typedef struct {
+  float gradient_scale, coupled_decay, keep;  ///< keep = 1 − learning_rate·decoupled_decay
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float rate;                ///< learning_rate/(1 − β₁ᵗ)
+  float square_root_factor;  ///< 1/√(1 − β₂ᵗ)
+  float epsilon;
+} adam_factors;
+
+typedef struct {
+  void (*activation)(int32_t activation, int64_t count, const float *x, float *y);
+  void (*activation_gradient)(
+      int32_t activation, int64_t count, const float *x, const float *dy, float *dx, int32_t accumulate);
+  void (*unary)(int32_t function, int64_t count, const float *x, float *y);
+  void (*multiply)(const product *block);
+  /// sums[n] = (accumulate ? sums[n] : 0) + Σ_r x[r·stride + n], rows in ascending order
+  void (*column_sums)(
+      int64_t rows, int64_t columns, const float *x, int64_t stride, int32_t accumulate, float *sums);
+  void (*adam_step)(const adam_factors *adam, int64_t count, float *p, const float *g, float *m, float *v);
+  double (*sum)(int64_t count, const float *x);
+  double (*sum_of_squares)(int64_t count, const float *x);
+  int64_t (*first_nonfinite)(int64_t count, const float *x);
+  void (*polyak)(int64_t count, float rate, const float *source, float *target);
+  void (*fill_normal)(uint64_t key, uint64_t stream, int64_t count, float *out);
+  void (*fill_uniform)(uint64_t key, uint64_t stream, int64_t count, float low, float high, float *out);
+  void (*fill_truncated_normal)(uint64_t key, uint64_t stream, int64_t count, float bound, float *out);
+  void (*ensemble_step)(
+      const ck_ensemble *ensemble, int32_t member, int64_t count, int64_t first_row, const int32_t *index,
+      uint32_t first_identity, const ck_rows *rows, const ck_noise *noise, float *workspace);
+} kernel_table;
+
+extern const kernel_table ck_kernels_portable;
+#if defined(__x86_64__)
+extern const kernel_table ck_kernels_avx2, ck_kernels_avx512;
+#endif
+
+/// The kernels of the variant in use.
+const kernel_table *ck_kernels(void);
+
+/// Memory of the calling thread for at least `count` floats, 64-byte aligned, valid until its next call.
+float *ck_scratch(int64_t count);
+
+/// The tallest tile of rows that any variant sends through an ensemble.
+enum { CK_TILE_ROWS = 48 };
+
+#endif

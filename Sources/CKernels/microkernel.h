@@ -1,0 +1,78 @@
+// The register block that all matrix products share.
+//
+// A variant defines TILE_VECTORS, the widest block in vectors, and STRIP_ROWS(vectors), the tallest block of that
+// width whose accumulators fit the registers.
+
+enum { TALLEST_STRIP = 16 };
+
+/// sums[i][j] += Σ_k left[i·left_row + k·left_depth]·right[k·right_stride + j·LANES …], k ascending.
+INLINE void accumulate_products(
+    const int rows, const int vectors, int64_t depth, const float *restrict left, int64_t left_row,
+    int64_t left_depth, const float *restrict right, int64_t right_stride, floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  for (int64_t k = 0; k < depth; k++) {
+    floats b[TILE_VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) b[j] = load(right + k * right_stride + j * LANES);
+    UNROLL for (int i = 0; i < rows; i++) {
+      floats a = splat(left[i * left_row + k * left_depth]);
+      UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = fmadd(a, b[j], sums[i][j]);
+    }
+  }
+}
+
+/// How many of the `vectors` left go into the next panel: as many as fit, without leaving a single one.
+INLINE int64_t next_panel_vectors(int64_t vectors) {
+  if (vectors <= TILE_VECTORS) return vectors;
+  return TILE_VECTORS > 2 && vectors == TILE_VECTORS + 1 ? TILE_VECTORS - 1 : TILE_VECTORS;
+}
+
+#if TILE_VECTORS == 2
+#define FOR_EACH_WIDTH(DO) DO(1) DO(2)
+#elif TILE_VECTORS == 3
+#define FOR_EACH_WIDTH(DO) DO(1) DO(2) DO(3)
+#else
+#define FOR_EACH_WIDTH(DO) DO(1) DO(2) DO(3) DO(4)
+#endif
+
+// MARK: - Feature-major layers
+
+/// One layer on a tile of vectors·LANES rows that lie side by side in the lanes:
+/// y[o][row] = activation(bias[o] + Σ_i weights[o·inputs + i]·x[i][row]).
+typedef struct {
+  int64_t inputs, outputs;
+  const float *weights, *bias;  ///< bias NULL: 0
+  const float *x;               ///< [inputs][vectors·LANES]
+  float *y;                     ///< [outputs][vectors·LANES]
+  activation_loop activation;   ///< NULL: identity
+} tile_layer;
+
+INLINE void layer_strip(const int rows, const int vectors, const tile_layer *layer, int64_t output) {
+  const int64_t width = vectors * LANES;
+  floats sums[TALLEST_STRIP][TILE_VECTORS];
+  UNROLL for (int i = 0; i < rows; i++) {
+    floats start = splat(layer->bias ? layer->bias[output + i] : 0);
+    UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = start;
+  }
+  accumulate_products(
+      rows, vectors, layer->inputs, layer->weights + output * layer->inputs, layer->inputs, 1, layer->x, width, sums);
+  float *y = layer->y + output * width;
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < vectors; j++) store(y + i * width + j * LANES, sums[i][j]);
+  }
+  // The strip is still in the first-level cache.
+  if (layer->activation) layer->activation(rows * width, y, y);
+}
+
+#define DEFINE_LAYER(vectors)                                                                                  \
+  NOINLINE void layer_##vectors(const tile_layer *layer) {                                                     \
+    int64_t o = 0, outputs = layer->outputs;                                                                   \
+    for (; o + STRIP_ROWS(vectors) <= outputs; o += STRIP_ROWS(vectors))                                       \
+      layer_strip(STRIP_ROWS(vectors), vectors, layer, o);                                                     \
+    for (; o + 4 <= outputs; o += 4) layer_strip(4, vectors, layer, o);                                        \
+    for (; o < outputs; o++) layer_strip(1, vectors, layer, o);                                                \
+  }
+FOR_EACH_WIDTH(DEFINE_LAYER)
+#undef DEFINE_LAYER
+
+#define ENTRY(vectors) [vectors] = layer_##vectors,
+static void (*const layer_of_width[TILE_VECTORS + 1])(const tile_layer *layer) = {FOR_EACH_WIDTH(ENTRY)};
+#undef ENTRY

@@ -1,0 +1,268 @@
+import Support
+
+/// The checks that hold for every environment, so that a new one needs no test of its own for them.
+package enum EnvironmentContract {
+  /// Runs random episodes under several seeds and holds the environment to every rule that applies to it.
+  /// - Parameters:
+  ///   - environment: before or after its first reset; a copy is used.
+  ///   - seeds: one trajectory each.
+  ///   - steps: length of a trajectory, over as many episodes as it takes.
+  package static func check(
+    _ environment: any Environment, seeds: Range<UInt64> = 0..<3, steps: Int = 1000
+  ) -> ContractReport {
+    func open<Subject: Environment>(_ subject: Subject) -> ContractReport {
+      var check = ContractCheck(subject)
+      check.run(seeds: seeds, steps: steps)
+      return check.report
+    }
+    return open(environment)
+  }
+}
+
+/// One run of the contract over one environment.
+private struct ContractCheck<Subject: Environment> {
+  private let fresh: Subject
+  private let specification: EnvironmentSpecification
+  var report: ContractReport
+
+  init(_ subject: Subject) {
+    fresh = subject
+    specification = subject.specification
+    report = ContractReport(id: specification.id)
+  }
+
+  mutating func run(seeds: Range<UInt64>, steps: Int) {
+    guard checkSpecification() else { return }
+    for seed in seeds {
+      do {
+        try checkTrajectory(seed: seed, steps: steps)
+        try checkCopy(seed: seed)
+        if let snapshot = fresh as? any SnapshotEnvironment { try checkArchive(snapshot, seed: seed) }
+      } catch {
+        report.find(.stepping, "seed \(seed): \(error)")
+      }
+    }
+    if let snapshot = fresh as? any SnapshotEnvironment { checkStepLimit(snapshot) }
+    checkWrongActions()
+  }
+
+  private func sampler(seed: UInt64) -> ActionSampler {
+    ActionSampler(specification.actionSpace, RandomStream(seed: seed).stream("actions"))
+  }
+
+  private mutating func begin(_ rule: ContractReport.Rule) {
+    if !report.checked.contains(rule) { report.checked.append(rule) }
+  }
+
+  private mutating func checkSpecification() -> Bool {
+    begin(.specification)
+    let before = report.findings.count
+    func checkBounds(_ name: String, _ low: [Float], _ high: [Float]) {
+      if low.count != high.count || low.isEmpty {
+        report.find(.specification, "the \(name) space has \(low.count) lower and \(high.count) upper bounds")
+      } else if !zip(low, high).allSatisfy({ $0 <= $1 }) {
+        report.find(.specification, "a lower bound of the \(name) space is above its upper bound")
+      }
+    }
+    switch specification.actionSpace {
+    case .discrete(let count): if count < 1 { report.find(.specification, "there are \(count) actions") }
+    case .box(let low, let high): checkBounds("action", low, high)
+    }
+    switch specification.observationSpace {
+    case .discrete(let count): if count < 1 { report.find(.specification, "there are \(count) observations") }
+    case .box(let low, let high): checkBounds("observation", low, high)
+    }
+    if let limit = specification.stepLimit, limit < 1 {
+      report.find(.specification, "the step limit is \(limit)")
+    }
+    return report.findings.count == before
+  }
+
+  // MARK: Trajectories
+
+  private mutating func checkTrajectory(seed: UInt64, steps: Int) throws {
+    [.stepping, .observations, .rewards, .determinism].forEach { begin($0) }
+    let record = try trajectory(fresh, seed: seed, steps: steps).record
+    report.steps += record.count
+    scan(record, seed: seed)
+    // Again from a used environment: nothing may be left over from earlier episodes.
+    var used = try trajectory(fresh, seed: seed &+ 77, steps: 13).environment
+    used = try trajectory(used, seed: seed, steps: 0).environment
+    let again = try trajectory(used, seed: seed, steps: steps).record
+    if let row = again.firstDifference(from: record) {
+      report.find(.determinism, "seed \(seed): the second run differs from the first at step \(row + 1)")
+    }
+    if let parts = fresh as? any KnownDynamicsParts { checkKnownParts(parts, record, seed: seed) }
+  }
+
+  private func trajectory(
+    _ start: Subject, seed: UInt64, steps: Int
+  ) throws -> (environment: Subject, record: TransitionRecord) {
+    var environment = start
+    environment.reset(seed: seed)
+    var actions = sampler(seed: seed)
+    let record = try environment.record(steps: steps, &actions, nextSeed: seed &+ 1000)
+    return (environment, record)
+  }
+
+  /// Observations, rewards and the time of truncation. One finding of a kind per seed is enough.
+  private mutating func scan(_ record: TransitionRecord, seed: UInt64) {
+    var found: Set<ContractReport.Rule> = []
+    var stepOfEpisode = 0
+    for (row, outcome) in record.outcomes.enumerated() {
+      stepOfEpisode += 1
+      let place = "seed \(seed), step \(row + 1)"
+      if let fault = fault(inObservation: record.nextObservation(row)), found.insert(.observations).inserted {
+        report.find(.observations, "\(place): \(fault)")
+      }
+      if !specification.rewardRange.contains(outcome.reward), found.insert(.rewards).inserted {
+        report.find(.rewards, "\(place): reward \(outcome.reward) is not in \(specification.rewardRange)")
+      }
+      if outcome.isTruncated != (stepOfEpisode == specification.stepLimit), found.insert(.truncation).inserted {
+        let limit = specification.stepLimit.map { "\($0)" } ?? "none"
+        let verb = outcome.isTruncated ? "was" : "was not"
+        report.find(.truncation, "\(place): step \(stepOfEpisode) \(verb) truncated; step limit: \(limit)")
+      }
+      if outcome.isOver {
+        stepOfEpisode = 0
+        report.episodes += 1
+      }
+    }
+  }
+
+  private func fault(inObservation observation: ArraySlice<Float>) -> String? {
+    switch specification.observationSpace {
+    case .discrete(let count):
+      let value = observation.first ?? .nan
+      let isIndex = value >= 0 && value < Float(count) && value == value.rounded()
+      return isIndex ? nil : "observation \(value) is not one of 0 to \(count - 1)"
+    case .box(let low, let high):
+      for (column, value) in observation.enumerated() {
+        guard value.isFinite, low[column] <= value, value <= high[column] else {
+          return "observation column \(column) is \(value), outside \(low[column]) to \(high[column])"
+        }
+      }
+      return nil
+    }
+  }
+
+  private mutating func checkKnownParts(_ parts: any KnownDynamicsParts, _ record: TransitionRecord, seed: UInt64) {
+    [.knownFeatures, .knownRewards, .knownTerminations].forEach { begin($0) }
+    let size = record.observationSize
+    let isFeatureRight = parts.modelFeatures.allSatisfy { feature in
+      switch feature {
+      case .value(let column), .sine(let column), .cosine(let column): (0..<size).contains(column)
+      }
+    }
+    if !isFeatureRight || parts.modelFeatures.isEmpty || parts.predictsChange.count != size {
+      report.find(
+        .knownFeatures,
+        "features \(parts.modelFeatures), \(parts.predictsChange.count) targets for \(size) observation columns")
+    }
+    let check = KnownPartsCheck(parts, on: record)
+    if let first = check.rewards.first {
+      report.find(
+        .knownRewards,
+        "seed \(seed), step \(first.row + 1): \(first.known) instead of \(first.actual); \(check.rewards.count) wrong")
+    }
+    if let first = check.terminations.first {
+      report.find(
+        .knownTerminations,
+        "seed \(seed), step \(first.row + 1): \(first.known) instead of \(first.actual); "
+          + "\(check.terminations.count) wrong")
+    }
+  }
+
+  // MARK: Copies, archives, limits, wrong actions
+
+  /// Steps before the copy or the archive is made: in the middle of the first episode.
+  private var middle: Int { min(7, (specification.stepLimit ?? 14) / 2) }
+
+  private mutating func checkCopy(seed: UInt64) throws {
+    begin(.copies)
+    var original = try trajectory(fresh, seed: seed, steps: middle).environment
+    var copy = original
+    var actions = sampler(seed: seed &+ 5)
+    var sameActions = actions
+    let ofCopy = try copy.record(steps: 60, &actions, nextSeed: 1)
+    let ofOriginal = try original.record(steps: 60, &sameActions, nextSeed: 1)
+    if let row = ofOriginal.firstDifference(from: ofCopy) {
+      report.find(.copies, "seed \(seed): after the copy moved, the original differs at step \(row + 1)")
+    }
+  }
+
+  private mutating func checkArchive<Snapshot: SnapshotEnvironment>(_ fresh: Snapshot, seed: UInt64) throws {
+    begin(.archiving)
+    var original = fresh
+    original.reset(seed: seed)
+    var actions = sampler(seed: seed)
+    _ = try original.record(steps: middle, &actions, nextSeed: 1)
+    let written = Archive()
+    try original.archive(written)
+    var restored = fresh
+    try restored.archive(Archive(scalars: written.scalars, tensors: written.tensors))
+    var sameActions = actions
+    // Long enough to reach the step limit, where it is near: the step count belongs to the state.
+    let steps = min(1200, (specification.stepLimit ?? 60) + 60)
+    let expected = try original.record(steps: steps, &actions, nextSeed: 1)
+    let found = try restored.record(steps: steps, &sameActions, nextSeed: 1)
+    if let row = found.firstDifference(from: expected) {
+      report.find(.archiving, "seed \(seed): the restored episode differs \(row + 1) steps later")
+    }
+  }
+
+  /// Holds the state at the start, so that the task itself does not end before the limit.
+  private mutating func checkStepLimit<Snapshot: SnapshotEnvironment>(_ fresh: Snapshot) {
+    guard let limit = specification.stepLimit, limit <= 100_000 else { return }
+    begin(.truncation)
+    var environment = fresh
+    environment.reset(seed: 0)
+    let (start, isSinglePrecision) = (environment.state, environment.isSinglePrecision)
+    var action = sampler(seed: 0)
+    action.draw()
+    for step in 1...limit {
+      environment.isSinglePrecision = isSinglePrecision
+      environment.state = start
+      guard let outcome = try? action.withAction({ try environment.step($0) }) else { return }
+      if step < limit && outcome.isTerminated { return }  // cannot be held at its start
+      if outcome.isTruncated != (step == limit) || outcome.isTerminated {
+        report.find(
+          .truncation,
+          "step \(step) of \(limit), held at the start: truncated \(outcome.isTruncated), "
+            + "terminated \(outcome.isTerminated)")
+        return
+      }
+    }
+  }
+
+  private mutating func checkWrongActions() {
+    begin(.wrongActions)
+    var environment = fresh
+    environment.reset(seed: 0)
+    let before = environment.observed
+    func refuse(_ name: String, _ action: Action) {
+      if (try? environment.step(action)) != nil {
+        report.find(.wrongActions, "\(name) was taken")
+        environment.reset(seed: 0)
+      } else if environment.observed != before {
+        report.find(.wrongActions, "\(name) was refused but changed the observation")
+      }
+    }
+    func refuse(_ name: String, _ values: [Float]) {
+      values.withUnsafeBufferPointer { refuse(name, .continuous($0)) }
+    }
+    switch specification.actionSpace {
+    case .discrete(let count):
+      refuse("action -1", .discrete(-1))
+      refuse("action \(count)", .discrete(count))
+      refuse("a vector", [0])
+    case .box(let low, _):
+      let zeros = [Float](repeating: 0, count: low.count)
+      refuse("a discrete action", .discrete(0))
+      refuse("a vector with one value too many", zeros + [0])
+      refuse("an empty vector", [])
+      refuse("a vector of NaN", zeros.map { _ in .nan })
+      refuse("an infinite vector", zeros.map { _ in .infinity })
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Support
+
+/// MountainCar-v0: a car too weak for the hill gathers speed by going back first.
+///
+/// A. W. Moore, "Efficient Memory-based Learning for Robot Control" (1990); Gymnasium 1.4.0, bit for bit. p is the
+/// position, v the velocity, a ∈ {0: left, 1: coast, 2: right}:
+///
+///     v' = clip(v + (a − 1)·.001 − .0025 cos 3p, ±.07)
+///     p' = clip(p + v', −1.2, .6);   v' = 0 at the left wall
+///
+/// Reward −1 per step, the last one included. Ends at p' ≥ .5 with v' ≥ the goal velocity; 200 steps.
+package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
+  package struct Configuration: Configurable {
+    /// Velocity that the car must have at the goal, position units per step (Gymnasium's default).
+    package var goalVelocity = 0.0
+
+    package init() {}
+
+    package mutating func declare(_ fields: Fields) {
+      fields.number("goalVelocity", &goalVelocity, in: 0...0.07, "least velocity at the goal, per step")
+    }
+  }
+
+  package static let specification = EnvironmentSpecification(
+    id: "MountainCar-v0",
+    observationSpace: .box(low: [-1.2, -0.07], high: [0.6, 0.07]),
+    actionSpace: .discrete(count: 3), stepLimit: 200, rewardRange: -1...(-1), rewardThreshold: -110,
+    summary: "rock a weak car up a hill with three actions (200 steps)")
+
+  private static let goal = 0.5
+
+  private var goalVelocity: Double
+  private var position = 0.0
+  private var velocity = 0.0
+
+  package init(_ configuration: Configuration) { goalVelocity = configuration.goalVelocity }
+
+  /// p ~ U(−.6, −.4), v = 0, as Gymnasium draws them.
+  package mutating func reset(seed: UInt64) {
+    var random = NumPyRandom(seed: seed)
+    position = random.uniform(-0.6, -0.4)
+    velocity = 0
+  }
+
+  package mutating func step(_ action: Action) throws -> Outcome {
+    let push = Double(try action.index(below: 3) - 1)
+    velocity = (velocity + (push * 0.001 + cos(3 * position) * -0.0025)).clipped(-0.07, 0.07)
+    position = (position + velocity).clipped(-1.2, 0.6)
+    if position == -1.2 && velocity < 0 { velocity = 0 }
+    return Outcome(reward: -1, isTerminated: position >= MountainCar.goal && velocity >= goalVelocity)
+  }
+
+  /// [position, velocity (per step)]
+  package func observe(into observation: UnsafeMutableBufferPointer<Float>) {
+    observation[0] = Float(position)
+    observation[1] = Float(velocity)
+  }
+
+  /// [position, velocity (per step)]
+  package var state: [Double] {
+    get { [position, velocity] }
+    set {
+      precondition(newValue.count == 2, "a mountain car's state has 2 values")
+      (position, velocity) = (newValue[0], newValue[1])
+    }
+  }
+
+  package mutating func archive(_ archive: Archive) throws {
+    try archive.value("position", &position)
+    try archive.value("velocity", &velocity)
+  }
+
+  // MARK: Known dynamics parts
+
+  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+    reward.update(repeating: -1, count: columns.count)
+  }
+
+  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+    let position = columns.nextObservationColumn(0)
+    let velocity = columns.nextObservationColumn(1)
+    let goal = Float(MountainCar.goal)
+    let goalVelocity = Float(goalVelocity)
+    for row in 0..<columns.count {
+      terminated[row] = position[row] >= goal && velocity[row] >= goalVelocity ? 1 : 0
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import Foundation
+import Support
+
+/// MountainCarContinuous-v0: the mountain car with a force of any strength, paid for by its square.
+///
+/// Gymnasium 1.4.0, bit for bit. p is the position, v the velocity, f the action clipped to [−1, 1]:
+///
+///     v' = clip(v + .0015 f − .0025 cos 3p, ±.07)
+///     p' = clip(p + v', −1.2, .6);   v' = 0 at the left wall
+///     reward = (100 where the task ends) − .1 a²            of the action as given, unclipped
+///
+/// Ends at p' ≥ .45 with v' ≥ the goal velocity; 999 steps. NumPy's promotion rules decide the precision: the state is
+/// float64 after a reset and float32 from the first step on; the change of velocity is float32 too, unless the action
+/// was clipped, which turns it into a Python float.
+package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsParts {
+  package struct Configuration: Configurable {
+    /// Velocity that the car must have at the goal, position units per step (Gymnasium's default).
+    package var goalVelocity = 0.0
+
+    package init() {}
+
+    package mutating func declare(_ fields: Fields) {
+      fields.number("goalVelocity", &goalVelocity, in: 0...0.07, "least velocity at the goal, per step")
+    }
+  }
+
+  package static let specification = EnvironmentSpecification(
+    id: "MountainCarContinuous-v0",
+    observationSpace: .box(low: [-1.2, -0.07], high: [0.6, 0.07]),
+    actionSpace: .box(low: [-1], high: [1]), stepLimit: 999,
+    rewardRange: -0.1...100, rewardThreshold: 90,
+    summary: "rock a weak car up a hill with a force of any strength (999 steps)")
+
+  private static let goal = 0.45
+
+  private var goalVelocity: Double
+  private var position = 0.0
+  private var velocity = 0.0
+  /// Whether position and velocity are float32 numbers (held exactly in the doubles): true from the first step on.
+  package var isSinglePrecision = false
+
+  package init(_ configuration: Configuration) { goalVelocity = configuration.goalVelocity }
+
+  /// p ~ U(−.6, −.4), v = 0, as Gymnasium draws them.
+  package mutating func reset(seed: UInt64) {
+    var random = NumPyRandom(seed: seed)
+    position = random.uniform(-0.6, -0.4)
+    velocity = 0
+    isSinglePrecision = false
+  }
+
+  package mutating func step(_ action: Action) throws -> Outcome {
+    let action = try action.scalar()
+    let isOver: Bool
+    if isSinglePrecision {
+      // 3·p is a float32 product whose cosine is taken in double precision.
+      let slope = 0.0025 * cos(Double(3 * Float(position)))
+      let change = MountainCarContinuous.change(action, slope)
+      isOver = move(Float(position), Float(velocity) + Float(change))
+    } else {
+      let change = MountainCarContinuous.change(action, 0.0025 * cos(3 * position))
+      isOver = move(position, velocity + change)
+    }
+    isSinglePrecision = true
+    let effort = Double(action) * Double(action) * 0.1
+    return Outcome(reward: (isOver ? 100 : 0) - effort, isTerminated: isOver)
+  }
+
+  /// .0015 f − slope: a double where the action was clipped, else a float32 (returned exactly).
+  private static func change(_ action: Float, _ slope: Double) -> Double {
+    if action < -1 { return -0.0015 - slope }
+    if action > 1 { return 0.0015 - slope }
+    return Double(action * 0.0015 - Float(slope))
+  }
+
+  /// Clips and moves in the state's own precision, then rounds the state to float32; whether the goal is reached.
+  @inline(__always)
+  private mutating func move<Number: BinaryFloatingPoint>(_ oldPosition: Number, _ newVelocity: Number) -> Bool {
+    var newVelocity = newVelocity.clipped(-0.07, 0.07)
+    let newPosition = (oldPosition + newVelocity).clipped(-1.2, 0.6)
+    if newPosition == -1.2 && newVelocity < 0 { newVelocity = 0 }
+    position = Double(Float(newPosition))
+    velocity = Double(Float(newVelocity))
+    return newPosition >= Number(MountainCarContinuous.goal) && newVelocity >= Number(goalVelocity)
+  }
+
+  /// [position, velocity (per step)]
+  package func observe(into observation: UnsafeMutableBufferPointer<Float>) {
+    observation[0] = Float(position)
+    observation[1] = Float(velocity)
+  }
+
+  /// [position, velocity (per step)]
+  package var state: [Double] {
+    get { [position, velocity] }
+    set {
+      precondition(newValue.count == 2, "a mountain car's state has 2 values")
+      (position, velocity) = (newValue[0], newValue[1])
+    }
+  }
+
+  package mutating func archive(_ archive: Archive) throws {
+    try archive.value("position", &position)
+    try archive.value("velocity", &velocity)
+    try archive.value("isSinglePrecision", &isSinglePrecision)
+  }
+
+  // MARK: Known dynamics parts
+
+  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+    terminations(of: columns, into: reward)
+    let action = columns.actionColumn(0)
+    for row in 0..<columns.count { reward[row] = 100 * reward[row] - 0.1 * action[row] * action[row] }
+  }
+
+  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+    let position = columns.nextObservationColumn(0)
+    let velocity = columns.nextObservationColumn(1)
+    let goal = Float(MountainCarContinuous.goal)
+    let goalVelocity = Float(goalVelocity)
+    for row in 0..<columns.count {
+      terminated[row] = position[row] >= goal && velocity[row] >= goalVelocity ? 1 : 0
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/// NumPy's `default_rng(seed)`, as far as Gymnasium's resets need it: the same doubles for the same seed.
+///
+/// `SeedSequence` (M. E. O'Neill's seed_seq design, hashing the seed into a pool of four words) seeds `PCG64`
+/// (O'Neill 2014, PCG XSL-RR 128/64), whose upper 53 bits make a double.
+package struct NumPyRandom {
+  private var state: UInt128
+  private let increment: UInt128
+
+  /// PCG's 128-bit multiplier.
+  private static let multiplier: UInt128 = 0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645
+
+  /// `np.random.default_rng(seed)`.
+  package init(seed: UInt64) {
+    var sequence = SeedSequence(entropy: seed)
+    let words = (0..<4).map { _ in UInt128(sequence.next()) }
+    increment = (words[2] << 64 | words[3]) << 1 | 1
+    // From state 0: one step, add the seed, one step.
+    state = (increment &+ (words[0] << 64 | words[1])) &* NumPyRandom.multiplier &+ increment
+  }
+
+  /// 64 uniform bits: PCG64's next output.
+  package mutating func nextBits() -> UInt64 {
+    state = state &* NumPyRandom.multiplier &+ increment
+    let folded = UInt64(truncatingIfNeeded: state >> 64) ^ UInt64(truncatingIfNeeded: state)
+    let rotation = UInt64(truncatingIfNeeded: state >> 122)
+    return folded >> rotation | folded << ((64 &- rotation) & 63)
+  }
+
+  /// `Generator.uniform(low, high)`.
+  package mutating func uniform(_ low: Double, _ high: Double) -> Double {
+    low + (high - low) * (Double(nextBits() >> 11) * 0x1p-53)
+  }
+}
+
+/// `np.random.SeedSequence(entropy)` with its default pool of four words and no spawn key.
+private struct SeedSequence {
+  private var pool: [UInt32]
+  private var hashConstant: UInt32 = 0x8b51_f9dd
+  private var position = 0
+
+  init(entropy: UInt64) {
+    // The seed's 32-bit words, lowest first, padded with zeros to the pool's length.
+    let words = [UInt32(truncatingIfNeeded: entropy), UInt32(truncatingIfNeeded: entropy >> 32), 0, 0]
+    var constant: UInt32 = 0x43b0_d7e5
+    func hash(_ word: UInt32) -> UInt32 {
+      var value = word ^ constant
+      constant = constant &* 0x931e_8875
+      value = value &* constant
+      return value ^ (value >> 16)
+    }
+    func mix(_ left: UInt32, _ right: UInt32) -> UInt32 {
+      let value = 0xca01_f9dd &* left &- 0x4973_f715 &* right
+      return value ^ (value >> 16)
+    }
+    pool = words.map(hash)
+    for source in 0..<4 {
+      for destination in 0..<4 where destination != source {
+        pool[destination] = mix(pool[destination], hash(pool[source]))
+      }
+    }
+  }
+
+  /// The next 64-bit word of `generate_state`: two 32-bit words, the low one first.
+  mutating func next() -> UInt64 {
+    let low = nextWord()
+    return UInt64(low) | UInt64(nextWord()) << 32
+  }
+
+  private mutating func nextWord() -> UInt32 {
+    var value = pool[position % 4] ^ hashConstant
+    position += 1
+    hashConstant = hashConstant &* 0x58f3_8ded
+    value = value &* hashConstant
+    return value ^ (value >> 16)
+  }
+}

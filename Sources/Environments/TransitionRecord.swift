@@ -1,0 +1,170 @@
+import Support
+
+/// Transitions that were really made, row by row: what the contract and the trace replay compare.
+package struct TransitionRecord: Sendable {
+  package let observationSize: Int
+  /// One-hot for discrete actions.
+  package let actionColumns: Int
+  /// [count][observationSize]
+  package private(set) var observations: [Float] = []
+  /// [count][actionColumns]
+  package private(set) var actions: [Float] = []
+  /// [count][observationSize]
+  package private(set) var nextObservations: [Float] = []
+  /// [count]
+  package private(set) var outcomes: [Outcome] = []
+
+  package init(_ specification: EnvironmentSpecification) {
+    observationSize = specification.observationSpace.size
+    actionColumns = specification.actionSpace.columns
+  }
+
+  package var count: Int { outcomes.count }
+
+  /// The observation after the step of that row.
+  package func nextObservation(_ row: Int) -> ArraySlice<Float> {
+    nextObservations[row * observationSize..<(row + 1) * observationSize]
+  }
+
+  /// Adds one transition; the arrays have `observationSize` values.
+  package mutating func append(observation: [Float], action: Action, nextObservation: [Float], outcome: Outcome) {
+    observations += observation
+    switch action {
+    case .discrete(let index): actions += (0..<actionColumns).map { $0 == index ? 1 : 0 }
+    case .continuous(let values): actions += values
+    }
+    nextObservations += nextObservation
+    outcomes.append(outcome)
+  }
+
+  /// The first row in which the two records differ in any bit; nil where they are the same.
+  package func firstDifference(from other: TransitionRecord) -> Int? {
+    for row in 0..<max(count, other.count) {
+      guard row < count, row < other.count, hasSameBits(as: other, row) else { return row }
+    }
+    return nil
+  }
+
+  private func hasSameBits(as other: TransitionRecord, _ row: Int) -> Bool {
+    func same(_ left: [Float], _ right: [Float], _ size: Int) -> Bool {
+      (row * size..<(row + 1) * size).allSatisfy { left[$0].bitPattern == right[$0].bitPattern }
+    }
+    return same(observations, other.observations, observationSize) && same(actions, other.actions, actionColumns)
+      && same(nextObservations, other.nextObservations, observationSize)
+      && outcomes[row].reward.bitPattern == other.outcomes[row].reward.bitPattern
+      && outcomes[row].isTerminated == other.outcomes[row].isTerminated
+      && outcomes[row].isTruncated == other.outcomes[row].isTruncated
+  }
+
+  /// The rows as feature-major columns, in memory that lives during the call only.
+  package func withColumns<Result>(_ body: (TransitionColumns) throws -> Result) rethrows -> Result {
+    let observation = transposed(observations, observationSize)
+    let action = transposed(actions, actionColumns)
+    let next = transposed(nextObservations, observationSize)
+    return try observation.withUnsafeBufferPointer { observation in
+      try action.withUnsafeBufferPointer { action in
+        try next.withUnsafeBufferPointer { next in
+          try body(
+            TransitionColumns(
+              count: count, stride: max(count, 1), observation: observation.baseAddress!,
+              action: action.baseAddress!, nextObservation: next.baseAddress!))
+        }
+      }
+    }
+  }
+
+  /// Copies of one row whose next observation is moved by ±`distance` (relative above 1) in one column each.
+  func neighbours(of row: Int, distance: Float) -> TransitionRecord {
+    var moved = self
+    moved.observations = []
+    moved.actions = []
+    moved.nextObservations = []
+    moved.outcomes = []
+    for column in 0..<observationSize {
+      for sign: Float in [-1, 1] {
+        moved.observations += observations[row * observationSize..<(row + 1) * observationSize]
+        moved.actions += actions[row * actionColumns..<(row + 1) * actionColumns]
+        var next = Array(nextObservation(row))
+        next[column] += sign * distance * max(1, abs(next[column]))
+        moved.nextObservations += next
+        moved.outcomes.append(outcomes[row])
+      }
+    }
+    return moved
+  }
+
+  private func transposed(_ rows: [Float], _ size: Int) -> [Float] {
+    var columns = [Float](repeating: 0, count: max(1, rows.count))
+    for row in 0..<count {
+      for column in 0..<size { columns[column * count + row] = rows[row * size + column] }
+    }
+    return columns
+  }
+}
+
+/// Random actions of a space, from a stream: uniform over a discrete space, uniform over a box (unbounded sides: ±1).
+package struct ActionSampler: Sendable {
+  private let space: ActionSpace
+  private var random: RandomStream
+  private var index = 0
+  private var values: [Float] = []
+
+  package init(_ space: ActionSpace, _ random: RandomStream) {
+    self.space = space
+    self.random = random
+  }
+
+  /// Draws the next action.
+  package mutating func draw() {
+    switch space {
+    case .discrete(let count): index = random.integer(below: count)
+    case .box(let low, let high):
+      values = zip(low, high).map { low, high in
+        let least = low.isFinite ? low : min(-1, high - 1)
+        let most = high.isFinite ? high : max(1, least + 1)
+        return Float(random.uniform(Double(least), Double(most))).clipped(least, most)
+      }
+    }
+  }
+
+  /// Hands the drawn action on, for the duration of the call.
+  package func withAction<Result>(_ body: (Action) throws -> Result) rethrows -> Result {
+    guard !space.isDiscrete else { return try body(.discrete(index)) }
+    return try values.withUnsafeBufferPointer { try body(.continuous($0)) }
+  }
+}
+
+extension Environment {
+  /// The current observation in an array of its own; for checks and tests, not for training loops.
+  package var observed: [Float] {
+    let size = specification.observationSpace.size
+    return [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
+      buffer.initialize(repeating: .nan)
+      observe(into: UnsafeMutableBufferPointer(rebasing: buffer[..<size]))
+      initialized = size
+    }
+  }
+
+  /// Takes `steps` random steps and records them; episodes that end are followed by `reset(seed:)` with `nextSeed`
+  /// and its successors.
+  package mutating func record(
+    steps: Int, _ sampler: inout ActionSampler, nextSeed: UInt64
+  ) throws -> TransitionRecord {
+    var record = TransitionRecord(specification)
+    var seed = nextSeed
+    for _ in 0..<steps {
+      let before = observed
+      sampler.draw()
+      let outcome = try sampler.withAction { try step($0) }
+      let after = observed
+      sampler.withAction {
+        record.append(observation: before, action: $0, nextObservation: after, outcome: outcome)
+      }
+      if outcome.isOver {
+        reset(seed: seed)
+        seed &+= 1
+      }
+    }
+    return record
+  }
+}

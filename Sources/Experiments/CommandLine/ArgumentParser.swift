@@ -1,0 +1,111 @@
+import Support
+
+/// Arguments of one command, sorted by its syntax.
+package struct ParsedArguments: Equatable, Sendable {
+  package var operands: [String] = []
+  /// "key.path=value", in order.
+  package var settings: [String] = []
+  package var values: [String: String] = [:]
+  package var flags: Set<String> = []
+  package var wantsHelp = false
+
+  /// Whether a flag was given.
+  package func has(_ flag: String) -> Bool { flags.contains(flag) }
+
+  /// An option's value as a whole number in a range.
+  package func integer(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
+    guard let text = values[option] else { return nil }
+    let allowed = range.upperBound == Int.max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
+    guard let value = Int(text), range.contains(value) else {
+      throw UsageError("\(option): expected a whole number, \(allowed); found \"\(text)\"")
+    }
+    return value
+  }
+
+  /// An option's value as one of an enumeration's names.
+  package func choice<Choice>(_ option: String, _ type: Choice.Type = Choice.self) throws(UsageError) -> Choice?
+  where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
+    guard let text = values[option] else { return nil }
+    if let choice = Choice(rawValue: text) { return choice }
+    let names = Choice.allCases.map(\.rawValue)
+    throw UsageError(
+      "\(option): \"\(text)\" is not one of \(names.joined(separator: ", "))\(Suggestion.didYouMean(text, among: names))")
+  }
+}
+
+/// A mistake in the arguments.
+package struct UsageError: Error, Equatable, CustomStringConvertible {
+  package var description: String
+  package init(_ description: String) { self.description = description }
+}
+
+extension CommandSyntax {
+  /// Sorts arguments: options anywhere, as `--name value` or `--name=value`; after `--` everything is an operand.
+  package func parse(_ arguments: [String]) throws(UsageError) -> ParsedArguments {
+    var parsed = ParsedArguments()
+    var rest = arguments[...]
+    var optionsEnded = false
+    while let argument = rest.popFirst() {
+      if optionsEnded || argument == "-" || !argument.hasPrefix("-") {
+        if !optionsEnded && takesSettings && ArgumentParser.isSetting(argument) {
+          parsed.settings.append(argument)
+        } else {
+          parsed.operands.append(argument)
+        }
+      } else if argument == "--" {
+        optionsEnded = true
+      } else if argument == "--help" || argument == "-h" {
+        parsed.wantsHelp = true
+      } else {
+        try take(argument, &rest, &parsed)
+      }
+    }
+    if !parsed.wantsHelp { try checkOperands(parsed) }
+    return parsed
+  }
+
+  private func take(
+    _ argument: String, _ rest: inout ArraySlice<String>, _ parsed: inout ParsedArguments
+  ) throws(UsageError) {
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let name = parts[0]
+    guard let option = options.first(where: { $0.name == name }) else {
+      throw UsageError("unknown option \(name)\(Suggestion.didYouMean(name, among: options.map(\.name)))")
+    }
+    if parsed.flags.contains(name) || parsed.values[name] != nil {
+      throw UsageError("\(name) is given twice")
+    }
+    guard let value = option.value else {
+      if parts.count > 1 { throw UsageError("\(name) takes no value") }
+      parsed.flags.insert(name)
+      return
+    }
+    if parts.count > 1 {
+      parsed.values[name] = parts[1]
+    } else if let next = rest.first, !next.hasPrefix("--") {
+      parsed.values[name] = next
+      rest.removeFirst()
+    } else {
+      throw UsageError("\(name) needs a value: \(name) \(value)")
+    }
+    if parsed.values[name]?.isEmpty == true { throw UsageError("\(name) needs a value: \(name) \(value)") }
+  }
+
+  private func checkOperands(_ parsed: ParsedArguments) throws(UsageError) {
+    if parsed.operands.count < operandCount.lowerBound {
+      throw UsageError("\(operands[min(parsed.operands.count, operands.count - 1)]) is missing")
+    }
+    if parsed.operands.count > operandCount.upperBound {
+      throw UsageError("unexpected argument \"\(parsed.operands[operandCount.upperBound])\"")
+    }
+  }
+}
+
+/// Rules for single arguments.
+package enum ArgumentParser {
+  /// Whether an argument is "key.path=value": a path of names before the first '='. A file name with a '/' is none.
+  package static func isSetting(_ argument: String) -> Bool {
+    guard let equals = argument.firstIndex(of: "=") else { return false }
+    return argument[..<equals].allSatisfy { $0.isLetter || $0.isNumber || "_-.$[]".contains($0) }
+  }
+}

@@ -1,0 +1,31 @@
+import Support
+
+/// What makes two resolved configurations the same experiment.
+///
+/// Left out are the name (it stands in the directory's name already), the seeds and threads (they change no byte of a
+/// seed's results), and what may change when a run goes on: the length, the checkpoints and the logging. So a longer
+/// run continues in the directory of the shorter one.
+package enum ConfigurationIdentity {
+  /// Sections and settings that do not belong to the identity.
+  package static let free: [String] = ["name", "training", "checkpoint", "logging", "threads", "seeds"]
+
+  /// The part of a resolved configuration that belongs to the identity.
+  package static func core(_ resolved: JSONObject) -> JSONObject {
+    JSONObject(resolved.members.filter { !free.contains($0.key) })
+  }
+
+  /// SHA-256 of the core, 64 hexadecimal digits.
+  package static func hash(_ resolved: JSONObject) -> String {
+    Digest.sha256(JSON.object(core(resolved)).compactText)
+  }
+
+  /// "NAME-HASH": the name and the first 10 digits of the hash.
+  package static func directoryName(_ resolved: JSONObject, name: String) -> String {
+    "\(name)-\(hash(resolved).prefix(10))"
+  }
+
+  /// The settings by which two experiments differ, apart from those that are free to.
+  package static func differences(_ old: JSONObject, _ new: JSONObject) -> [SettingDifference] {
+    SettingDifference.between(.object(core(old)), .object(core(new)))
+  }
+}

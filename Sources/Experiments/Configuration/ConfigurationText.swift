@@ -1,0 +1,64 @@
+import Algorithms
+import Environments
+import Support
+
+/// What `mbrl config show` and `mbrl config schema` print.
+package enum ConfigurationText {
+  /// Every setting with its value, origin and meaning.
+  package static func lines(_ file: ExperimentFile) -> [String] {
+    var table = TextTable(["setting", "value", "from", "meaning"])
+    for entry in file.entries {
+      table.append([entry.path, entry.value.compactText, entry.provenance.rawValue, entry.help])
+    }
+    let directory = ConfigurationIdentity.directoryName(file.resolved, name: file.configuration.name)
+    return table.lines + ["", "run directory: \(directory)"]
+  }
+
+  /// JSON Schema for the environment and agent that the settings choose (the standard ones where they do not).
+  package static func schema(path: String?, overrides: [String]) throws(ExperimentError) -> JSON {
+    var overlay = JSONObject()
+    if let path {
+      let document: JSON
+      do throws(JSONFileError) {
+        document = try JSONParser.read(path)
+      } catch {
+        throw .configuration(source: path, [Fault(path: "", message: "\(error)")])
+      }
+      guard let object = document.object else {
+        throw .configuration(source: path, [Fault(path: "", message: "expected an object, found \(document.kindName)")])
+      }
+      overlay = object
+    }
+    let (_, faults) = Overrides.apply(overrides, to: &overlay)
+    guard faults.isEmpty else { throw .configuration(source: path ?? "arguments", faults) }
+    // Only what decides which settings there are is taken over: a schema shows the defaults.
+    var choices = JSONObject()
+    for (section, key) in choosingKeys {
+      if let choice = overlay[section]?.object?[key] {
+        choices[section] = .object(JSONObject([(key, choice)]))
+      }
+    }
+    var configuration = ExperimentConfiguration()
+    let fields = Fields.read(&configuration, from: choices)
+    let chosen = fields.faults.filter { fault in choosingKeys.contains { fault.path == "\($0.0).\($0.1)" } }
+    guard chosen.isEmpty else { throw .configuration(source: path ?? "arguments", chosen) }
+    return .object(schema(fields))
+  }
+
+  /// The settings that decide which others there are.
+  private static let choosingKeys = [
+    ("environment", "id"), ("agent", "type"), ("model", "type"), ("planner", "type"),
+  ]
+
+  private static func schema(_ fields: Fields) -> JSONObject {
+    var properties = fields.properties
+    for key in ["$schema", "comment"] {
+      properties.members.append((key, .object(JSONObject([("type", .string("string"))]))))
+    }
+    return JSONObject([
+      ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
+      ("title", .string("mbrl experiment")), ("type", .string("object")), ("additionalProperties", .bool(false)),
+      ("required", .array([.string("environment"), .string("agent")])), ("properties", .object(properties)),
+    ])
+  }
+}

@@ -1,0 +1,127 @@
+import Algorithms
+import Environments
+import Support
+
+/// Everything that one experiment file says: the task, the learner, and how to run it.
+package struct ExperimentConfiguration: Configurable {
+  /// The first part of the run directory's name; the loader sets it to the file's name before reading.
+  package var name = "experiment"
+  package var environment = EnvironmentConfiguration()
+  package var algorithm = AlgorithmConfiguration()
+  package var training = TrainingConfiguration()
+  package var evaluation = EvaluationConfiguration()
+  package var checkpoint = CheckpointConfiguration()
+  package var logging = LoggingConfiguration()
+  /// Threads of one run; 0: cores divided by jobs.
+  package var threads = 0
+  /// One run per seed.
+  package var seeds = [0]
+
+  package init() {}
+
+  package mutating func declare(_ fields: Fields) {
+    fields.text("name", &name, "name of the run directory: letters, digits, '.', '_' and '-'; default: the file's name")
+    checkName(fields)
+    fields.section("environment", &environment, "the task")
+    algorithm.declare(fields)
+    fields.section("training", &training, "how long to learn")
+    fields.section("evaluation", &evaluation, "how the present policy is measured while it learns")
+    fields.section("checkpoint", &checkpoint, "when the complete state is stored")
+    fields.section("logging", &logging, "how often progress is written")
+    fields.integer("threads", &threads, in: 0...64, "threads of one run; 0: the machine's cores divided by the jobs")
+    fields.integers(
+      "seeds", &seeds, each: SeedList.range, count: 1...SeedList.maximumCount, "one independent run per seed")
+    if let repeated = SeedList.firstRepeated(seeds) { fields.fault("seeds", "\(repeated) stands there twice") }
+    checkAgainstEnvironment(fields)
+  }
+
+  private func checkName(_ fields: Fields) {
+    let allowed = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+    let isPlain = !name.isEmpty && name.utf8.count <= 100 && name.first != "." && name.allSatisfy(allowed.contains)
+    if !isPlain {
+      let origin = fields.mentions("name") ? "" : " (the file's name)"
+      fields.fault(
+        "name",
+        "\"\(name)\"\(origin) cannot name a folder; use up to 100 letters, digits, '.', '_' and '-', not '.' first")
+    }
+  }
+
+  /// Compares settings with the task, once both can be trusted.
+  private func checkAgainstEnvironment(_ fields: Fields) {
+    let roots = ["environment", "agent", "model", "planner"]
+    let isTrusted = !fields.faults.contains { fault in
+      roots.contains { fault.path == $0 || fault.path.hasPrefix("\($0).") || fault.path.hasPrefix("\($0)[") }
+    }
+    guard isTrusted else { return }
+    algorithm.check(for: environment.make(), fields)
+    if environment.stepLimit == nil && evaluation.episodes > 0 {
+      fields.fault(
+        "environment.stepLimit", "0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0")
+    }
+  }
+}
+
+/// The section `training`.
+package struct TrainingConfiguration: Configurable {
+  /// Environment steps of the whole run.
+  package var environmentSteps = 10_000
+
+  package init() {}
+
+  package mutating func declare(_ fields: Fields) {
+    fields.integer(
+      "environmentSteps", &environmentSteps, in: 1...1_000_000_000_000,
+      "environment steps of the whole run; may be extended later")
+  }
+}
+
+/// The section `evaluation`.
+package struct EvaluationConfiguration: Configurable {
+  /// Environment steps between evaluations; 0: only at the end.
+  package var every = 1000
+  /// Episodes per evaluation; 0: never evaluate.
+  package var episodes = 10
+  /// Episode i starts from seed + i, at every evaluation.
+  package var seed = 10_000
+
+  package init() {}
+
+  package mutating func declare(_ fields: Fields) {
+    fields.integer(
+      "every", &every, in: 0...1_000_000_000_000, "environment steps between evaluations; 0: only at the end")
+    fields.integer("episodes", &episodes, in: 0...1_000_000, "episodes of one evaluation; 0: never evaluate")
+    fields.integer(
+      "seed", &seed, in: SeedList.range, "episode i of every evaluation starts from seed + i")
+  }
+}
+
+/// The section `checkpoint`.
+package struct CheckpointConfiguration: Configurable {
+  /// Environment steps between checkpoints; 0: only for the best evaluation, on interruption and at the end.
+  package var every = 1000
+  /// The newest checkpoints that stay on disk, apart from the best.
+  package var keep = 2
+
+  package init() {}
+
+  package mutating func declare(_ fields: Fields) {
+    fields.integer(
+      "every", &every, in: 0...1_000_000_000_000,
+      "environment steps between checkpoints; 0: only for the best evaluation, on interruption and at the end")
+    fields.integer("keep", &keep, in: 1...1_000_000, "how many of the newest checkpoints stay, apart from the best")
+  }
+}
+
+/// The section `logging`.
+package struct LoggingConfiguration: Configurable {
+  /// Environment steps between rows of progress.csv; 0: only at the end.
+  package var progressEvery = 200
+
+  package init() {}
+
+  package mutating func declare(_ fields: Fields) {
+    fields.integer(
+      "progressEvery", &progressEvery, in: 0...1_000_000_000_000,
+      "environment steps between rows of progress.csv; 0: only at the end")
+  }
+}

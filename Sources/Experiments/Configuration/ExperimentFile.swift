@@ -1,0 +1,81 @@
+import Algorithms
+import Environments
+import Foundation
+import Support
+
+/// A configuration file, read, overridden, completed and checked.
+package struct ExperimentFile: Sendable {
+  package var configuration: ExperimentConfiguration
+  /// Every setting written out, in the order of declaration.
+  package var resolved: JSONObject
+  /// Every setting with its origin.
+  package var entries: [ResolvedField]
+  /// The file's path as it was given.
+  package var source: String
+  /// "key.path=value", as given.
+  package var overrides: [String]
+
+  /// Reads `path` and changes it by `overrides`; reports every mistake of both at once and writes nothing.
+  package static func load(_ path: String, overrides: [String] = []) throws(ExperimentError) -> ExperimentFile {
+    let document: JSON
+    do throws(JSONFileError) {
+      document = try JSONParser.read(path)
+    } catch {
+      switch error {
+      case .file(let error): throw .configuration(source: error.path, [Fault(path: "", message: error.description)])
+      case .syntax(_, let error):
+        throw .configuration(source: path, error.problems.map { Fault(path: "", message: $0.description) })
+      }
+    }
+    let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+    return try read(document, name: name, source: path, overrides: overrides)
+  }
+
+  /// Reads a parsed document; `name` is used where it does not name itself.
+  package static func read(
+    _ document: JSON, name: String, source: String, overrides: [String] = []
+  ) throws(ExperimentError) -> ExperimentFile {
+    guard case .object(var overlay) = document else {
+      throw .configuration(
+        source: source, [Fault(path: "", message: "expected an object, found \(document.kindName)")])
+    }
+    var (overridden, faults) = Overrides.apply(overrides, to: &overlay)
+    faults += takeRemarks(&overlay)
+    faults += missing(overlay)
+    var configuration = ExperimentConfiguration()
+    configuration.name = name
+    let fields = Fields.read(&configuration, from: overlay, overridden: overridden)
+    faults += fields.faults
+    guard faults.isEmpty else { throw .configuration(source: source, faults) }
+    return ExperimentFile(
+      configuration: configuration, resolved: fields.resolved, entries: fields.entries, source: source,
+      overrides: overrides)
+  }
+
+  /// "comment" and "$schema" are for people and editors: strings, and no settings.
+  private static func takeRemarks(_ overlay: inout JSONObject) -> [Fault] {
+    var faults: [Fault] = []
+    for key in ["comment", "$schema"] {
+      if let remark = overlay[key], remark.string == nil {
+        faults.append(Fault(path: key, message: "expected a string, found \(remark.kindName)"))
+      }
+      overlay[key] = nil
+    }
+    return faults
+  }
+
+  /// The two things that nobody should get by default: the task and the learner.
+  private static func missing(_ overlay: JSONObject) -> [Fault] {
+    let questions = [
+      ("environment", "id", "which task to learn", EnvironmentRegistry.ids.first),
+      ("agent", "type", "which agent learns", AgentRegistry.entries.last?.name),
+    ]
+    return questions.compactMap { section, key, question, example in
+      let given = overlay[section]
+      // A section of another kind has its own fault.
+      guard given == nil || given?.object != nil, given?.object?[key] == nil else { return nil }
+      return Fault(
+        path: "\(section).\(key)", message: "missing; say \(question), such as \"\(example ?? "")\"")
+    }
+  }
+}

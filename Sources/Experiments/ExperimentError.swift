@@ -1,0 +1,77 @@
+import Algorithms
+import Support
+
+/// Why an experiment cannot start or go on. One switch turns it into prose, one into the exit code.
+package enum ExperimentError: Error, Sendable {
+  /// Mistakes in the configuration that `source` names, all at once.
+  case configuration(source: String, [Fault])
+  /// A run stands there that was made with other settings.
+  case differs(directory: String, [SettingDifference])
+  /// `--resume must` without a run to go on with, and how the nearest one of that name differs.
+  case nothingToResume(directory: String, nearest: String?, [SettingDifference])
+  /// A checkpoint is damaged or does not fit.
+  case checkpoint(path: String, reason: String)
+  /// No checkpoint of a seed can be used: each one, with its reason.
+  case noUsableCheckpoint(directory: String, [(name: String, reason: String)])
+  /// A number is not finite.
+  case diverged(quantity: String, step: Int)
+  case locked(LockError)
+  case file(FileError)
+  /// What an environment or agent reported.
+  case failed(String)
+  case usage(String)
+
+  package var exitCode: ExitCode {
+    switch self {
+    case .configuration, .differs, .nothingToResume: .configuration
+    case .checkpoint, .noUsableCheckpoint: .checkpoint
+    case .diverged: .diverged
+    case .locked(.held): .locked
+    case .locked(.file), .file, .failed: .failure
+    case .usage: .usage
+    }
+  }
+}
+
+extension ExperimentError: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .configuration(let source, let faults):
+      if faults.count == 1 { return "\(source): \(faults[0])" }
+      return "\(source): \(faults.count) mistakes\n" + faults.map { "  \($0)" }.joined(separator: "\n")
+    case .differs(let directory, let differences):
+      return "\(directory) was made with other settings; only length, checkpoint and logging may change:\n"
+        + ExperimentError.list(differences)
+    case .nothingToResume(let directory, nil, _):
+      return "\(directory): there is no run to resume; leave out --resume must to start one"
+    case .nothingToResume(let directory, let nearest?, let differences):
+      return "\(directory): there is no run to resume; \(nearest) has other settings:\n"
+        + ExperimentError.list(differences)
+    case .checkpoint(let path, let reason):
+      return "\(path): \(reason)"
+    case .noUsableCheckpoint(let directory, let reasons):
+      return "\(directory): no checkpoint can be used; remove this folder to start the seed anew\n"
+        + reasons.map { "  \($0.name): \($0.reason)" }.joined(separator: "\n")
+    case .diverged(let quantity, let step):
+      return "diverged at step \(step): \(quantity) is not finite"
+    case .locked(let error): return error.description
+    case .file(let error): return error.description
+    case .failed(let text), .usage(let text): return text
+    }
+  }
+
+  private static func list(_ differences: [SettingDifference]) -> String {
+    differences.map { "  \($0)" }.joined(separator: "\n")
+  }
+
+  /// Any error as one of these.
+  package init(_ error: any Error, step: Int = 0) {
+    switch error {
+    case let error as ExperimentError: self = error
+    case let error as FileError: self = .file(error)
+    case let error as LockError: self = .locked(error)
+    case let error as DivergedError: self = .diverged(quantity: error.quantity, step: step)
+    default: self = .failed("\(error)")
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import Algorithms
+import Environments
+import Foundation
+import Support
+
+/// How a policy is measured: always the same episodes, so that two evaluations differ by the policy alone.
+package struct Evaluation {
+  /// Makes the evaluation's own environment.
+  package var environment: EnvironmentConfiguration
+  package var episodes: Int
+  /// Episode i starts from `seed` + i.
+  package var seed: Int
+
+  package init(environment: EnvironmentConfiguration, episodes: Int, seed: Int) {
+    self.environment = environment
+    self.episodes = episodes
+    self.seed = seed
+  }
+
+  /// What one episode gave.
+  package struct Episode: Equatable, Sendable {
+    package var seed: Int
+    package var total: Double
+    package var length: Int
+    package var isTerminated: Bool
+    package var isTruncated: Bool
+  }
+
+  /// Runs all episodes; nil where `shouldStop`, asked before every step, said so.
+  ///
+  /// Every random number comes from a stream derived from the seed and the episode's number only: nothing that training
+  /// uses is consumed, and the same policy gives the same result whenever it is measured.
+  package func run(_ policy: any Policy, shouldStop: () -> Bool) throws -> EvaluationResult? {
+    var environment = environment.make()
+    let observation = FloatBuffer(count: environment.specification.observationSpace.size)
+    let random = RandomStream(seed: UInt64(seed)).stream("evaluation")
+    var results: [Episode] = []
+    for index in 0..<episodes {
+      environment.reset(seed: UInt64(seed + index))
+      policy.beginEpisode(random.stream(UInt64(index)))
+      var episode = Episode(seed: seed + index, total: 0, length: 0, isTerminated: false, isTruncated: false)
+      while !episode.isTerminated && !episode.isTruncated {
+        if shouldStop() { return nil }
+        environment.observe(into: observation.memory)
+        let action = try policy.act(in: Situation(observation: observation.readOnly, environment: environment))
+        let outcome = try environment.step(action)
+        guard outcome.reward.isFinite else { throw DivergedError(quantity: "the reward in an evaluation") }
+        episode.total += outcome.reward
+        episode.length += 1
+        episode.isTerminated = outcome.isTerminated
+        episode.isTruncated = outcome.isTruncated
+      }
+      results.append(episode)
+    }
+    return EvaluationResult(episodes: results)
+  }
+}
+
+/// The episodes of one evaluation and their statistics.
+package struct EvaluationResult: Equatable, Sendable {
+  package var episodes: [Evaluation.Episode]
+
+  package var mean: Double { episodes.map(\.total).reduce(0, +) / Double(episodes.count) }
+  /// Of the population: divided by n.
+  package var deviation: Double {
+    let mean = mean
+    return (episodes.map { ($0.total - mean) * ($0.total - mean) }.reduce(0, +) / Double(episodes.count)).squareRoot()
+  }
+  package var minimum: Double { episodes.map(\.total).min() ?? .nan }
+  package var maximum: Double { episodes.map(\.total).max() ?? .nan }
+  package var lengthMean: Double { Double(episodes.map(\.length).reduce(0, +)) / Double(episodes.count) }
+}

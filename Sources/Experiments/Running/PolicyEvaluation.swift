@@ -1,0 +1,55 @@
+import Support
+
+/// Measures the policy of a checkpoint by the code that measures it in training: equal settings give equal numbers.
+package struct PolicyEvaluation: Sendable {
+  /// nil: the experiment's own.
+  package var episodes: Int?
+  package var seed: Int?
+  package var isStochastic = false
+  package var threads = Machine.cores
+
+  package init() {}
+
+  /// What the measurement of one checkpoint gave.
+  package struct Report: Sendable {
+    package var path: String
+    package var manifest: CheckpointManifest
+    package var result: EvaluationResult
+  }
+
+  /// Reads, verifies and restores a checkpoint, then runs the episodes.
+  package func run(_ path: String) throws(ExperimentError) -> Report {
+    let checkpoint = try Checkpoint.read(path)
+    let configuration = try PolicyEvaluation.configuration(of: checkpoint)
+    do {
+      let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)))
+      try loop.restore(checkpoint)
+      let standard = configuration.evaluation
+      let evaluation = Evaluation(
+        environment: configuration.environment,
+        episodes: episodes ?? (standard.episodes > 0 ? standard.episodes : EvaluationConfiguration().episodes),
+        seed: seed ?? standard.seed)
+      guard configuration.environment.stepLimit != nil else {
+        throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
+      }
+      let result = try evaluation.run(loop.agent.makePolicy(isStochastic: isStochastic), shouldStop: { false })!
+      return Report(path: path, manifest: checkpoint.manifest, result: result)
+    } catch {
+      throw ExperimentError(error, step: checkpoint.manifest.step)
+    }
+  }
+
+  /// The configuration that a checkpoint carries.
+  package static func configuration(of checkpoint: Checkpoint) throws(ExperimentError) -> ExperimentConfiguration {
+    let manifest = checkpoint.manifest
+    guard ConfigurationIdentity.hash(manifest.settings) == manifest.configurationHash else {
+      throw .checkpoint(path: checkpoint.path, reason: "its settings do not have its configuration's hash")
+    }
+    do throws(ExperimentError) {
+      return try ExperimentFile.read(.object(manifest.settings), name: "experiment", source: checkpoint.path)
+        .configuration
+    } catch {
+      throw .checkpoint(path: checkpoint.path, reason: "its settings do not suit this program: \(error)")
+    }
+  }
+}

@@ -1,0 +1,12 @@
+import Support
+
+/// Seconds of work on a run, over all its sessions.
+package struct RunClock: Sendable {
+  private let earlier: Double
+  private let start = Clock.monotonicSeconds()
+
+  /// Goes on from the seconds of earlier sessions.
+  package init(elapsed: Double) { earlier = elapsed }
+
+  package var seconds: Double { earlier + (Clock.monotonicSeconds() - start) }
+}

@@ -1,0 +1,61 @@
+/// What a run tells whoever watches it. Watching never changes a run.
+package enum RunEvent: Sendable {
+  /// Training starts at `step`; 0 unless the run was resumed.
+  case started(step: Int, total: Int)
+  /// A step was completed.
+  case stepped(RunSnapshot)
+  case evaluated(step: Int, EvaluationResult, isBest: Bool, seconds: Double)
+  case checkpointed(step: Int)
+  case warning(String)
+  case ended(SeedEnd)
+}
+
+/// The few numbers that a progress line shows.
+package struct RunSnapshot: Equatable, Sendable {
+  package var step: Int
+  package var episodes: Int
+  /// Return of the last completed episode.
+  package var lastReturn: Double?
+  /// Mean of the last evaluation.
+  package var evaluationMean: Double?
+
+  package init(_ run: RunProgress) {
+    step = run.step
+    episodes = run.episodes
+    lastReturn = run.recentReturns.last
+    evaluationMean = run.evaluationMean.isNaN ? nil : run.evaluationMean
+  }
+}
+
+/// How the work on one seed ended.
+package enum SeedEnd: Sendable {
+  /// At `step`; `wasDone`: there was nothing left to do.
+  case done(step: Int, wasDone: Bool)
+  /// Stopped on request, stored at `step`.
+  case interrupted(step: Int)
+  case failed(ExperimentError)
+
+  package var exitCode: ExitCode {
+    switch self {
+    case .done: .success
+    case .interrupted: .interrupted
+    case .failed(let error): error.exitCode
+    }
+  }
+}
+
+/// Takes in what runs tell; called from several threads.
+package protocol RunObserver: Sendable {
+  func report(seed: Int, _ event: RunEvent)
+}
+
+/// Where a run asks whether it should stop.
+package enum StopPoint: Equatable, Sendable {
+  /// Between two steps.
+  case step(Int)
+  /// Before a step of the evaluation at that training step.
+  case evaluation(Int)
+}
+
+/// Answers whether a run should be stored and left; called from several threads.
+package typealias StopRequest = @Sendable (_ seed: Int, _ point: StopPoint) -> Bool

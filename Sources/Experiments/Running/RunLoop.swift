@@ -1,0 +1,116 @@
+import Algorithms
+import Environments
+import Neural
+import Support
+
+/// One run of one seed in memory: the environment, the agent, and where they stand. It knows no files.
+///
+/// Episode i resets the environment with a seed derived from (run seed, i). Between two steps the complete state can be
+/// archived; a run restored from it goes on to the same bytes.
+package final class RunLoop: Archivable {
+  package let seed: Int
+  package private(set) var agent: any Agent
+  package var progress = RunProgress()
+  package var metrics: Metrics
+  private var environment: any SnapshotEnvironment
+  private let episodeSeeds: RandomStream
+  private var observation: FloatBuffer
+  private var nextObservation: FloatBuffer
+
+  /// Builds environment and agent at the start of the run. The configuration has been checked.
+  package init(_ configuration: ExperimentConfiguration, seed: Int, threads: Int) throws {
+    self.seed = seed
+    let root = RandomStream(seed: UInt64(seed))
+    environment = configuration.environment.make()
+    episodeSeeds = root.stream("environment")
+    agent = try configuration.algorithm.makeAgent(
+      AgentContext(environment: configuration.environment.make(), random: root, pool: ComputePool(threads: threads)))
+    metrics = Metrics(names: agent.metricNames)
+    let size = environment.specification.observationSpace.size
+    observation = FloatBuffer(count: size)
+    nextObservation = FloatBuffer(count: size)
+  }
+
+  /// One environment step, learning included; starts the next episode first where the last one is over.
+  /// - Returns: what the environment gave.
+  @discardableResult
+  package func step() throws -> Outcome {
+    if progress.isBetweenEpisodes { beginEpisode() }
+    let action = try agent.act(
+      in: Situation(observation: observation.readOnly, environment: environment))
+    let outcome = try environment.step(action)
+    environment.observe(into: nextObservation.memory)
+    try requireFinite(outcome.reward, "reward")
+    for index in 0..<nextObservation.count {
+      try requireFinite(Double(nextObservation[index]), "observation[\(index)]")
+    }
+    try agent.observe(
+      Transition(
+        observation: observation.readOnly, action: action, reward: outcome.reward,
+        nextObservation: nextObservation.readOnly, isTerminated: outcome.isTerminated,
+        isTruncated: outcome.isTruncated))
+    swap(&observation, &nextObservation)
+    // Counted before learning, so that a failure in it is reported at the step that was completed.
+    progress.count(reward: outcome.reward, isOver: outcome.isOver)
+    try agent.learn(&metrics)
+    try checkMetrics()
+    return outcome
+  }
+
+  private func beginEpisode() {
+    var random = episodeSeeds.stream(UInt64(progress.episodes))
+    environment.reset(seed: random.nextBits())
+    environment.observe(into: observation.memory)
+    progress.beginEpisode()
+    agent.beginEpisode()
+  }
+
+  private func checkMetrics() throws {
+    for (name, value) in zip(metrics.names, metrics.values) {
+      if let value { try requireFinite(value, name) }
+    }
+    for row in metrics.modelRows {
+      try requireFinite(row.trainLoss, "the model's training loss")
+      if let loss = row.validationLoss { try requireFinite(loss, "the model's validation loss") }
+    }
+  }
+
+  private func requireFinite(_ value: Double, _ quantity: @autoclosure () -> String) throws {
+    if !value.isFinite { throw DivergedError(quantity: quantity()) }
+  }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.part("run", &progress)
+    try archive.scope("metrics") { try archiveMetrics(archive) }
+    try archive.scope("environment") { try environment.archive(archive) }
+    try archive.scope("agent") { try agent.archive(archive) }
+    if archive.mode == .reading && !progress.isBetweenEpisodes { environment.observe(into: observation.memory) }
+  }
+
+  /// The values that wait for the next row of progress.csv, and the counters.
+  private func archiveMetrics(_ archive: Archive) throws {
+    try archive.value("updates", &metrics.updates)
+    var size = metrics.bufferSize ?? -1
+    try archive.value("bufferSize", &size)
+    var values = metrics.values.map { $0 ?? .nan }
+    try archive.array("values", &values)
+    guard archive.mode == .reading else { return }
+    metrics.bufferSize = size < 0 ? nil : size
+    metrics.clearValues()
+    guard values.count == metrics.names.count else {
+      throw ArchiveError.shape("metrics.values", stored: [values.count], expected: [metrics.names.count])
+    }
+    for (name, value) in zip(metrics.names, values) where !value.isNaN { metrics.record(name, value) }
+  }
+}
+
+extension RunLoop {
+  /// Takes over a stored state. The configuration hash has been compared; what does not fit is a checkpoint's fault.
+  package func restore(_ checkpoint: Checkpoint) throws(ExperimentError) {
+    do {
+      try archive(checkpoint.makeArchive())
+    } catch {
+      throw .checkpoint(path: checkpoint.path, reason: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,275 @@
+import Algorithms
+import Environments
+import Support
+
+/// The work on one seed from start or checkpoint to the end: steps, tables, evaluations, checkpoints.
+///
+/// After each step everything that is due happens in one order: rows, evaluation, checkpoint, stop. Each part is
+/// remembered in the checkpoint, so that a run that was stopped anywhere goes on with exactly what is left. What belongs
+/// to the end alone (the last row and evaluation where the cadence does not give them) comes after the last checkpoint:
+/// a longer run starts from that checkpoint as if it had never ended there.
+package final class SeedRun {
+  private let experiment: ExperimentFile
+  private let directory: SeedDirectory
+  private let threads: Int
+  private let call: RunRecord.Call
+  private let report: (RunEvent) -> Void
+  private let shouldStop: (StopPoint) -> Bool
+  private let hash: String
+  private let log: RunLog
+  private var loop: RunLoop
+  private var files: RunFiles
+  /// Step of the newest checkpoint of this state; nil: none yet.
+  private var checkpointedStep: Int?
+  private var clock: RunClock
+
+  private var configuration: ExperimentConfiguration { experiment.configuration }
+  private var total: Int { configuration.training.environmentSteps }
+
+  /// Works on the seed until it is done, interrupted or failed; leaves status.json, run.json and log.txt to say which.
+  package static func perform(
+    _ experiment: ExperimentFile, in directory: SeedDirectory, threads: Int, call: RunRecord.Call,
+    report: @escaping (RunEvent) -> Void, shouldStop: @escaping (StopPoint) -> Bool
+  ) -> SeedEnd {
+    let total = experiment.configuration.training.environmentSteps
+    var step = 0
+    let end: SeedEnd
+    do {
+      if let finished = finishedStep(directory, total: total) {
+        end = .done(step: finished, wasDone: true)
+        report(.ended(end))
+        return end
+      }
+      let run = try SeedRun(
+        experiment, directory, threads: threads, call: call, report: report, shouldStop: shouldStop)
+      do {
+        end = try run.train()
+      } catch {
+        step = run.loop.progress.step
+        end = .failed(run.examine(error))
+      }
+      run.leave(end)
+    } catch {
+      end = .failed(ExperimentError(error))
+      let reason = "\(ExperimentError(error))"
+      try? RunStatus(.failed, step: step, total: total, reason: reason).write(to: directory.statusPath)
+    }
+    report(.ended(end))
+    return end
+  }
+
+  /// The step of a run that has reached its length already; nil where something is left to do.
+  private static func finishedStep(_ directory: SeedDirectory, total: Int) -> Int? {
+    guard let status = RunStatus.read(directory.statusPath), status.state == .done, status.step >= total
+    else { return nil }
+    return status.step
+  }
+
+  private init(
+    _ experiment: ExperimentFile, _ directory: SeedDirectory, threads: Int, call: RunRecord.Call,
+    report: @escaping (RunEvent) -> Void, shouldStop: @escaping (StopPoint) -> Bool
+  ) throws {
+    self.experiment = experiment
+    self.directory = directory
+    self.threads = threads
+    self.call = call
+    self.report = report
+    self.shouldStop = shouldStop
+    hash = ConfigurationIdentity.hash(experiment.resolved)
+    let log = try RunLog(directory.logPath)
+    self.log = log
+    func makeLoop() throws -> RunLoop {
+      try RunLoop(experiment.configuration, seed: directory.seed, threads: threads)
+    }
+    let restored = try directory.checkpoints.newestUsable(
+      configurationHash: hash,
+      warn: { warning in
+        log.write("warning: \(warning)")
+        report(.warning(warning))
+      },
+      accepts: { checkpoint in
+        guard checkpoint.manifest.seed == directory.seed else {
+          throw ExperimentError.checkpoint(
+            path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
+        }
+        let loop = try makeLoop()
+        try loop.restore(checkpoint)
+        let files = try RunFiles.reopen(
+          in: directory.path, metrics: loop.metrics.names, at: checkpoint.manifest.offsets)
+        return (loop, files, checkpoint.manifest.step)
+      })
+    if let restored {
+      (loop, files) = (restored.0, restored.1)
+      checkpointedStep = restored.2
+    } else {
+      loop = try makeLoop()
+      files = try RunFiles.create(in: directory.path, metrics: loop.metrics.names)
+    }
+    clock = RunClock(elapsed: loop.progress.elapsedSeconds)
+  }
+
+  // MARK: Course
+
+  private func train() throws -> SeedEnd {
+    let start = loop.progress.step
+    log.write(start == 0 ? "started" : "resumed at step \(start)")
+    try RunRecord.begin(
+      directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads)
+    try status(.running)
+    // The state before the first step: from now on there always is something to go on from.
+    if checkpointedStep == nil { try checkpoint() }
+    try directory.checkpoints.point(.best, to: loop.progress.bestStep, isAllowedToRemove: true)
+    report(.started(step: start, total: total))
+    guard start <= total else { return .done(step: start, wasDone: true) }
+    while true {
+      if isDue(configuration.evaluation.every), configuration.evaluation.episodes > 0,
+        loop.progress.evaluatedStep < loop.progress.step
+      {
+        guard try evaluate() else { return try interrupt() }
+      }
+      if loop.progress.step == total { return try finish() }
+      if isDue(configuration.checkpoint.every) || isBest { try checkpoint() }
+      if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
+      if shouldStop(.step(loop.progress.step)) { return try interrupt() }
+      try advance()
+    }
+  }
+
+  /// One step and its rows.
+  private func advance() throws {
+    let outcome = try loop.step()
+    let seconds = clock.seconds
+    let run = loop.progress
+    if outcome.isOver {
+      try files.appendEpisode(
+        run, isTerminated: outcome.isTerminated, isTruncated: outcome.isTruncated, seconds: seconds)
+    }
+    if !loop.metrics.modelRows.isEmpty {
+      try files.appendModel(loop.metrics.modelRows, step: run.step, seconds: seconds)
+      loop.metrics.modelRows.removeAll(keepingCapacity: true)
+    }
+    if isDue(configuration.logging.progressEvery) { try appendProgress() }
+    report(.stepped(RunSnapshot(run)))
+  }
+
+  private func appendProgress() throws {
+    let seconds = clock.seconds
+    try files.appendProgress(loop.progress, loop.metrics, seconds: seconds)
+    loop.metrics.clearValues()
+    loop.progress.rowStep = loop.progress.step
+    loop.progress.rowSeconds = seconds
+  }
+
+  /// Whether something that happens every so many steps happens now; 0: never.
+  private func isDue(_ every: Int) -> Bool {
+    every > 0 && loop.progress.step > 0 && loop.progress.step.isMultiple(of: every)
+  }
+
+  /// Whether the best evaluation so far is that of this step.
+  private var isBest: Bool { loop.progress.bestStep > 0 && loop.progress.bestStep == loop.progress.step }
+
+  /// False where it was asked to stop; nothing has changed then.
+  private func evaluate() throws -> Bool {
+    let step = loop.progress.step
+    let evaluation = Evaluation(
+      environment: configuration.environment, episodes: configuration.evaluation.episodes,
+      seed: configuration.evaluation.seed)
+    let result = try evaluation.run(loop.agent.makePolicy(isStochastic: false)) { shouldStop(.evaluation(step)) }
+    guard let result else { return false }
+    guard result.mean.isFinite else { throw DivergedError(quantity: "the mean return of the evaluation") }
+    let seconds = clock.seconds
+    try files.appendEvaluation(result, step: step, seconds: seconds)
+    loop.progress.evaluatedStep = step
+    loop.progress.evaluationMean = result.mean
+    let isBest = result.mean > loop.progress.bestMean
+    if isBest {
+      loop.progress.bestMean = result.mean
+      loop.progress.bestStep = step
+    }
+    log.write("evaluation at step \(step): mean \(result.mean), deviation \(result.deviation)")
+    report(.evaluated(step: step, result, isBest: isBest, seconds: seconds))
+    return true
+  }
+
+  /// Stores the state of this step, once.
+  private func checkpoint() throws {
+    let step = loop.progress.step
+    guard checkpointedStep != step else { return }
+    loop.progress.elapsedSeconds = clock.seconds
+    let archive = Archive()
+    try loop.archive(archive)
+    if let name = firstNonFiniteWeight(archive) { throw DivergedError(quantity: name) }
+    let offsets = try files.synchronizedOffsets()
+    try directory.checkpoints.write(
+      archive, manifest(offsets), keep: configuration.checkpoint.keep, protected: [loop.progress.bestStep])
+    checkpointedStep = step
+    log.write("checkpoint at step \(step)")
+    try status(.running)
+    report(.checkpointed(step: step))
+  }
+
+  private func interrupt() throws -> SeedEnd {
+    try checkpoint()
+    return .interrupted(step: loop.progress.step)
+  }
+
+  /// The last checkpoint, then what belongs to the end alone.
+  private func finish() throws -> SeedEnd {
+    try checkpoint()
+    if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
+    let stored = loop.progress
+    if stored.rowStep < stored.step { try appendProgress() }
+    if configuration.evaluation.episodes > 0, stored.evaluatedStep < stored.step {
+      guard try evaluate() else { return .interrupted(step: stored.step) }
+      if isBest { try directory.checkpoints.point(.best, to: stored.step) }
+    }
+    _ = try files.synchronizedOffsets()
+    return .done(step: loop.progress.step, wasDone: false)
+  }
+
+  // MARK: Ends
+
+  /// What an error means for the run; a diverged state is stored for a look at it.
+  private func examine(_ error: any Error) -> ExperimentError {
+    guard let diverged = error as? DivergedError else { return ExperimentError(error) }
+    let archive = Archive()
+    if (try? loop.archive(archive)) != nil {
+      try? Checkpoint.write(archive, manifest([]), to: directory.divergedPath)
+    }
+    return .diverged(quantity: diverged.quantity, step: loop.progress.step)
+  }
+
+  private func leave(_ end: SeedEnd) {
+    let state: RunStatus.State
+    var reason: String?
+    switch end {
+    case .done: state = .done
+    case .interrupted: state = .interrupted
+    case .failed(let error):
+      if case .diverged = error { state = .diverged } else { state = .failed }
+      reason = error.description
+    }
+    log.write(reason.map { "\(state.rawValue): \($0)" } ?? "\(state.rawValue) at step \(loop.progress.step)")
+    // A full disk must not hide why the run ended.
+    try? status(state, reason)
+    try? RunRecord.end(directory.recordPath, step: loop.progress.step, outcome: state.rawValue)
+  }
+
+  private func status(_ state: RunStatus.State, _ reason: String? = nil) throws {
+    try RunStatus(state, step: loop.progress.step, total: total, reason: reason).write(to: directory.statusPath)
+  }
+
+  private func manifest(_ offsets: [(name: String, offset: Int)]) -> CheckpointManifest {
+    CheckpointManifest(
+      programVersion: Version.program, configurationHash: hash, settings: experiment.resolved,
+      agent: configuration.algorithm.agentType, environment: configuration.environment.id, seed: directory.seed, step: loop.progress.step,
+      created: Clock.timestamp(), facts: loop.agent.facts, offsets: offsets, files: [], scalars: [])
+  }
+
+  private func firstNonFiniteWeight(_ archive: Archive) -> String? {
+    archive.tensors.first { _, tensor in
+      tensor.isWeight && tensor.elementType == .float32
+        && tensor.bytes.withUnsafeBytes { !$0.bindMemory(to: Float.self).allSatisfy(\.isFinite) }
+    }?.name
+  }
+}

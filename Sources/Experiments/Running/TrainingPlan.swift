@@ -1,0 +1,142 @@
+import Algorithms
+import Environments
+import Neural
+import Support
+
+/// What to do where a run of the same configuration stands already.
+package enum ResumeMode: String, CaseIterable, Sendable {
+  /// Go on with it, or start.
+  case auto
+  /// Go on with it, or fail.
+  case must
+  /// Start afresh in a directory of its own.
+  case never
+}
+
+/// A training command, resolved: what will be done, where, and what it needs. Making it writes nothing.
+package struct TrainingPlan: Sendable {
+  package var experiment: ExperimentFile
+  package var resume: ResumeMode
+  /// Where the run goes; with `ResumeMode.never` a number is added where the name is taken.
+  package var directory: RunDirectory
+  package var seeds: [Int]
+  /// Runs at the same time.
+  package var jobs: Int
+  /// Threads of each run.
+  package var threads: Int
+  /// Estimated bytes of one checkpoint at the end of a run.
+  package var checkpointBytes: Int
+  package var call: RunRecord.Call
+
+  /// What the user asked for.
+  package struct Request: Sendable {
+    /// A configuration file, or the directory of a run to go on with.
+    package var path: String
+    package var overrides: [String] = []
+    /// nil: the configuration's.
+    package var seeds: [Int]?
+    /// nil: as many as there are seeds and cores.
+    package var jobs: Int?
+    package var out = "runs"
+    package var resume = ResumeMode.auto
+    /// The program's arguments, for run.json.
+    package var arguments: [String] = []
+
+    package init(path: String) { self.path = path }
+  }
+
+  package init(_ request: Request) throws(ExperimentError) {
+    let isRun = FileSystem.kind(of: request.path) == .folder
+    let given = RunDirectory(TrainingPlan.withoutTrailingSlash(request.path))
+    if isRun && !given.exists {
+      throw .usage("\(request.path) is a folder without \(RunDirectory.configurationName): no run to go on with")
+    }
+    if isRun && request.resume == .never {
+      throw .usage("--resume never starts from a configuration file, not from the run \(request.path)")
+    }
+    let experiment = try ExperimentFile.load(
+      isRun ? given.configurationPath : request.path, overrides: request.overrides)
+    self.experiment = experiment
+    resume = request.resume
+    call = RunRecord.Call(
+      arguments: request.arguments, configurationPath: experiment.source, overrides: request.overrides)
+    let name = experiment.configuration.name
+    directory =
+      isRun
+      ? given
+      : RunDirectory(
+        "\(TrainingPlan.withoutTrailingSlash(request.out))/"
+          + ConfigurationIdentity.directoryName(experiment.resolved, name: name))
+    seeds = request.seeds ?? experiment.configuration.seeds
+    let perRun = experiment.configuration.threads
+    jobs = request.jobs ?? min(seeds.count, max(1, Machine.cores / max(perRun, 1)))
+    jobs = min(jobs, seeds.count)
+    threads = perRun > 0 ? perRun : max(1, min(64, Machine.cores / jobs))
+    checkpointBytes = 0
+    try compareWithExisting()
+    checkpointBytes = try estimate()
+  }
+
+  /// "runs/" is "runs"; "/" stays.
+  private static func withoutTrailingSlash(_ path: String) -> String {
+    var path = path
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    return path
+  }
+
+  private func compareWithExisting() throws(ExperimentError) {
+    if resume == .never { return }
+    if directory.exists {
+      let old = try directory.readConfiguration()
+      let differences = ConfigurationIdentity.differences(old, experiment.resolved)
+      if !differences.isEmpty { throw .differs(directory: directory.path, differences) }
+    } else if resume == .must {
+      throw nothingToResume()
+    }
+  }
+
+  private func nothingToResume() -> ExperimentError {
+    let relatives = RunDirectory.relatives(of: directory.path, name: experiment.configuration.name)
+    let compared = relatives.compactMap { relative in
+      (try? relative.readConfiguration()).map {
+        (relative.path, ConfigurationIdentity.differences($0, experiment.resolved))
+      }
+    }
+    let nearest = compared.min { $0.1.count < $1.1.count }
+    return .nothingToResume(directory: directory.path, nearest: nearest?.0, nearest?.1 ?? [])
+  }
+
+  /// Builds one agent and asks it.
+  private func estimate() throws(ExperimentError) -> Int {
+    let configuration = experiment.configuration
+    do {
+      let agent = try configuration.algorithm.makeAgent(
+        AgentContext(
+          environment: configuration.environment.make(), random: RandomStream(seed: UInt64(seeds[0])),
+          pool: ComputePool(threads: 1)))
+      // The manifest and the headers come on top.
+      return agent.estimatedCheckpointBytes(afterSteps: configuration.training.environmentSteps) + 8192
+    } catch {
+      throw ExperimentError(error)
+    }
+  }
+
+  /// Estimated bytes of all that stays on disk at the end: every seed's newest checkpoints, the best, and one being
+  /// written.
+  package var diskBytes: Int {
+    let (bytes, overflow) = checkpointBytes.multipliedReportingOverflow(
+      by: seeds.count * (min(experiment.configuration.checkpoint.keep, 1 << 20) + 2))
+    return overflow ? Int.max : bytes
+  }
+
+  /// Free bytes where the run goes; nil where nobody can tell.
+  package var freeBytes: Int? {
+    var path = directory.path
+    while FileSystem.kind(of: path) != .folder {
+      let parent = FileSystem.folder(of: path)
+      if parent == path { return nil }
+      path = parent
+    }
+    return try? FileSystem.freeSpace(at: path)
+  }
+}

@@ -1,0 +1,115 @@
+import Support
+
+/// state.json of a checkpoint: what it belongs to, the checksums of its files, and every scalar of the state.
+package struct CheckpointManifest: Equatable, Sendable {
+  package struct File: Equatable, Sendable {
+    package var name: String
+    package var bytes: Int
+    /// XXH64, as `xxhsum -H64` prints it.
+    package var checksum: String
+  }
+
+  package var programVersion: String
+  /// `ConfigurationIdentity.hash` of the run.
+  package var configurationHash: String
+  /// The run's resolved configuration: a checkpoint can be evaluated wherever it is copied to.
+  package var settings: JSONObject
+  package var agent: String
+  package var environment: String
+  package var seed: Int
+  package var step: Int
+  package var created: String
+  package var facts: [(name: String, value: String)]
+  /// Bytes of each CSV file at this step; a resumed run goes on from there.
+  package var offsets: [(name: String, offset: Int)]
+  package var files: [File]
+  package var scalars: [(name: String, value: String)]
+
+  package static let fileName = "state.json"
+  package static let format = "mbrl checkpoint"
+
+  package static func == (left: CheckpointManifest, right: CheckpointManifest) -> Bool { left.json == right.json }
+
+  /// The document, its own checksum last.
+  package var text: String {
+    var document = json
+    document.members.append(("checksum", .string(FileChecksum.of(Array(JSON.object(json).compactText.utf8)))))
+    return JSON.object(document).prettyText
+  }
+
+  private var json: JSONObject {
+    JSONObject([
+      ("format", .string(CheckpointManifest.format)),
+      ("version", .integer(Version.checkpoint)),
+      ("program", .string(programVersion)),
+      ("configuration", .string(configurationHash)),
+      ("settings", .object(settings)),
+      ("agent", .string(agent)),
+      ("environment", .string(environment)),
+      ("seed", .integer(seed)),
+      ("step", .integer(step)),
+      ("created", .string(created)),
+      ("facts", CheckpointManifest.object(facts) { .string($0) }),
+      ("offsets", .object(JSONObject(offsets.map { ($0.name, .integer($0.offset)) }))),
+      (
+        "files",
+        .object(
+          JSONObject(
+            files.map {
+              ($0.name, .object(JSONObject([("bytes", .integer($0.bytes)), ("xxh64", .string($0.checksum))])))
+            }))
+      ),
+      ("scalars", CheckpointManifest.object(scalars) { .string($0) }),
+    ])
+  }
+
+  private static func object(
+    _ pairs: [(name: String, value: String)], _ value: (String) -> JSON
+  ) -> JSON { .object(JSONObject(pairs.map { ($0.name, value($0.value)) })) }
+}
+
+extension CheckpointManifest {
+  /// Why a document is no manifest that this program can use.
+  package struct Fault: Error, Equatable, CustomStringConvertible {
+    package var description: String
+  }
+
+  /// Reads and verifies a document.
+  package init(_ document: JSON) throws(Fault) {
+    guard var object = document.object, object["format"]?.string == CheckpointManifest.format else {
+      throw Fault(description: "not a checkpoint of this program")
+    }
+    guard let version = object["version"]?.integer else { throw Fault(description: "its version is missing") }
+    guard version == Version.checkpoint else {
+      throw Fault(
+        description: "written in format version \(version) by mbrl \(object["program"]?.string ?? "?"); "
+          + "mbrl \(Version.program) reads version \(Version.checkpoint)")
+    }
+    let checksum = object["checksum"]?.string
+    object["checksum"] = nil
+    guard checksum == FileChecksum.of(Array(JSON.object(object).compactText.utf8)) else {
+      throw Fault(description: "\(CheckpointManifest.fileName) does not have its checksum: damaged or edited")
+    }
+    guard let program = object["program"]?.string, let hash = object["configuration"]?.string,
+      let settings = object["settings"]?.object,
+      let agent = object["agent"]?.string, let environment = object["environment"]?.string,
+      let seed = object["seed"]?.integer, let step = object["step"]?.integer,
+      let created = object["created"]?.string, let facts = CheckpointManifest.strings(object["facts"]),
+      let scalars = CheckpointManifest.strings(object["scalars"]), let offsets = object["offsets"]?.object,
+      let files = object["files"]?.object
+    else { throw Fault(description: "\(CheckpointManifest.fileName) lacks an entry") }
+    self.init(
+      programVersion: program, configurationHash: hash, settings: settings, agent: agent, environment: environment, seed: seed,
+      step: step, created: created, facts: facts,
+      offsets: offsets.members.map { ($0.key, $0.value.integer ?? -1) },
+      files: files.members.map {
+        File(
+          name: $0.key, bytes: $0.value.object?["bytes"]?.integer ?? -1,
+          checksum: $0.value.object?["xxh64"]?.string ?? "")
+      }, scalars: scalars)
+  }
+
+  private static func strings(_ json: JSON?) -> [(name: String, value: String)]? {
+    json?.object?.members.map { ($0.key, $0.value.string ?? "") }
+  }
+}

@@ -1,0 +1,100 @@
+import Support
+
+/// The folder `checkpoints` of one seed: step-000010000/ …, and the links `latest` and `best`.
+package struct CheckpointStore: Sendable {
+  package let directory: String
+
+  package enum Pointer: String, Sendable { case latest, best }
+
+  package init(_ directory: String) { self.directory = directory }
+
+  /// "step-000010000".
+  package static func name(_ step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+  }
+
+  /// The step in a checkpoint's name; nil for any other name.
+  package static func step(_ name: String) -> Int? {
+    guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), self.name(step) == name else { return nil }
+    return step
+  }
+
+  package func path(_ step: Int) -> String { "\(directory)/\(CheckpointStore.name(step))" }
+
+  /// The steps of all stored checkpoints, newest first; empty where the folder is missing.
+  package func steps() throws(FileError) -> [Int] {
+    guard FileSystem.kind(of: directory) == .folder else { return [] }
+    return try FileSystem.list(directory).compactMap(CheckpointStore.step).sorted(by: >)
+  }
+
+  /// Where a link leads; nil where it is missing or leads nowhere.
+  package func path(_ pointer: Pointer) -> String? {
+    let link = "\(directory)/\(pointer.rawValue)"
+    return FileSystem.kind(of: link) == .folder ? link : nil
+  }
+
+  /// Makes a link lead to a step's checkpoint, in one step; step 0 or a missing checkpoint removes the link.
+  package func point(_ pointer: Pointer, to step: Int, isAllowedToRemove: Bool = false) throws(FileError) {
+    let link = "\(directory)/\(pointer.rawValue)"
+    if FileSystem.kind(of: path(step)) == .folder {
+      try FileSystem.replaceLink(link, to: CheckpointStore.name(step))
+    } else if isAllowedToRemove {
+      try FileSystem.removeTree(link)
+    }
+  }
+
+  /// Writes one checkpoint, moves `latest` to it, and removes old ones: the newest `keep` and `protected` stay.
+  package func write(
+    _ archive: Archive, _ manifest: CheckpointManifest, keep: Int, protected: Set<Int>
+  ) throws(FileError) {
+    try FileSystem.createFolder(directory)
+    try Checkpoint.write(archive, manifest, to: path(manifest.step))
+    try point(.latest, to: manifest.step)
+    for step in try steps().dropFirst(keep) where !protected.contains(step) {
+      try FileSystem.removeTree(path(step))
+    }
+  }
+
+  /// The newest checkpoint that is intact, belongs to the configuration and passes `accepts`; what does not is set
+  /// aside as "damaged-step-…" with a word to `warn`.
+  /// - Returns: nil where there is no checkpoint at all.
+  package func newestUsable<Result>(
+    configurationHash: String, warn: (String) -> Void, accepts: (Checkpoint) throws -> Result
+  ) throws(ExperimentError) -> Result? {
+    var reasons: [(name: String, reason: String)] = []
+    for step in try listed() {
+      let name = CheckpointStore.name(step)
+      do {
+        let result = try accepts(try Checkpoint.read(path(step), configurationHash: configurationHash))
+        for reason in reasons { try setAside(reason.name, reason.reason, warn) }
+        return result
+      } catch let error as ExperimentError {
+        if case .checkpoint(_, let reason) = error { reasons.append((name, reason)) } else { throw error }
+      } catch {
+        reasons.append((name, "\(error)"))
+      }
+    }
+    if !reasons.isEmpty { throw .noUsableCheckpoint(directory: FileSystem.folder(of: directory), reasons) }
+    return nil
+  }
+
+  private func listed() throws(ExperimentError) -> [Int] {
+    do throws(FileError) { return try steps() } catch { throw .file(error) }
+  }
+
+  private func setAside(_ name: String, _ reason: String, _ warn: (String) -> Void) throws(FileError) {
+    let aside = "\(directory)/damaged-\(name)"
+    warn("checkpoint \(name) cannot be used and is set aside as damaged-\(name): \(reason)")
+    try FileSystem.removeTree(aside)
+    try FileSystem.move("\(directory)/\(name)", to: aside)
+  }
+
+  /// Removes what a killed process left half done. The caller holds the lock.
+  package func removeLeftovers() throws(FileError) {
+    guard FileSystem.kind(of: directory) == .folder else { return }
+    for name in try FileSystem.list(directory) where FileSystem.isTemporaryName(name) {
+      try FileSystem.removeTree("\(directory)/\(name)")
+    }
+  }
+}

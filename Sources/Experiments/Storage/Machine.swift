@@ -1,0 +1,59 @@
+import CKernels
+import Foundation
+import Support
+
+/// The machine that a run works on, as run.json tells it.
+package enum Machine {
+  /// Cores that this process may use.
+  package static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+  /// The instruction set that the kernels use.
+  package static var instructionSet: String { String(cString: ck_isa_name(ck_isa_current())) }
+
+  /// Why MBRL_ISA cannot be followed; nil where it can or is not set.
+  package static var instructionSetFault: String? {
+    ck_isa_environment_fault().map { fault in
+      let available = (0...2).filter { ck_isa_available(Int32($0)) != 0 }
+        .map { String(cString: ck_isa_name(Int32($0))) }
+      return "MBRL_ISA=\(String(cString: fault)): this processor runs \(available.joined(separator: ", "))"
+    }
+  }
+
+  /// "Ubuntu 24.04 LTS, Linux 6.8.0".
+  package static var operatingSystem: String {
+    var name = utsname()
+    guard uname(&name) == 0 else { return ProcessInfo.processInfo.operatingSystemVersionString }
+    let system = withUnsafeBytes(of: &name.sysname) { text($0) }
+    let release = withUnsafeBytes(of: &name.release) { text($0) }
+    return "\(ProcessInfo.processInfo.operatingSystemVersionString), \(system) \(release)"
+  }
+
+  /// The processor's own name, where the system tells it.
+  package static var processor: String {
+    guard let bytes = try? FileSystem.read("/proc/cpuinfo", limit: 1 << 22) else { return "unknown" }
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+      let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
+      if parts.count == 2, parts[0] == "model name" { return parts[1] }
+    }
+    return "unknown"
+  }
+
+  /// The compiler that made the program.
+  package static var compiler: String {
+    #if compiler(>=6.4)
+      "Swift 6.4 or later"
+    #elseif compiler(>=6.3)
+      "Swift 6.3"
+    #elseif compiler(>=6.2)
+      "Swift 6.2"
+    #elseif compiler(>=6.1)
+      "Swift 6.1"
+    #else
+      "Swift 6.0"
+    #endif
+  }
+
+  private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import Support
+
+/// run.json of one seed: how it was started, where, and when; one entry per session.
+package enum RunRecord {
+  /// How the program was called.
+  package struct Call: Sendable {
+    package var arguments: [String]
+    package var configurationPath: String
+    package var overrides: [String]
+
+    package init(arguments: [String], configurationPath: String, overrides: [String]) {
+      self.arguments = arguments
+      self.configurationPath = configurationPath
+      self.overrides = overrides
+    }
+  }
+
+  /// Adds a session that starts now.
+  package static func begin(
+    _ path: String, call: Call, configurationHash: String, seed: Int, step: Int, threads: Int
+  ) throws(FileError) {
+    var sessions = readSessions(path)
+    sessions.append(
+      .object(
+        JSONObject([
+          ("started", .string(Clock.timestamp())), ("stopped", .null), ("firstStep", .integer(step)),
+          ("lastStep", .null), ("outcome", .null),
+          ("arguments", strings(call.arguments)), ("overrides", strings(call.overrides)),
+          ("configuration", .string(call.configurationPath)),
+          ("git", GitRevision.of(call.configurationPath).map { .string($0) } ?? .null),
+          ("program", .string("mbrl \(Version.program)")), ("compiler", .string(Machine.compiler)),
+          ("system", .string(Machine.operatingSystem)), ("processor", .string(Machine.processor)),
+          ("instructionSet", .string(Machine.instructionSet)), ("cores", .integer(Machine.cores)),
+          ("threads", .integer(threads)), ("host", .string(LockFile.hostName)),
+          ("process", .integer(Int(ProcessInfo.processInfo.processIdentifier))),
+        ])))
+    let document = JSONObject([
+      ("version", .integer(Version.runDirectory)), ("seed", .integer(seed)),
+      ("configurationHash", .string(configurationHash)), ("sessions", .array(sessions)),
+    ])
+    try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)
+  }
+
+  /// Completes the session that `begin` added.
+  package static func end(_ path: String, step: Int, outcome: String) throws(FileError) {
+    guard var document = (try? JSONParser.read(path))?.object else { return }
+    var sessions = readSessions(path)
+    guard var last = sessions.popLast()?.object else { return }
+    last["stopped"] = .string(Clock.timestamp())
+    last["lastStep"] = .integer(step)
+    last["outcome"] = .string(outcome)
+    sessions.append(.object(last))
+    document["sessions"] = .array(sessions)
+    try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)
+  }
+
+  private static func readSessions(_ path: String) -> [JSON] {
+    (try? JSONParser.read(path))?.object?["sessions"]?.array ?? []
+  }
+
+  private static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
+}

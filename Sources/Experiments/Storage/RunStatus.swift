@@ -1,0 +1,39 @@
+import Support
+
+/// status.json of one seed: replaced in one step, for people and scripts that watch.
+package struct RunStatus: Equatable, Sendable {
+  package enum State: String, Sendable { case running, done, interrupted, failed, diverged }
+
+  package var state: State
+  package var step: Int
+  package var total: Int
+  /// Why the run failed or diverged; nil otherwise.
+  package var reason: String?
+  package var updated: String
+
+  package init(_ state: State, step: Int, total: Int, reason: String? = nil, updated: String = Clock.timestamp()) {
+    self.state = state
+    self.step = step
+    self.total = total
+    self.reason = reason
+    self.updated = updated
+  }
+
+  package func write(to path: String) throws(FileError) {
+    let object = JSONObject([
+      ("status", .string(state.rawValue)), ("step", .integer(step)), ("total", .integer(total)),
+      ("reason", reason.map { .string($0) } ?? .null), ("updated", .string(updated)),
+    ])
+    try FileSystem.writeAtomically(JSON.object(object).prettyText, to: path)
+  }
+
+  /// nil where the file is missing or no status.
+  package static func read(_ path: String) -> RunStatus? {
+    guard let object = (try? JSONParser.read(path))?.object,
+      let state = object["status"]?.string.flatMap(State.init(rawValue:)), let step = object["step"]?.integer,
+      let total = object["total"]?.integer
+    else { return nil }
+    return RunStatus(
+      state, step: step, total: total, reason: object["reason"]?.string, updated: object["updated"]?.string ?? "")
+  }
+}

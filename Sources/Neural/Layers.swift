@@ -1,0 +1,97 @@
+import Support
+
+/// A dense layer per member: activation(x·Wᵀ + b).
+package struct Linear {
+  /// [members, outputs, inputs]
+  package let weight: Parameter
+  /// [members, 1, outputs]
+  package let bias: Parameter
+  package let store: ParameterStore
+
+  /// Parameters "name.weight" and "name.bias"; name may hold "{member}".
+  package init(
+    name: String, inputs: Int, outputs: Int, members: Int = 1, store: ParameterStore,
+    weightInitializer: Initializer = .kaimingUniform, biasInitializer: Initializer = .zeros,
+    random: inout RandomStream
+  ) {
+    self.store = store
+    weight = store.add(
+      name + ".weight", batch: members, rows: outputs, columns: inputs, initializer: weightInitializer,
+      random: &random)
+    bias = store.addVector(
+      name + ".bias", batch: members, count: outputs, initializer: biasInitializer, fanIn: inputs, random: &random)
+  }
+
+  fileprivate init(_ layer: Linear, over store: ParameterStore) {
+    (weight, bias, self.store) = (layer.weight, layer.bias, store)
+  }
+
+  /// x [members or 1, rows, inputs] → [members, rows, outputs]
+  package func callAsFunction(
+    _ x: Tensor, on tape: Tape, activation: Activation = .identity, frozen: Bool = false
+  ) -> Tensor {
+    tape.linear(
+      x, weight: tape.parameter(weight, of: store, frozen: frozen),
+      bias: tape.parameter(bias, of: store, frozen: frozen), activation: activation)
+  }
+
+  /// The same layer with the values of another store of the same layout (a target network).
+  package func over(_ store: ParameterStore) -> Linear { Linear(self, over: store) }
+}
+
+/// A multi-layer perceptron per member: an ensemble of equal networks evaluated together.
+///
+/// Layer i is "name.layers.i"; the activation follows every layer but the last.
+package struct MLP {
+  /// From input to output.
+  package let linears: [Linear]
+  /// After every layer but the last.
+  package let activation: Activation
+  package let members: Int
+  package let store: ParameterStore
+
+  /// `sizes` from input to output, e.g. [6, 200, 200, 8]. An empty name leaves out the leading "name.".
+  ///
+  /// The default start is PETS's: weights truncated normal of deviation 1/(2√fan-in), biases 0.
+  package init(
+    name: String, sizes: [Int], members: Int = 1, activation: Activation, store: ParameterStore,
+    weightInitializer: Initializer = .truncatedNormalFanIn(gain: 0.5), biasInitializer: Initializer = .zeros,
+    outputInitializer: Initializer? = nil, random: inout RandomStream
+  ) {
+    precondition(sizes.count >= 2, "a network has an input and an output size")
+    self.activation = activation
+    self.members = members
+    self.store = store
+    var linears: [Linear] = []
+    for layer in 0..<sizes.count - 1 {
+      let isLast = layer == sizes.count - 2
+      linears.append(
+        Linear(
+          name: (name.isEmpty ? "" : name + ".") + "layers.\(layer)", inputs: sizes[layer], outputs: sizes[layer + 1],
+          members: members, store: store,
+          weightInitializer: isLast ? outputInitializer ?? weightInitializer : weightInitializer,
+          biasInitializer: biasInitializer, random: &random))
+    }
+    self.linears = linears
+  }
+
+  private init(_ network: MLP, over store: ParameterStore) {
+    linears = network.linears.map { $0.over(store) }
+    (activation, members, self.store) = (network.activation, network.members, store)
+  }
+
+  /// Weight [members, out, in] and bias [members, 1, out] of every layer, from input to output.
+  package var layers: [(weight: Parameter, bias: Parameter)] { linears.map { ($0.weight, $0.bias) } }
+
+  /// x [members or 1, rows, sizes.first] → [members, rows, sizes.last]. Frozen, the parameters take no gradient.
+  package func callAsFunction(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
+    var h = x
+    for index in linears.indices {
+      h = linears[index](h, on: tape, activation: index < linears.count - 1 ? activation : .identity, frozen: frozen)
+    }
+    return h
+  }
+
+  /// The same network with the values of another store of the same layout (a target network).
+  package func over(_ store: ParameterStore) -> MLP { MLP(self, over: store) }
+}

@@ -1,0 +1,237 @@
+import CKernels
+import Support
+
+/// A named slice of a parameter store, shape [batch, rows, columns]; `batch` is the ensemble member.
+package struct Parameter: Equatable, Sendable {
+  /// Name in checkpoints, PyTorch style; "{member}" stands for the member's number.
+  package let name: String
+  /// Place in the store's list of parameters.
+  package let index: Int
+  /// First element in the store's flat buffers (a multiple of 16).
+  package let offset: Int
+  package let batch, rows, columns: Int
+  /// Whether checkpoints hold it as [columns] instead of [rows, columns]: biases, scales, bounds.
+  package let isVector: Bool
+
+  package var count: Int { batch * rows * columns }
+}
+
+/// Parameters and their gradients in two contiguous, 64-byte-aligned flat buffers; every parameter is a slice.
+///
+/// Optimisers, target networks and clipping are each one loop over the flat buffers. Slices start on multiples of 16
+/// elements; the padding between them is zero in both buffers.
+package final class ParameterStore {
+  /// In the order in which they were added.
+  package private(set) var parameters: [Parameter] = []
+  /// Elements of the flat buffers, padding included.
+  package private(set) var count = 0
+  private var capacity = 0
+  private var valueMemory: UnsafeMutablePointer<Float>?
+  private var gradientMemory: UnsafeMutablePointer<Float>?
+  /// Parameters whose gradient counts as zero although the memory still holds old numbers: the first write sets it.
+  private var isCleared: [Bool] = []
+  private var hasCleared = false
+  /// Set by the first use on a tape: the buffers must not move from then on.
+  private(set) var isSealed = false
+
+  package init() {}
+
+  /// A store of the same parameters with the same values (a target network); gradients are zero.
+  package convenience init(copying other: ParameterStore) {
+    self.init()
+    parameters = other.parameters
+    isCleared = [Bool](repeating: false, count: parameters.count)
+    reserve(other.count)
+    count = other.count
+    copyValues(from: other)
+  }
+
+  deinit {
+    valueMemory?.deallocate()
+    gradientMemory?.deallocate()
+  }
+
+  // MARK: Building
+
+  /// Adds a matrix per member, [batch, rows, columns] (weights: [members, out, in]), before the store's first use.
+  ///
+  /// `fanIn` is what the initialiser scales with (default: `columns`).
+  @discardableResult
+  package func add(
+    _ name: String, batch: Int = 1, rows: Int, columns: Int, initializer: Initializer, fanIn: Int? = nil,
+    random: inout RandomStream
+  ) -> Parameter {
+    append(name, batch, rows, columns, isVector: false, initializer, fanIn ?? columns, &random)
+  }
+
+  /// Adds a vector per member, [batch, 1, count] (biases, scales, bounds), before the store's first use.
+  @discardableResult
+  package func addVector(
+    _ name: String, batch: Int = 1, count: Int, initializer: Initializer, fanIn: Int? = nil,
+    random: inout RandomStream
+  ) -> Parameter {
+    append(name, batch, 1, count, isVector: true, initializer, fanIn ?? count, &random)
+  }
+
+  private func append(
+    _ name: String, _ batch: Int, _ rows: Int, _ columns: Int, isVector: Bool, _ initializer: Initializer,
+    _ fanIn: Int, _ random: inout RandomStream
+  ) -> Parameter {
+    precondition(!isSealed, "parameters are added before the store is used: \(name)")
+    precondition(batch > 0 && rows > 0 && columns > 0, "empty parameter: \(name)")
+    precondition(!parameters.contains { $0.name == name }, "two parameters named \(name)")
+    let parameter = Parameter(
+      name: name, index: parameters.count, offset: count, batch: batch, rows: rows, columns: columns,
+      isVector: isVector)
+    reserve(count + paddedCount(parameter.count))
+    count += paddedCount(parameter.count)
+    parameters.append(parameter)
+    isCleared.append(false)
+    initializer.fill(
+      values(of: parameter), batch: batch, rows: rows, columns: columns, fanIn: fanIn, random: &random)
+    return parameter
+  }
+
+  private func reserve(_ needed: Int) {
+    guard needed > capacity else { return }
+    capacity = max(needed, 2 * capacity)
+    func grown(_ old: UnsafeMutablePointer<Float>?) -> UnsafeMutablePointer<Float> {
+      let new = allocateAligned(capacity)
+      new.update(repeating: 0, count: capacity)
+      if let old {
+        new.update(from: old, count: count)
+        old.deallocate()
+      }
+      return new
+    }
+    valueMemory = grown(valueMemory)
+    gradientMemory = grown(gradientMemory)
+  }
+
+  // MARK: Memory
+
+  /// All values, padding included.
+  package var values: UnsafeMutableBufferPointer<Float> { .init(start: valueMemory, count: count) }
+
+  /// All gradients, padding included.
+  package var gradients: UnsafeMutableBufferPointer<Float> {
+    settleGradients()
+    return .init(start: gradientMemory, count: count)
+  }
+
+  /// [batch, rows, columns], row-major.
+  package func values(of parameter: Parameter) -> UnsafeMutableBufferPointer<Float> {
+    .init(start: valueMemory! + parameter.offset, count: parameter.count)
+  }
+
+  /// [batch, rows, columns], row-major.
+  package func gradients(of parameter: Parameter) -> UnsafeMutableBufferPointer<Float> {
+    settleGradients()
+    return .init(start: gradientMemory! + parameter.offset, count: parameter.count)
+  }
+
+  /// Sets every gradient to zero (lazily: the next backward pass overwrites instead of adding).
+  package func clearGradients() {
+    for index in isCleared.indices { isCleared[index] = true }
+    hasCleared = true
+  }
+
+  /// Writes the zeros that `clearGradients` promised wherever no backward pass has written since.
+  private func settleGradients() {
+    guard hasCleared else { return }
+    hasCleared = false
+    for parameter in parameters where isCleared[parameter.index] {
+      isCleared[parameter.index] = false
+      (gradientMemory! + parameter.offset).update(repeating: 0, count: parameter.count)
+    }
+  }
+
+  /// Values of a parameter for a tape node; from now on the buffers do not move.
+  func seal() { isSealed = true }
+
+  /// Where a backward pass writes, and whether it has to add to what is there.
+  func gradientTarget(_ index: Int, _ memory: UnsafeMutablePointer<Float>) -> GradientTarget {
+    let accumulates = !isCleared[index]
+    isCleared[index] = false
+    return GradientTarget(pointer: memory, accumulates: accumulates)
+  }
+
+  /// Unsettled memory of a parameter's gradient, for tape nodes.
+  func gradientMemory(of parameter: Parameter) -> UnsafeMutablePointer<Float> { gradientMemory! + parameter.offset }
+
+  // MARK: Whole-store operations
+
+  /// Takes the values of a store with the same layout.
+  package func copyValues(from other: ParameterStore) {
+    precondition(other.count == count, "stores of different layouts")
+    guard count > 0 else { return }
+    valueMemory!.update(from: other.valueMemory!, count: count)
+  }
+
+  /// values ← rate·other + (1 − rate)·values.
+  package func polyak(from other: ParameterStore, rate: Float) {
+    precondition(other.count == count, "stores of different layouts")
+    guard count > 0 else { return }
+    ck_polyak(Int64(count), rate, other.valueMemory!, valueMemory!)
+  }
+
+  /// ‖gradients‖ over all parameters.
+  package var gradientNorm: Double {
+    guard count > 0 else { return 0 }
+    return ck_sum_of_squares(Int64(count), gradients.baseAddress!).squareRoot()
+  }
+
+  /// The first parameter that holds a NaN or an infinity among its values or gradients, for alarms.
+  package var firstNonfinite: Parameter? {
+    parameters.first { parameter in
+      ck_first_nonfinite(Int64(parameter.count), values(of: parameter).baseAddress!) >= 0
+        || ck_first_nonfinite(Int64(parameter.count), gradients(of: parameter).baseAddress!) >= 0
+    }
+  }
+
+  /// Archives all values as weights: PyTorch names, [out, in] for matrices, [out] for vectors.
+  package func archive(_ archive: Archive) throws {
+    try forEachStored { name, range, shape in
+      try archive.buffer(name, UnsafeMutableBufferPointer(rebasing: values[range]), shape: shape, isWeight: true)
+    }
+  }
+
+  /// Visits the tensors of a checkpoint: name, range in the flat buffers, shape. A parameter with "{member}" in its
+  /// name is one tensor per member; another one with several members keeps them as first dimension.
+  func forEachStored(_ body: (_ name: String, _ range: Range<Int>, _ shape: [Int]) throws -> Void) rethrows {
+    for parameter in parameters {
+      let shape = parameter.isVector ? [parameter.columns] : [parameter.rows, parameter.columns]
+      let size = parameter.rows * parameter.columns
+      if parameter.name.contains("{member}") {
+        for member in 0..<parameter.batch {
+          let start = parameter.offset + member * size
+          try body(parameter.name.replacing("{member}", with: String(member)), start..<start + size, shape)
+        }
+      } else {
+        let range = parameter.offset..<parameter.offset + parameter.count
+        try body(parameter.name, range, parameter.batch > 1 ? [parameter.batch] + shape : shape)
+      }
+    }
+  }
+}
+
+extension ParameterStore: Archivable {}
+
+/// Where a gradient goes: set on the first write, added to after.
+struct GradientTarget {
+  let pointer: UnsafeMutablePointer<Float>
+  let accumulates: Bool
+
+  /// The C kernels' flag.
+  var accumulate: Int32 { accumulates ? 1 : 0 }
+}
+
+/// 64-byte-aligned memory.
+func allocateAligned(_ count: Int) -> UnsafeMutablePointer<Float> {
+  UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    .bindMemory(to: Float.self, capacity: max(count, 1))
+}
+
+/// `count` rounded up to a multiple of 16 elements (64 bytes).
+@inline(__always)
+func paddedCount(_ count: Int) -> Int { (count + 15) & ~15 }

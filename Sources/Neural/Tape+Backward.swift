@@ -1,0 +1,91 @@
+import CKernels
+
+extension Tape {
+  /// Computes the gradients of `loss` ([1, 1, 1]) with respect to everything that it depends on.
+  ///
+  /// Parameters' gradients are added into their stores; those of other nodes are started afresh, so several losses
+  /// may be differentiated on one recording.
+  package func backward(_ loss: Tensor) {
+    precondition(loss.count == 1, "the loss is a scalar, not \(loss.shape)")
+    precondition(node(loss).requiresGradient, "the loss depends on nothing that takes a gradient")
+    for index in 0...loss.index where nodes[index].operation != .parameter { nodes[index].gradient = nil }
+    if let target = gradientTarget(Int32(loss.index)) {
+      target.pointer[0] = target.accumulates ? target.pointer[0] + 1 : 1
+    }
+    var index = loss.index
+    while index >= 0 {
+      let node = nodes[index]
+      if node.requiresGradient, let gradient = node.gradient { propagate(node, gradient) }
+      index -= 1
+    }
+  }
+
+  /// Passes a node's complete gradient on to its inputs.
+  private func propagate(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
+    switch node.operation {
+    case .constant, .variable, .parameter, .detached: break
+    case .linear: backwardLinear(node, gradient)
+    case .activation: backwardActivation(node, gradient)
+    case .scale, .addScalar, .exp, .log, .sqrt, .square, .sin, .cos, .clamp: backwardUnary(node, gradient)
+    case .add, .subtract, .multiply, .divide, .minimum, .maximum: backwardBinary(node, gradient)
+    case .concatenateColumns: backwardConcatenateColumns(node, gradient)
+    case .columns: backwardColumns(node, gradient)
+    case .rows: backwardRows(node, gradient)
+    case .reshape: backwardReshape(node, gradient)
+    case .broadcastBatch: backwardBroadcastBatch(node, gradient)
+    case .sum: backwardSum(node, gradient)
+    case .sumColumns: backwardSumColumns(node, gradient)
+    case .meanRows: backwardMeanRows(node, gradient)
+    case .meanBatch: backwardMeanBatch(node, gradient)
+    case .softmax: backwardSoftmax(node, gradient)
+    case .logSoftmax: backwardLogSoftmax(node, gradient)
+    case .softmaxCrossEntropy: backwardSoftmaxCrossEntropy(node, gradient)
+    case .categoricalKL: backwardCategoricalKL(node, gradient)
+    case .straightThroughSample: backwardStraightThroughSample(node, gradient)
+    case .boundedLogVariance: backwardBoundedLogVariance(node, gradient)
+    case .gaussianNLL: backwardGaussianNLL(node, gradient)
+    case .meanSquaredError: backwardMeanSquaredError(node, gradient)
+    case .layerNorm: backwardLayerNorm(node, gradient)
+    case .rmsNorm: backwardRMSNorm(node, gradient)
+    case .gruGates: backwardGRUGates(node, gradient)
+    }
+  }
+
+  /// Where the gradient of an input goes; nil where it takes none. Whoever asks has to write all of it (with
+  /// `accumulates`: add to it) before asking for the next input, which may be the same node.
+  func gradientTarget(_ index: Int32) -> GradientTarget? {
+    guard index >= 0 else { return nil }
+    let index = Int(index)
+    let node = nodes[index]
+    guard node.requiresGradient else { return nil }
+    if node.operation == .parameter { return stores[node.start].gradientTarget(node.length, node.gradient!) }
+    if let gradient = node.gradient { return GradientTarget(pointer: gradient, accumulates: true) }
+    let gradient = allocate(node.count)
+    nodes[index].gradient = gradient
+    return GradientTarget(pointer: gradient, accumulates: false)
+  }
+
+  /// Like `gradientTarget`, but zeros are written where it is new: for rules that only ever add.
+  func addingTarget(_ index: Int32) -> UnsafeMutablePointer<Float>? {
+    guard let target = gradientTarget(index) else { return nil }
+    if !target.accumulates { target.pointer.update(repeating: 0, count: nodes[Int(index)].count) }
+    return target.pointer
+  }
+}
+
+extension GradientTarget {
+  /// The part from `offset` on.
+  @inline(__always)
+  func advanced(by offset: Int) -> GradientTarget { GradientTarget(pointer: pointer + offset, accumulates: accumulates) }
+
+  /// Sets or adds `value(i)` for every element in 0..<count.
+  @inline(__always)
+  func write(_ count: Int, _ value: (Int) -> Float) {
+    let pointer = pointer
+    if accumulates {
+      for index in 0..<count { pointer[index] += value(index) }
+    } else {
+      for index in 0..<count { pointer[index] = value(index) }
+    }
+  }
+}

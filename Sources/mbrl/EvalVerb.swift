@@ -1,0 +1,59 @@
+import Experiments
+import Support
+
+/// `mbrl eval`.
+enum EvalVerb: Verb {
+  static let syntax = CommandSyntax(
+    "eval", "measure the policy of a checkpoint, or of every seed of a run", operands: ["RUN|SEED|CHECKPOINT"],
+    options: [
+      .init("--episodes", "N", "episodes (default: the run's evaluation.episodes)"),
+      .init("--seed", "N", "episode i starts from N + i (default: the run's evaluation.seed)"),
+      .init("--stochastic", nil, "with exploration, where the policy has it"),
+      .init("--best", nil, "the checkpoint of the best evaluation"),
+      .init("--latest", nil, "the newest checkpoint (the default)"),
+      .init("--threads", "N", "threads for planning (default: all cores); never changes a result"),
+      .init("--json", nil, "one JSON object per checkpoint"),
+      .init("--csv", "FILE", "one row per episode into a new file"),
+      .init("--render", "FILE", "not available yet"),
+      .init("--quiet", nil, "no notes"),
+      .init("--no-color", nil, "no colours (as NO_COLOR)"),
+    ],
+    discussion: [
+      "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
+        + "are those of eval.csv."
+    ],
+    exitCodes: [.success, .failure, .usage, .checkpoint, .diverged],
+    examples: [
+      ("mbrl eval runs/pendulum-0123456789", "the newest checkpoint of every seed"),
+      ("mbrl eval runs/pendulum-0123456789/seed-0 --best --episodes 100 --seed 1", "the best one, on other episodes"),
+      ("mbrl eval runs/pendulum-0123456789/seed-0/checkpoints/step-000002000 --json", "one checkpoint"),
+    ])
+
+  static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+    if arguments.values["--render"] != nil { throw UsageError("--render is not available yet") }
+    if arguments.has("--best") && arguments.has("--latest") { throw UsageError("--best and --latest exclude each other") }
+    let target = try CheckpointTarget(arguments.operands[0])
+    if case .checkpoint = target, arguments.has("--best") || arguments.has("--latest") {
+      throw UsageError("--best and --latest choose among a run's checkpoints; this is one already")
+    }
+    var evaluation = PolicyEvaluation()
+    evaluation.episodes = try arguments.integer("--episodes", in: 1...1_000_000)
+    evaluation.seed = try arguments.integer("--seed", in: SeedList.range)
+    evaluation.threads = try arguments.integer("--threads", in: 1...64) ?? evaluation.threads
+    evaluation.isStochastic = arguments.has("--stochastic")
+    let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest)
+    let file = try arguments.values["--csv"].map { try CSVFile(creating: $0, columns: EvaluationTable.columns) }
+    var table = EvaluationTable([])
+    for path in paths {
+      let report = try evaluation.run(path)
+      table.reports.append(report)
+      if let file { try EvaluationTable.append(report, to: file) }
+    }
+    if arguments.has("--json") {
+      table.json.forEach { console.result($0.compactText) }
+    } else {
+      table.lines.forEach(console.result)
+    }
+    return .success
+  }
+}

@@ -1,0 +1,33 @@
+import Experiments
+import Support
+
+/// `mbrl inspect`.
+enum InspectVerb: Verb {
+  static let syntax = CommandSyntax(
+    "inspect", "verify a checkpoint and show what is in it", operands: ["RUN|SEED|CHECKPOINT"],
+    options: [
+      .init("--best", nil, "of a run or seed: the best checkpoint instead of the newest"),
+      .init("--json", nil, "one JSON object per checkpoint"),
+      .init("--no-color", nil, "no colours (as NO_COLOR)"),
+    ],
+    discussion: ["Tensors with type, shape and size, counters, facts of the agent, configuration hash and versions."],
+    exitCodes: [.success, .failure, .usage, .checkpoint],
+    examples: [
+      ("mbrl inspect runs/pendulum-0123456789/seed-0", "its newest checkpoint"),
+      ("mbrl inspect runs/pendulum-0123456789/seed-0/checkpoints/step-000002000 --json", "one checkpoint, everything"),
+    ])
+
+  static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+    let target = try CheckpointTarget(arguments.operands[0])
+    for (index, path) in try target.checkpoints(arguments.has("--best") ? .best : .latest).enumerated() {
+      let inspection = try Inspection(path)
+      if arguments.has("--json") {
+        console.result(inspection.json.compactText)
+      } else {
+        if index > 0 { console.result("") }
+        inspection.lines.forEach(console.result)
+      }
+    }
+    return .success
+  }
+}

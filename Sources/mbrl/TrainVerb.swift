@@ -1,0 +1,72 @@
+import Experiments
+import Support
+
+/// `mbrl train`.
+enum TrainVerb: Verb {
+  static let syntax = CommandSyntax(
+    "train", "learn from a configuration, or go on with a run", operands: ["CONFIG.json|RUN"], takesSettings: true,
+    options: [
+      .init("--seeds", "LIST", "seeds to run, as in 0-4,7 (default: the configuration's)"),
+      .init("--jobs", "N", "runs at the same time (default: as many as there are seeds and cores)"),
+      .init("--out", "DIR", "where run directories are made (default: runs)"),
+      .init("--resume", "MODE", "auto: go on with a run of this configuration, or start; must: go on or fail; "
+        + "never: start in a fresh directory (default: auto)"),
+      .init("--dry-run", nil, "say what would be done, and write nothing"),
+      .init("--quiet", nil, "no progress and notes; warnings and errors stay"),
+      .init("--json", nil, "evaluations and the summary as one JSON object per line on standard output"),
+      .init("--no-color", nil, "no colours (as NO_COLOR)"),
+    ],
+    discussion: [
+      "Trains one run per seed into OUT/NAME-HASH/seed-N, where HASH is that of the configuration. The same command "
+        + "again goes on where the run was stopped, to the same bytes as if it had not been, or says that it is done. "
+        + "Length, checkpoint and logging settings may change in between; with any other change the hash changes, and a "
+        + "new run starts. A run's own directory instead of a configuration goes on with that run.",
+      "key.path=value changes a setting; the value is JSON, bare words are strings.",
+      "SIGINT, SIGTERM and SIGUSR1 store the run at the next step and end with code 75; a second one ends at once.",
+    ],
+    exitCodes: ExitCode.allCases,
+    examples: [
+      ("mbrl train configs/quickstart.json", "one run"),
+      ("mbrl train configs/pets/pendulum.json --seeds 0-4 --jobs 2", "five seeds, two at a time"),
+      ("mbrl train configs/pets/pendulum.json planner.horizon=30", "with another horizon"),
+      ("mbrl train runs/pendulum-0123456789 training.environmentSteps=20000", "longer, in the same place"),
+    ])
+
+  static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+    var request = TrainingPlan.Request(path: arguments.operands[0])
+    request.overrides = arguments.settings
+    request.arguments = CommandLine.arguments
+    if let list = arguments.values["--seeds"] {
+      do throws(SeedList.Fault) {
+        request.seeds = try SeedList.parse(list)
+      } catch {
+        throw UsageError("--seeds: \(error)")
+      }
+    }
+    request.jobs = try arguments.integer("--jobs", in: 1...1024)
+    request.out = arguments.values["--out"] ?? request.out
+    request.resume = try arguments.choice("--resume") ?? .auto
+
+    let plan = try TrainingPlan(request)
+    let isJSON = arguments.has("--json")
+    if arguments.has("--dry-run") {
+      if isJSON { console.result(plan.json.compactText) } else { plan.lines.forEach(console.result) }
+      return .success
+    }
+    Signals.install()
+    let claim = try Training.claim(plan)
+    plan.lines(in: claim.directory).forEach(console.note)
+    plan.warnings.forEach(console.warning)
+    let reporter = ProgressReporter(console, isJSON: isJSON)
+    let result = Training.run(
+      plan, claim, observer: reporter,
+      shouldStop: { _, _ in Signals.isStopRequested || console.isOutputClosed },
+      whileRunning: { reporter.refresh() })
+    let summary = TrainingSummary(result)
+    if isJSON { console.result(summary.json.compactText) } else { summary.lines.forEach(console.result) }
+    if result.exitCode == .interrupted {
+      console.note("interrupted\(Signals.name.map { " by \($0)" } ?? ""); the same command goes on")
+    }
+    return result.exitCode
+  }
+}
