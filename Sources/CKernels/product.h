@@ -30,6 +30,10 @@ INLINE void panel_strip(const int rows, const int vectors, const panel_product *
       else sums[i][j] = j < vectors - 1 || valid == LANES ? load(start + j * LANES) : load_first(start + last, valid);
     }
   }
+  // The result's lines arrive while the products are formed.
+  for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < vectors; j++)
+      __builtin_prefetch(task->out + (row + i) * task->out_stride + j * LANES, 1);
   accumulate_products(
       rows, vectors, task->depth, task->left + row * task->left_row, task->left_row, task->left_depth, task->panel,
       vectors * LANES, sums);

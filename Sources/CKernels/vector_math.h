@@ -16,34 +16,34 @@ INLINE floats exp2_slope(floats f) {
   return fmadd(p, f, splat(0x1.62e430p-1f));
 }
 
-/// eˣ = 2ᶠ·scale for x in [−87.3, 88.3], where the scale is a normal power of two and |f| ≤ ½.
-INLINE void exp_split(floats x, floats *f, floats *scale) {
+/// e^(sign·x) = 2ᶠ·scale for x in [−87.3, 87.3], where the scale is a normal power of two, |f| ≤ ½, sign is 1 or −1.
+INLINE void exp_split(const int sign, floats x, floats *f, floats *scale) {
   // The exponent's bias is added with the shift, so that a left shift alone builds the power of two.
   floats shift = splat(ROUNDING_SHIFT + 127);
-  floats shifted = fmadd(x, splat(LOG2_E_HIGH), shift);
-  floats high = fmadd(x, splat(LOG2_E_HIGH), shift - shifted);
-  *f = fmadd(x, splat(LOG2_E_LOW), high);
+  floats shifted = fmadd(x, splat(sign * LOG2_E_HIGH), shift);
+  floats high = fmadd(x, splat(sign * LOG2_E_HIGH), shift - shifted);
+  *f = fmadd(x, splat(sign * LOG2_E_LOW), high);
   *scale = (floats)((words)shifted << 23);
 }
 
-/// eˣ with x limited to [−87, 88] first.
+/// eˣ with x limited to [−87, 87] first.
 INLINE floats exp_limited(floats x) {
   floats f, scale;
-  exp_split(at_most(at_least(x, -87), 88), &f, &scale);
+  exp_split(1, at_most(at_least(x, -87), 87), &f, &scale);
   return fmadd(exp2_slope(f), f, splat(1)) * scale;
 }
 
 /// 1 + e⁻ˣ with x limited to [−87, 87] first.
 INLINE floats one_plus_exp_of_negative(floats x) {
   floats f, scale;
-  exp_split(-at_most(at_least(x, -87), 87), &f, &scale);
+  exp_split(-1, at_most(at_least(x, -87), 87), &f, &scale);
   return fmadd(fmadd(exp2_slope(f), f, splat(1)), scale, splat(1));
 }
 
-/// eˣ − 1, without cancellation near 0, with x limited to [−87, 88] first.
+/// eˣ − 1, without cancellation near 0, with x limited to [−87, 87] first.
 INLINE floats exp_minus_one(floats x) {
   floats f, scale;
-  exp_split(at_most(at_least(x, -87), 88), &f, &scale);
+  exp_split(1, at_most(at_least(x, -87), 87), &f, &scale);
   return fmadd(exp2_slope(f) * f, scale, scale - splat(1));
 }
 

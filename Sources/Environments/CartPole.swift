@@ -27,11 +27,11 @@ package struct CartPole: ConfigurableEnvironment, KnownDynamicsParts {
 
   package mutating func step(_ action: Action) throws -> Outcome {
     let force = try action.index(below: 2) == 1 ? 10.0 : -10.0
-    let angle = dynamics.angle
+    let (sine, cosine) = (sin(dynamics.angle), cos(dynamics.angle))
     // Gymnasium squares by multiplication here.
     dynamics.advance(
       force: force, angularVelocitySquared: dynamics.angularVelocity * dynamics.angularVelocity,
-      sine: sin(angle), cosine: cos(angle), cosineSquared: cos(angle) * cos(angle))
+      sine: sine, cosine: cosine, cosineSquared: cosine * cosine)
     return Outcome(reward: 1, isTerminated: dynamics.hasFallen)
   }
 

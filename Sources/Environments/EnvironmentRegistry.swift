@@ -14,6 +14,7 @@ package enum EnvironmentRegistry {
     Entry(LineWorld.self),
   ]
 
+  /// The ids in that order.
   package static let ids: [String] = entries.map(\.specification.id)
 
   /// The entry of that id, exactly as written.
@@ -43,12 +44,14 @@ package enum EnvironmentRegistry {
 
 /// Which environment, with which options: the "environment" part of an experiment.
 package struct EnvironmentConfiguration: Configurable {
+  /// The registry's id.
   package private(set) var id: String
   /// The environment's own options, of the type its entry names.
   package private(set) var options: any Configurable
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?
 
+  /// The registry's first environment.
   package init() { self.init(EnvironmentRegistry.entries[0]) }
 
   /// The environment of that id with its standard options; nil where the registry has none.
@@ -73,7 +76,8 @@ package struct EnvironmentConfiguration: Configurable {
     stepLimit = limit == 0 ? nil : limit
   }
 
-  /// A new environment, before its first reset. `as? any KnownDynamicsParts` tells whether its reward and end are known.
+  /// A new environment, before its first reset. `as? any KnownDynamicsParts` tells whether its reward and its end are
+  /// known.
   package func make() -> any SnapshotEnvironment {
     guard let entry = EnvironmentRegistry.entry(id) else { preconditionFailure("unregistered environment \(id)") }
     return entry.make(options, stepLimit)

@@ -19,5 +19,5 @@ package enum NumPyArithmetic {
 extension Comparable {
   /// The nearest value in `low...high`; NaN stays NaN.
   @inline(__always)
-  func clipped(_ low: Self, _ high: Self) -> Self { self < low ? low : self > high ? high : self }
+  package func clipped(_ low: Self, _ high: Self) -> Self { self < low ? low : self > high ? high : self }
 }

@@ -15,20 +15,24 @@ package struct TraceFile: Sendable {
     package var actionSpace: ActionSpace?
   }
 
+  /// An action as the trace has it.
   package enum RecordedAction: Sendable {
     case discrete(Int)
     case continuous([Float])
   }
 
+  /// What a row does: a reset, or one step from a recorded state.
   package enum Content: Sendable {
     case reset(seed: UInt64)
     case step(
       from: [Double], isSinglePrecision: Bool, action: RecordedAction, reward: Double, isTerminated: Bool)
   }
 
+  /// One line after the header.
   package struct Row: Sendable {
     /// Counted from 1.
     package var line: Int
+    /// A state made up for the recording, instead of one that an episode reached.
     package var isProbe: Bool
     package var content: Content
     /// The state after the reset or the step.
@@ -47,6 +51,7 @@ package struct TraceFile: Sendable {
     try self.init(data)
   }
 
+  /// Reads a trace from its text, in UTF-8.
   package init(_ data: Data) throws(TraceError) {
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     guard let first = lines.first, !first.isEmpty else {

@@ -5,8 +5,13 @@
 package struct TraceReport: Sendable, CustomStringConvertible {
   /// The largest deviation of one quantity, and the line that has it; line 0: no deviation at all.
   package struct Deviation: Sendable, Equatable {
-    package var largest = 0.0
-    package var line = 0
+    package var largest: Double
+    package var line: Int
+
+    package init(largest: Double = 0, line: Int = 0) {
+      self.largest = largest
+      self.line = line
+    }
 
     mutating func note(_ value: Double, line: Int) {
       // A NaN on either side is the largest deviation there is.
@@ -15,10 +20,13 @@ package struct TraceReport: Sendable, CustomStringConvertible {
     }
   }
 
+  /// The environment's id.
   package var id: String
+  /// Rows of each kind.
   package var resets = 0
   package var rollouts = 0
   package var probes = 0
+  /// Of any component, absolute.
   package var state = Deviation()
   package var observation = Deviation()
   /// In units of the last place of float32.
@@ -35,6 +43,7 @@ package struct TraceReport: Sendable, CustomStringConvertible {
   /// Lines on which the known reward or termination function disagrees with the recorded step.
   package var knownPartsLines: [Int] = []
 
+  /// Everything within its tolerance.
   package var passes: Bool { failedLines.isEmpty && headerDifferences.isEmpty && knownPartsLines.isEmpty }
 
   package var description: String {

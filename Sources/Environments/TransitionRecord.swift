@@ -11,6 +11,7 @@ package struct TransitionRecord: Sendable {
   package private(set) var actions: [Float] = []
   /// [count][observationSize]
   package private(set) var nextObservations: [Float] = []
+  /// [count]
   package private(set) var outcomes: [Outcome] = []
 
   package init(_ specification: EnvironmentSpecification) {
@@ -20,10 +21,12 @@ package struct TransitionRecord: Sendable {
 
   package var count: Int { outcomes.count }
 
+  /// The observation after the step of that row.
   package func nextObservation(_ row: Int) -> ArraySlice<Float> {
     nextObservations[row * observationSize..<(row + 1) * observationSize]
   }
 
+  /// Adds one transition; the arrays have `observationSize` values.
   package mutating func append(observation: [Float], action: Action, nextObservation: [Float], outcome: Outcome) {
     observations += observation
     switch action {

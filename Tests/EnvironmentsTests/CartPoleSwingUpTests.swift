@@ -90,7 +90,8 @@ struct CartPoleSwingUpTests {
     }
     let before = poleMomentum(environment.state)
     _ = try environment.step([0])
-    #expect(environment.state[0] == 2.5 && environment.state[2] <= 0)
+    // Stopped in the first half of the step; in the second the swinging pole draws the cart back a little.
+    #expect(environment.state[0] <= 2.5 && environment.state[0] > 2.48 && environment.state[2] <= 0)
     // Gravity alone changes it by mgl sinθ dt, about 7 · .04; losing the impulse would change it by 4.
     #expect(abs(poleMomentum(environment.state) - before) < 0.6)
     for _ in 0..<200 {

@@ -22,18 +22,19 @@ struct NumPyTests {
         == [4_193_609_425_186_963_869, 5_843_160_025_838_961_886, 14_708_796_524_633_321_433])
   }
 
-  @Test("x ** 2 is the C library's pow, which is not always x * x")
-  func squares() {
-    let doubles = NumPyTests.doubles
-    for (x, square) in doubles {
-      #expect(NumPyArithmetic.square(x) == square)
-      #expect(x * x != square)
+  #if os(Linux) && arch(x86_64)
+    @Test("x ** 2 is the C library's pow, which is not always x * x")
+    func squares() {
+      for (x, square) in NumPyTests.doubles {
+        #expect(NumPyArithmetic.square(x) == square)
+        #expect(x * x != square)
+      }
+      for (x, square) in NumPyTests.floats {
+        #expect(NumPyArithmetic.square(x) == square)
+        #expect(x * x != square)
+      }
     }
-    for (x, square) in NumPyTests.floats {
-      #expect(NumPyArithmetic.square(x) == square)
-      #expect(x * x != square)
-    }
-  }
+  #endif
 
   @Test("the remainder rounds down")
   func remainders() {

@@ -25,12 +25,15 @@ struct RegistryTests {
     guard let trace = try Fixture.trace(of: id) else { return }
     let report = try TraceReplay.replay(trace, through: try #require(EnvironmentConfiguration(id: id)).make())
     #expect(report.passes, "\(report)")
-    #expect(report.state == TraceReport.Deviation(), "\(report)")
-    #expect(report.reward == TraceReport.Deviation(), "\(report)")
     #expect(report.flagsAtThreshold == 0, "\(report)")
     #expect(report.rollouts > 0 && report.probes == 120)
-    // Only Acrobot's reset differs at all: NumPy rounds float32 cosines differently from the C library.
-    if id != "Acrobot-v1" { #expect(report.observationUlps == TraceReport.Deviation(), "\(report)") }
+    // Another platform's libm may round its cosines differently.
+    #if os(Linux) && arch(x86_64)
+      #expect(report.state == TraceReport.Deviation(), "\(report)")
+      #expect(report.reward == TraceReport.Deviation(), "\(report)")
+      // NumPy's float32 cosine, used by Acrobot's reset only, is not the C library's.
+      if id != "Acrobot-v1" { #expect(report.observationUlps == TraceReport.Deviation(), "\(report)") }
+    #endif
   }
 
   @Test("has a summary, a unique id and options that read without faults", arguments: ids)

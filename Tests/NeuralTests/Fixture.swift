@@ -12,6 +12,8 @@ indirect enum Fixture: Decodable, Sendable {
     let container = try decoder.singleValueContainer()
     if let number = try? container.decode(Double.self) {
       self = .number(number)
+    } else if let flag = try? container.decode(Bool.self) {
+      self = .number(flag ? 1 : 0)
     } else if let text = try? container.decode(String.self) {
       self = .text(text)
     } else if let list = try? container.decode([Fixture].self) {

@@ -6,7 +6,7 @@ import Testing
 typealias Shape = (batch: Int, rows: Int, columns: Int)
 
 /// One operation under test: how its result follows from its inputs.
-struct GradientCase: CustomTestStringConvertible, Sendable {
+struct GradientCase: Sendable {
   let name: String
   /// The operation that must stand last on the tape.
   let operation: Neural.Operation
@@ -31,7 +31,7 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     self.build = build
   }
 
-  var testDescription: String {
+  var description: String {
     name + " " + shapes.map { "[\($0.batch), \($0.rows), \($0.columns)]" }.joined(separator: " ")
   }
 }
@@ -63,7 +63,7 @@ func checkGradient(_ test: GradientCase, onTop: Bool) {
   }
 
   let (tensors, result) = forward(inputs)
-  #expect(tape.operation(of: result) == test.operation)
+  #expect(tape.operation(of: result) == test.operation, "\(test.description)")
   let projection = (0..<result.count).map { _ in
     Float(random.uniform(0.5, 1.5)) * (random.uniform() < 0.5 ? -1 : 1)
   }
@@ -101,7 +101,7 @@ func checkGradient(_ test: GradientCase, onTop: Bool) {
     for index in slopes.indices {
       let (got, want) = (Double(gradients[position][index]), slopes[index])
       if !(abs(got - want) <= 2e-3 * (abs(want) + 0.1 * scale)) {
-        Issue.record("\(test.testDescription), input \(position), element \(index): \(got), by differences \(want)")
+        Issue.record("\(test.description), input \(position), element \(index): \(got), by differences \(want)")
         return
       }
     }

@@ -31,6 +31,7 @@ struct GradientTests {
       },
       GradientCase("columns", .columns, [shape]) { $0.columns($1[0], $1[0].columns / 2..<$1[0].columns) },
       GradientCase("rows", .rows, [shape]) { $0.rows($1[0], $1[0].rows / 2..<$1[0].rows) },
+      GradientCase("members", .reshape, [shape]) { $0.members($1[0], shape.batch / 2..<shape.batch) },
       GradientCase("broadcastBatch", .broadcastBatch, [(1, shape.rows, shape.columns)]) {
         $0.broadcastBatch($1[0], to: 3)
       },
@@ -148,17 +149,18 @@ struct GradientTests {
     ]
   }
 
-  @Test(arguments: unary, [false, true])
-  func ofOneInput(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
+  /// With and without a gradient that is already there.
+  private func check(_ cases: [GradientCase]) {
+    for test in cases {
+      checkGradient(test, onTop: false)
+      checkGradient(test, onTop: true)
+    }
+  }
 
-  @Test(arguments: binary, [false, true])
-  func ofTwoInputs(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
-
-  @Test(arguments: matrix, [false, true])
-  func ofMatrixProducts(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
-
-  @Test(arguments: fused, [false, true])
-  func ofFusedOperations(_ test: GradientCase, onTop: Bool) { checkGradient(test, onTop: onTop) }
+  @Test func ofOneInput() { check(Self.unary) }
+  @Test func ofTwoInputs() { check(Self.binary) }
+  @Test func ofMatrixProducts() { check(Self.matrix) }
+  @Test func ofFusedOperations() { check(Self.fused) }
 
   @Test func everyOperationIsChecked() {
     let checked = Set((Self.unary + Self.binary + Self.matrix + Self.fused).map(\.operation))
