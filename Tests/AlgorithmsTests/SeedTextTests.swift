@@ -57,7 +57,7 @@ import Testing
   @Test func ensembleMeanAndDisagreement() {
     let together = EnsembleDisagreement(of: [[1, 2], [3, 2], [2, 5]])
     #expect(together.mean == [2, 3])
-    #expect(together.variance == ((1 + 1) + (1 + 1) + (0 + 4)) / 3)
+    #expect(together.variance == 8.0 / 3)
     #expect(EnsembleDisagreement(of: [[4, 1], [4, 1]]).variance == 0)
   }
 

@@ -36,6 +36,9 @@ package final class EnsembleDynamics: DynamicsModel {
     package var target = Target.change
     package var reward = RewardSource.known
     package var termination = TerminationSource.known
+    /// Factor of the classifier's cross-entropy. The likelihood of predictable quantities pulls on the shared layers
+    /// with 1/σ, some hundred times as hard; at 1 the classifier would learn nothing beside it.
+    package var terminationWeight = 100.0
     package var normalizesInputs = true
     package var learnsVarianceBounds = true
     package var bootstrap = true
@@ -70,6 +73,7 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.choice("target", &target, "predict the change of the observation, or the next observation itself")
       fields.choice("reward", &reward, "the environment's declared reward function, or a learned one")
       fields.choice("termination", &termination, "declared function, learned classifier, or imagine no end")
+      fields.number("terminationWeight", &terminationWeight, in: 0...1e6, "weight of a learned termination's loss")
       fields.flag("normalizesInputs", &normalizesInputs, "standardise inputs, refitted at every fit")
       fields.flag("learnsVarianceBounds", &learnsVarianceBounds, "learn the bounds of the log-variance")
       fields.flag("bootstrap", &bootstrap, "every member draws its own data with replacement")
