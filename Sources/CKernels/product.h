@@ -120,12 +120,13 @@ INLINE void panel_strip(
 
 #define DEFINE_PANEL(vectors, epilogue)                                                                        \
   NOINLINE void panel_##vectors##_##epilogue(const panel_product *task) {                                      \
-    int64_t row = 0, rows = task->rows;                                                                        \
-    for (; row + STRIP_ROWS(vectors) <= rows; row += STRIP_ROWS(vectors))                                      \
-      panel_strip(STRIP_ROWS(vectors), vectors, epilogue, task, row);                                          \
-    for (; row + 4 <= rows; row += 4) panel_strip(4, vectors, epilogue, task, row);                            \
-    for (; row < rows; row++) panel_strip(1, vectors, epilogue, task, row);                                    \
+    const int kind = epilogue;                                                                                 \
+    COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                     \
   }
+#define PANEL_STRIP_1(height) panel_strip(height, 1, kind, task, n)
+#define PANEL_STRIP_2(height) panel_strip(height, 2, kind, task, n)
+#define PANEL_STRIP_3(height) panel_strip(height, 3, kind, task, n)
+#define PANEL_STRIP_4(height) panel_strip(height, 4, kind, task, n)
 #define DEFINE_PANELS(vectors)                                                                                 \
   DEFINE_PANEL(vectors, EPILOGUE_NONE)                                                                         \
   DEFINE_PANEL(vectors, EPILOGUE_RELU)                                                                         \
