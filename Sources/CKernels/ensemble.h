@@ -65,7 +65,7 @@ static float *ensemble_network(
         ensemble->biases[l] + member * outputs,
         input,
         other,
-        l + 1 < ensemble->layers && ensemble->activation != CK_IDENTITY ? activation_loops[ensemble->activation] : NULL,
+        l + 1 < ensemble->layers ? activation_loops[ensemble->activation] : NULL,
     };
     layer_kernels[width / LANES](&layer);
     float *output = other;
@@ -158,7 +158,8 @@ static void ensemble_step_variant(
 
   for (int64_t done = 0; done < count;) {
     int64_t left = count - done, vectors = (left + LANES - 1) / LANES;
-    tile_rows tile = {.width = (vectors < TILE_VECTORS ? vectors : TILE_VECTORS) * LANES, .first_row = first_row + done};
+    tile_rows tile = {.first_row = first_row + done};
+    tile.width = (vectors < TILE_VECTORS ? vectors : TILE_VECTORS) * LANES;
     tile.count = left < tile.width ? left : tile.width;
     tile.index = index ? index + done : NULL;
     ensemble_tile(ensemble, member, &tile, first_identity, rows, noise, targets, widest, aligned);
