@@ -5,8 +5,11 @@ import Support
 ///
 /// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g²; p ← p − rate·(m/(1−β₁ᵗ))/(√(v/(1−β₂ᵗ)) + ε).
 package final class Adam {
+  /// "rate" above.
   package var learningRate: Float
+  /// β₁, the decay of the gradients' mean.
   package var beta1: Float
+  /// β₂, the decay of the squared gradients' mean.
   package var beta2: Float
   /// Outside the root, after the bias correction.
   package var epsilon: Float
@@ -23,6 +26,7 @@ package final class Adam {
   private var firstMoments: UnsafeMutableBufferPointer<Float>?
   private var secondMoments: UnsafeMutableBufferPointer<Float>?
 
+  /// An optimiser that has done no step; it takes on the size of the first store that it is given.
   package init(
     learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, coupledDecay: Float = 0,
     decoupledDecay: Float = 0, maximumNorm: Float? = nil
@@ -78,8 +82,9 @@ package final class Adam {
     try archive.value("steps", &steps)
     try store.forEachStored { name, range, shape in
       let (start, count) = (range.lowerBound, range.count)
-      try archive.buffer("first_moment." + name, UnsafeMutableBufferPointer(start: m + start, count: count), shape: shape)
-      try archive.buffer("second_moment." + name, UnsafeMutableBufferPointer(start: v + start, count: count), shape: shape)
+      for (moment, memory) in [("first_moment.", m), ("second_moment.", v)] {
+        try archive.buffer(moment + name, .init(start: memory + start, count: count), shape: shape)
+      }
     }
   }
 

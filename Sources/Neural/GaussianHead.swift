@@ -7,7 +7,9 @@ package struct GaussianHead {
   package let minimum: Parameter
   /// [1, 1, size], starts at +0.5
   package let maximum: Parameter
+  /// Dimensions of the Gaussian: half the columns of the network's output.
   package let size: Int
+  /// Owns the two bounds.
   package let store: ParameterStore
 
   /// Parameters "min_logvar" and "max_logvar", after "name." unless the name is empty.

@@ -6,6 +6,7 @@ package struct Linear {
   package let weight: Parameter
   /// [members, 1, outputs]
   package let bias: Parameter
+  /// Owns the parameters.
   package let store: ParameterStore
 
   /// Parameters "name.weight" and "name.bias"; name may hold "{member}".
@@ -47,7 +48,9 @@ package struct MLP {
   package let linears: [Linear]
   /// After every layer but the last.
   package let activation: Activation
+  /// Networks in the ensemble.
   package let members: Int
+  /// Owns the parameters.
   package let store: ParameterStore
 
   /// `sizes` from input to output, e.g. [6, 200, 200, 8]. An empty name leaves out the leading "name.".

@@ -9,10 +9,12 @@ package struct Parameter: Equatable, Sendable {
   package let index: Int
   /// First element in the store's flat buffers (a multiple of 16).
   package let offset: Int
+  /// Shape; a vector has one row.
   package let batch, rows, columns: Int
   /// Whether checkpoints hold it as [columns] instead of [rows, columns]: biases, scales, bounds.
   package let isVector: Bool
 
+  /// Elements.
   package var count: Int { batch * rows * columns }
 }
 
@@ -34,6 +36,7 @@ package final class ParameterStore {
   /// Set by the first use on a tape: the buffers must not move from then on.
   private(set) var isSealed = false
 
+  /// A store without parameters.
   package init() {}
 
   /// A store of the same parameters with the same values (a target network); gradients are zero.

@@ -76,7 +76,9 @@ extension Tape {
 extension GradientTarget {
   /// The part from `offset` on.
   @inline(__always)
-  func advanced(by offset: Int) -> GradientTarget { GradientTarget(pointer: pointer + offset, accumulates: accumulates) }
+  func advanced(by offset: Int) -> GradientTarget {
+    GradientTarget(pointer: pointer + offset, accumulates: accumulates)
+  }
 
   /// Sets or adds `value(i)` for every element in 0..<count.
   @inline(__always)

@@ -22,8 +22,9 @@ extension Tape {
     let product = Product(nodes[x.index], nodes[weight.index], bias.map { nodes[$0.index] }, result)
     ck_linear(
       pool?.handle, product.batch, product.rows, product.inputs, product.outputs, nodes[x.index].values,
-      product.xStride, nodes[weight.index].values, product.weightStride, bias.map { UnsafePointer(nodes[$0.index].values) },
-      product.biasStride, result.kernel, result.saved, result.values)
+      product.xStride, nodes[weight.index].values, product.weightStride,
+      bias.map { UnsafePointer(nodes[$0.index].values) }, product.biasStride, result.kernel, result.saved,
+      result.values)
     return append(result)
   }
 

@@ -31,7 +31,9 @@ extension Tape {
       for index in 0..<size { new[row * size + index] = x[index] + reset[row * size + index] * h[index] }
     }
     ck_activation(Int32(CK_TANH), Int64(rows * size), new, new)
-    for index in 0..<rows * size { result.values[index] = (1 - update[index]) * new[index] + update[index] * old[index] }
+    for index in 0..<rows * size {
+      result.values[index] = (1 - update[index]) * new[index] + update[index] * old[index]
+    }
     return append(result)
   }
 

@@ -49,6 +49,12 @@ extension Tape {
     return append(result)
   }
 
+  /// The members in `range` (of twin critics: one of the two).
+  package func members(_ x: Tensor, _ range: Range<Int>) -> Tensor {
+    let flat = reshape(x, batch: 1, rows: x.batch, columns: x.rows * x.columns)
+    return reshape(rows(flat, range), batch: range.count, rows: x.rows, columns: x.columns)
+  }
+
   /// The same elements in the same order under another shape; no copy.
   package func reshape(_ x: Tensor, batch: Int, rows: Int, columns: Int) -> Tensor {
     precondition(batch * rows * columns == x.count, "reshape \(x.shape) to [\(batch), \(rows), \(columns)]")
@@ -127,5 +133,7 @@ private func copyBlock(
   _ source: UnsafePointer<Float>, _ sourceStride: Int, to destination: UnsafeMutablePointer<Float>,
   _ destinationStride: Int, _ rows: Int, _ count: Int
 ) {
-  for row in 0..<rows { (destination + row * destinationStride).update(from: source + row * sourceStride, count: count) }
+  for row in 0..<rows {
+    (destination + row * destinationStride).update(from: source + row * sourceStride, count: count)
+  }
 }

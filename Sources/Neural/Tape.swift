@@ -21,6 +21,7 @@ package final class Tape {
   private var generation: UInt32 = 0
   var recordsGradients = true
 
+  /// An empty tape; without a pool everything runs on the calling thread.
   package init(pool: ComputePool? = nil) { self.pool = pool }
 
   /// Starts over. All tensors become invalid; the memory is kept.

@@ -2,10 +2,12 @@
 ///
 /// Trivial to copy; valid until the tape is rewound.
 package struct Tensor: Sendable {
+  /// Shape.
   package let batch, rows, columns: Int
   let index: Int
   let generation: UInt32
 
+  /// Elements.
   package var count: Int { batch * rows * columns }
 
   /// For messages.

@@ -23,8 +23,11 @@ package final class Archive {
         }
       }
     }
+    /// What each element is.
     package var elementType: ElementType
+    /// Row-major; [] for a single element.
     package var shape: [Int]
+    /// Little-endian, without gaps.
     package var bytes: [UInt8]
     /// Whether it belongs in the weights file.
     package var isWeight: Bool

@@ -61,9 +61,9 @@ package final class CSVFile {
     let file = try OpenFile.reading(path)
     func fault(_ reason: String) -> FileError { FileError(path: path, operation: "append to", reason: reason) }
     guard let size = try file.regularSize() else { throw fault("not a regular file") }
-    let found = try file.bytes(at: 0, count: min(size, header.count))
-    guard found == header else {
-      let line = found.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+    let start = try file.bytes(at: 0, count: min(size, max(4096, header.count)))
+    guard start.starts(with: header) else {
+      let line = start.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
       let text = JSONText.clipped(String(decoding: line, as: UTF8.self), 200)
       throw fault("its columns are \"\(text)\", not \"\(String(decoding: header.dropLast(), as: UTF8.self))\"")
     }

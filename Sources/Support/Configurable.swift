@@ -29,9 +29,13 @@ package enum Provenance: String, Sendable { case standard = "default", file, ove
 
 /// One resolved setting, for `config show`.
 package struct ResolvedField: Sendable {
+  /// "planner.population".
   package var path: String
+  /// The value in use.
   package var value: JSON
+  /// Who set it.
   package var provenance: Provenance
+  /// What it means, from its declaration.
   package var help: String
 }
 
@@ -237,8 +241,8 @@ package final class Fields {
   package func rejectUnknownKeys() {
     for (key, _) in overlay.members where !declared.contains(key) {
       let suggestion = Suggestion.didYouMean(key, among: declared)
-      let known = declared.isEmpty ? "; there are no settings here" : "; known here: \(declared.joined(separator: ", "))"
-      let remedy = suggestion.isEmpty ? known : suggestion
+      let known = declared.isEmpty ? "there are no settings here" : "known here: \(declared.joined(separator: ", "))"
+      let remedy = suggestion.isEmpty ? "; \(known)" : suggestion
       fault(key, "unknown setting\(remedy)")
     }
   }

@@ -1,4 +1,5 @@
-/// XXH64 (seed 0), several gigabytes per second: finds damage in checkpoints, not forgery. `xxhsum -H64` prints the same.
+/// XXH64 (seed 0), several gigabytes per second: finds damage in checkpoints, not forgery. `xxhsum -H64` prints
+/// the same.
 package struct FileChecksum: Sendable {
   private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
   private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F

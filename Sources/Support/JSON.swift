@@ -14,7 +14,9 @@ package struct JSONNumber: Equatable, Sendable {
   /// The literal, valid JSON number syntax ("1e6", "-0.5").
   package var literal: String
 
+  /// A number as it is written, which must be valid.
   package init(literal: String) { self.literal = literal }
+  /// A whole number.
   package init(_ value: Int) { literal = String(value) }
   /// The shortest digits that read back as the same double. `value` must be finite (`JSON.finite` makes it null).
   package init(_ value: Double) {
@@ -67,8 +69,10 @@ package struct JSONNumber: Equatable, Sendable {
 
 /// An object that remembers the order of its keys.
 package struct JSONObject: Equatable, Sendable {
+  /// The keys and values in the order of the document.
   package var members: [(key: String, value: JSON)]
 
+  /// An object of these members; the keys must be distinct.
   package init(_ members: [(key: String, value: JSON)] = []) { self.members = members }
 
   /// Equal when the same keys have the same values in the same order.

@@ -1,5 +1,5 @@
-/// A strict reader of JSON (RFC 8259). It takes any bytes, and whatever is wrong with them is said with line and column,
-/// with what was expected, and with what to do about it.
+/// A strict reader of JSON (RFC 8259). It takes any bytes, and whatever is wrong with them is said with line and
+/// column, with what was expected, and with what to do about it.
 package enum JSONParser {
   /// Objects and arrays may stand in one another this deep.
   package static let maximumDepth = 64
@@ -53,8 +53,11 @@ package enum JSONParser {
 package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
   /// One mistake: lines and columns count from 1, columns in characters (Unicode scalars).
   package struct Problem: Equatable, Sendable, CustomStringConvertible {
+    /// From 1; lines end at LF, CR or CRLF.
     package var line: Int
+    /// From 1.
     package var column: Int
+    /// What was found and expected, and what to do about it.
     package var message: String
 
     package var description: String { "line \(line), column \(column): \(message)" }

@@ -87,7 +87,8 @@ enum JSONText {
     let scalar = String(decoding: bytes[offset..<min(bytes.count, offset + 4)], as: UTF8.self).unicodeScalars.first!
     switch scalar {
     case "\u{201C}", "\u{201D}", "\u{2018}", "\u{2019}", "\u{201E}": return "a typographic quote; use \""
-    case "\u{A0}", "\u{FEFF}", "\u{200B}": return "an invisible character (U+\(String(scalar.value, radix: 16, uppercase: true)))"
+    case "\u{A0}", "\u{FEFF}", "\u{200B}":
+      return "an invisible character (U+\(String(scalar.value, radix: 16, uppercase: true)))"
     case "\"": return "a string"
     case "{": return "an object"
     case "[": return "an array"

@@ -6,7 +6,8 @@ extension JSON {
     return String(decoding: writer.bytes, as: UTF8.self)
   }
 
-  /// The value over several lines, two spaces per level, short arrays of plain values on one line; ends with a line feed.
+  /// The value over several lines, two spaces per level, short arrays of plain values on one line; ends with a line
+  /// feed.
   package var prettyText: String {
     var writer = JSONWriter()
     writer.pretty(self, indentation: 0)

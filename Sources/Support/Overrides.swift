@@ -1,7 +1,9 @@
-/// Settings given on the command line: `planner.population=200`, `model.hiddenSizes=[64, 64]`, `model.hiddenSizes.0=64`.
+/// Settings given on the command line: `planner.population=200`, `model.hiddenSizes=[64, 64]`,
+/// `model.hiddenSizes.0=64`.
 ///
-/// The value is JSON; what is no JSON, and does not begin as a string, array or object, is text (`environment.id=CartPole-v1`).
-/// A value replaces what stood there, objects included; of two for the same path the later one counts.
+/// The value is JSON; what is no JSON, and does not begin as a string, array or object, is text
+/// (`environment.id=CartPole-v1`). A value replaces what stood there, objects included; of two for the same path the
+/// later one counts.
 package enum Overrides {
   private enum Step: Equatable {
     case name(String)
@@ -39,7 +41,9 @@ package enum Overrides {
       throw Fault(path: "", message: "\"\(shown)\" has no '='; write key.path=value")
     }
     let key = argument[..<equals]
-    guard !key.isEmpty else { throw Fault(path: "", message: "\"\(shown)\" has no key before the '='; write key.path=value") }
+    guard !key.isEmpty else {
+      throw Fault(path: "", message: "\"\(shown)\" has no key before the '='; write key.path=value")
+    }
     let steps = try self.steps(key)
     let text = String(argument[argument.index(after: equals)...])
     let path = steps.reduce("") { join($0, $1) }

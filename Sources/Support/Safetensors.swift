@@ -81,7 +81,8 @@ package enum Safetensors {
           .object(
             JSONObject([
               ("dtype", .string(entry.tensor.elementType.rawValue)),
-              ("shape", .array(entry.tensor.shape.map(JSON.integer))), ("data_offsets", .array(offsets.map(JSON.integer))),
+              ("shape", .array(entry.tensor.shape.map(JSON.integer))),
+              ("data_offsets", .array(offsets.map(JSON.integer))),
             ]))
         ))
     }

@@ -2,8 +2,11 @@
 package struct SafetensorsHeader: Equatable, Sendable {
   /// Where one tensor lies among the data.
   package struct Entry: Equatable, Sendable {
+    /// As in the header.
     package var name: String
+    /// What each element is.
     package var elementType: Archive.Tensor.ElementType
+    /// Row-major; [] for a single element.
     package var shape: [Int]
     /// Bytes from the end of the header on.
     package var range: Range<Int>
@@ -41,7 +44,9 @@ package struct SafetensorsHeader: Equatable, Sendable {
       }
     }
     var end = 0
-    let order = entries.sorted { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    let order = entries.sorted {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
     for entry in order {
       guard entry.range.lowerBound == end else {
         let kind = entry.range.lowerBound > end ? "leaves a hole" : "overlaps another"
@@ -72,7 +77,8 @@ package struct SafetensorsHeader: Equatable, Sendable {
     guard let typeName = object["dtype"]?.string else { throw Fault(message: "\(quoted(name)) has no dtype") }
     guard let elementType = Archive.Tensor.ElementType(rawValue: typeName) else {
       let known = Archive.Tensor.ElementType.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Fault(message: "\(quoted(name)) has elements of type \(quoted(typeName)), which is not supported; supported: \(known)")
+      throw Fault(
+        message: "\(quoted(name)) has elements of type \(quoted(typeName)), which is not supported; supported: \(known)")
     }
     guard let shape = naturals(object["shape"]) else {
       throw Fault(message: "\(quoted(name)) has no shape of whole numbers")

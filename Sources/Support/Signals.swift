@@ -4,6 +4,8 @@ import Synchronization
 /// Requests from outside to stop. The first SIGINT, SIGTERM or SIGUSR1 is only noted, for the run loop to write a
 /// checkpoint at its next step; the second ends the process at once, even when every thread is busy: that is why these
 /// are signal handlers, which touch nothing but an atomic number, and not events on a queue.
+///
+/// Dispatch's worker threads block signals, so it is the main thread that runs the handler: it must not block them.
 package enum Signals {
   /// The signal that asked first; 0 before one did.
   private static let first = Atomic<Int32>(0)

@@ -11,10 +11,12 @@ protocol Verb {
 @main
 enum Main {
   /// Every command, in the order of the help.
-  static let verbs: [any Verb.Type] = [
-    TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
-    ListVerb.self, EnvCheckVerb.self, InspectVerb.self,
-  ]
+  static var verbs: [any Verb.Type] {
+    [
+      TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
+      ListVerb.self, EnvCheckVerb.self, InspectVerb.self,
+    ]
+  }
 
   static func main() {
     Signals.ignorePipe()
@@ -75,7 +77,7 @@ enum Main {
 
   private static func unknown(_ arguments: [String], _ console: Console) -> ExitCode {
     let first = arguments[0]
-    let group = verbs.map(\.syntax).filter { $0.verb.hasPrefix("\(first) ") }
+    let group = verbs.map { $0.syntax }.filter { $0.verb.hasPrefix("\(first) ") }
     if !group.isEmpty {
       let known = group.map { String($0.verb.dropFirst(first.count + 1)) }
       if arguments.dropFirst().contains(where: { $0 == "--help" || $0 == "-h" }) {

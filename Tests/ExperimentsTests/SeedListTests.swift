@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Experiments
+import Experiments
 
 @Suite struct SeedListTests {
   @Test(arguments: [("0", [0]), ("0-4,7", [0, 1, 2, 3, 4, 7]), ("3,1", [3, 1]), ("9007199254740991", [9_007_199_254_740_991])])

@@ -1,5 +1,6 @@
 import Neural
 import Support
+import TestSupport
 import Testing
 
 /// Numbers computed by published packages (PyTorch, mbrl-lib, DreamerV3); the tolerances are those of the fixtures.
@@ -84,8 +85,8 @@ struct GoldenTests {
     let each = (0..<members).map { member in
       tape.scalar(
         tape.gaussianNLL(
-          mean: tape.member(mean, member), logVariance: tape.member(logVariance, member),
-          target: tape.member(y, member)))
+          mean: tape.members(mean, member..<member + 1), logVariance: tape.members(logVariance, member..<member + 1),
+          target: tape.members(y, member..<member + 1)))
     }
     expectClose(each, want["nll_per_member"].doubles, 2e-5, "nll_per_member")
   }
@@ -101,7 +102,7 @@ struct GoldenTests {
       let (mean, logVariance) = ensemble.head(ensemble.network(x, on: tape), on: tape)
       expectClose(tape.values(mean), want["shared_mean"].doubles, 2e-5, "shared_mean")
       expectClose(tape.values(logVariance), want["shared_logvar"].doubles, 2e-5, "shared_logvar")
-      let errors = (0..<3).map { tape.scalar(tape.meanSquaredError(tape.member(mean, $0), y)) }
+      let errors = (0..<3).map { tape.scalar(tape.meanSquaredError(tape.members(mean, $0..<$0 + 1), y)) }
       expectClose(errors, want["shared_squared_error_per_member"].doubles, 2e-5, "squared error")
       let total = tape.scalar(tape.meanSquaredError(mean, y))
       expectClose([total], [want["shared_squared_error_per_member"].doubles.reduce(0, +)], 2e-5, "their sum")
@@ -266,14 +267,5 @@ struct GoldenTests {
     tape.backward(tape.sum(tape.multiply(sample, tape.constant(inputs["upstream"].floats, rows: 4, columns: 4))))
     expectClose(
       tape.gradient(logits), fixture["outputs/straight_through/grad_logits"].doubles, 2e-4, "grad_logits")
-  }
-}
-
-extension Tape {
-  /// One member of a batch, as a constant.
-  func member(_ x: Tensor, _ member: Int) -> Tensor {
-    let size = x.rows * x.columns
-    return constant(
-      UnsafeBufferPointer(rebasing: values(x)[member * size..<(member + 1) * size]), rows: x.rows, columns: x.columns)
   }
 }

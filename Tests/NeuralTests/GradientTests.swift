@@ -31,6 +31,7 @@ struct GradientTests {
       },
       GradientCase("columns", .columns, [shape]) { $0.columns($1[0], $1[0].columns / 2..<$1[0].columns) },
       GradientCase("rows", .rows, [shape]) { $0.rows($1[0], $1[0].rows / 2..<$1[0].rows) },
+      GradientCase("members", .reshape, [shape]) { $0.members($1[0], shape.batch / 2..<shape.batch) },
       GradientCase("broadcastBatch", .broadcastBatch, [(1, shape.rows, shape.columns)]) {
         $0.broadcastBatch($1[0], to: 3)
       },

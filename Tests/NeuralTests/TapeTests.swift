@@ -173,4 +173,37 @@ struct TapeTests {
     }
     #expect(counts.reduce(0, +) == Double(rows) && counts[1] == 0)
   }
+
+  @Test func aTensorOfAnEarlierPassIsRefused() async {
+    await #expect(processExitsWith: .failure) {
+      let tape = Tape()
+      let x = tape.constant([1], columns: 1)
+      tape.rewind()
+      _ = tape.constant([2], columns: 1)
+      _ = tape.values(x)
+    }
+  }
+
+  @Test func shapesThatDoNotFitAreRefused() async {
+    await #expect(processExitsWith: .failure) {
+      let tape = Tape()
+      let x = tape.constant([1, 2, 3], columns: 3)
+      let weight = tape.constant([1, 2, 3, 4], rows: 2, columns: 2)
+      _ = tape.linear(x, weight: weight, bias: nil)
+    }
+    await #expect(processExitsWith: .failure) {
+      let tape = Tape()
+      _ = tape.add(tape.constant([1, 2, 3], columns: 3), tape.constant([1, 2], columns: 2))
+    }
+  }
+
+  @Test func parametersAreAddedBeforeTheStoreIsUsed() async {
+    await #expect(processExitsWith: .failure) {
+      var random = RandomStream(seed: 1)
+      let store = ParameterStore()
+      let bias = store.addVector("bias", count: 3, initializer: .zeros, random: &random)
+      _ = Tape().parameter(bias, of: store)
+      _ = store.addVector("late", count: 3, initializer: .zeros, random: &random)
+    }
+  }
 }

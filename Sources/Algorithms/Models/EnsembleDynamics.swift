@@ -198,6 +198,38 @@ package final class EnsembleDynamics: DynamicsModel {
     EnsembleTrajectories(self, planner, known: known)
   }
 
+  /// The mean prediction of one member: next observation [observation size] (the change already added), then reward
+  /// and termination logit where learned.
+  package func predict(observation: [Float], action: [Float], member: Int) -> [Float] {
+    let size = layout.observationSize
+    let state = FloatBuffer(count: size)
+    let next = FloatBuffer(count: size)
+    let input = FloatBuffer(count: layout.actionColumns)
+    let extra = FloatBuffer(count: 2)
+    let workspace = FloatBuffer(count: kernel.workspaceSize)
+    for column in 0..<size { state[column] = observation[column] }
+    for column in 0..<layout.actionColumns { input[column] = action[column] }
+    var rows = ck_rows()
+    rows.stride = 1
+    rows.observation = UnsafePointer(state.base)
+    rows.action = UnsafePointer(input.base)
+    rows.next_observation = next.base
+    if configuration.learnsReward { rows.reward = extra.base }
+    if configuration.termination == .learned { rows.termination = extra.base + 1 }
+    ck_ensemble_step(kernel.pointer, Int32(member), 1, 0, nil, 0, &rows, nil, workspace.base)
+    return Array(next.memory) + (configuration.learnsReward ? [extra[0]] : [])
+      + (configuration.termination == .learned ? [extra[1]] : [])
+  }
+
+  /// The elites' mean next observation and their disagreement about it.
+  package func disagreement(observation: [Float], action: [Float]) -> EnsembleDisagreement {
+    EnsembleDisagreement(
+      of: elites.map { member in
+        predict(observation: observation, action: action, member: member)
+          .prefix(layout.observationSize).map { Double($0) }
+      })
+  }
+
   package func archive(_ archive: Archive) throws {
     try store.archive(archive)
     try archive.scope("adam") { try adam.archive(archive, of: store) }

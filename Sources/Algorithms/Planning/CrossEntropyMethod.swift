@@ -89,12 +89,15 @@ package final class CrossEntropyMethod: PlanOptimizer {
     space.isDiscrete ? 1 / Float(space.columns) : bounds.middle(column)
   }
 
+  /// (high − low)²/16: two deviations reach the bounds from mid-range.
+  private func startVariance(_ column: Int) -> Float {
+    let range = bounds.high[column] - bounds.low[column]
+    return range * range / 16
+  }
+
   package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
     let planSize = problem.planSize
-    for index in 0..<planSize {
-      let range = bounds.high[index % space.columns] - bounds.low[index % space.columns]
-      variance[index] = range * range / 16
-    }
+    for index in 0..<planSize { variance[index] = startVariance(index % space.columns) }
     var bestReturn = -Float.infinity
     var meanOfElites: Float?
     for iteration in 0..<configuration.iterations {
@@ -179,26 +182,6 @@ package final class CrossEntropyMethod: PlanOptimizer {
 }
 
 extension CrossEntropyMethod {
-  /// One refit on given samples and scores, for tests on worked numbers: the elites' indexes, the new mean and variance.
-  package static func refit(
-    samples: [Float], returns: [Float], elites eliteCount: Int, mean: [Float], variance: [Float], smoothing: Double,
-    estimator: VarianceEstimator
-  ) -> (elites: [Int], mean: [Float], variance: [Float]) {
-    var configuration = Configuration()
-    configuration.population = returns.count
-    configuration.elites = eliteCount
-    configuration.smoothing = smoothing
-    configuration.varianceEstimator = estimator
-    let unbounded = [Float](repeating: 1e9, count: mean.count)
-    let method = CrossEntropyMethod(
-      configuration, horizon: 1, space: .box(low: unbounded.map { -$0 }, high: unbounded))
-    for index in samples.indices { method.plans[index] = samples[index] }
-    for index in mean.indices {
-      method.mean[index] = mean[index]
-      method.variance[index] = variance[index]
-    }
-    let elites = returns.withUnsafeBufferPointer { Plans.best(eliteCount, of: $0) }
-    method.refit(to: elites)
-    return (elites, Array(method.mean.memory), Array(method.variance.memory))
-  }
+  /// μ and σ² of the last search [horizon, columns]; for discrete actions μ holds the probabilities.
+  package var distribution: (mean: [Float], variance: [Float]) { (Array(mean.memory), Array(variance.memory)) }
 }

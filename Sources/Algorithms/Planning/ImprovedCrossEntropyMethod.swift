@@ -238,7 +238,7 @@ final class ColouredNoise {
   }
 
   /// [sequences, horizon]; valid until the next draw.
-  func draw(sequences count: Int, _ random: inout RandomStream) -> UnsafePointer<Float> {
+  func draw(sequences count: Int, _ random: inout any NoiseSource) -> UnsafePointer<Float> {
     let white = UnsafeMutableBufferPointer(start: white(count: count * horizon), count: count * horizon)
     if sequences.count < white.count { sequences = FloatBuffer(count: white.count) }
     random.fillNormal(white)

@@ -1,6 +1,18 @@
 import Environments
 import Support
 
+/// Where an optimiser's random numbers come from: a stream, or recorded numbers in a test.
+package protocol NoiseSource {
+  /// Standard normals.
+  mutating func fillNormal(_ out: UnsafeMutableBufferPointer<Float>)
+  /// Standard normals within ±bound.
+  mutating func fillTruncatedNormal(_ out: UnsafeMutableBufferPointer<Float>, bound: Float)
+  /// Uniforms in [low, high).
+  mutating func fillUniform(_ out: UnsafeMutableBufferPointer<Float>, _ low: Float, _ high: Float)
+}
+
+extension RandomStream: NoiseSource {}
+
 /// What a planner has to solve at one moment: the best sequence of actions over the horizon.
 ///
 /// A plan is [horizon, action columns], one-hot rows for discrete actions; a population is [population, horizon,
@@ -9,7 +21,7 @@ package struct PlanProblem {
   package var horizon: Int
   package var space: ActionSpace
   /// Every draw of this plan comes from here.
-  package var random: RandomStream
+  package var random: any NoiseSource
   /// Scores a population: (plans, population, iteration number, returns). NaN counts as the worst.
   package var evaluate: (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) throws -> Void
   /// d(return)/d(plan) for a population, where the evaluator has gradients:
@@ -18,7 +30,7 @@ package struct PlanProblem {
     ((UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) throws -> Void)?
 
   package init(
-    horizon: Int, space: ActionSpace, random: RandomStream,
+    horizon: Int, space: ActionSpace, random: any NoiseSource,
     evaluate: @escaping (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) throws -> Void,
     differentiate: (
       (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) throws -> Void

@@ -8,6 +8,7 @@ package enum SeedList {
   /// Why a list could not be read.
   package struct Fault: Error, Equatable, CustomStringConvertible {
     package var description: String
+    package init(description: String) { self.description = description }
   }
 
   /// "0-4,7" as [0, 1, 2, 3, 4, 7].

@@ -21,6 +21,8 @@ package final class SeedRun {
   private var files: RunFiles
   /// Step of the newest checkpoint of this state; nil: none yet.
   private var checkpointedStep: Int?
+  /// An evaluation was completed after that checkpoint was written: it was stored while the evaluation was due.
+  private var isCheckpointBehind = false
   private var clock: RunClock
 
   private var configuration: ExperimentConfiguration { experiment.configuration }
@@ -128,7 +130,7 @@ package final class SeedRun {
         guard try evaluate() else { return try interrupt() }
       }
       if loop.progress.step == total { return try finish() }
-      if isDue(configuration.checkpoint.every) || isBest { try checkpoint() }
+      if isDue(configuration.checkpoint.every) || isBest || isCheckpointBehind { try checkpoint() }
       if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
       if shouldStop(.step(loop.progress.step)) { return try interrupt() }
       try advance()
@@ -179,6 +181,7 @@ package final class SeedRun {
     guard result.mean.isFinite else { throw DivergedError(quantity: "the mean return of the evaluation") }
     let seconds = clock.seconds
     try files.appendEvaluation(result, step: step, seconds: seconds)
+    isCheckpointBehind = checkpointedStep == step
     loop.progress.evaluatedStep = step
     loop.progress.evaluationMean = result.mean
     let isBest = result.mean > loop.progress.bestMean
@@ -191,18 +194,23 @@ package final class SeedRun {
     return true
   }
 
-  /// Stores the state of this step, once.
+  /// Stores the state of this step, once; again only where an evaluation has been completed since.
   private func checkpoint() throws {
     let step = loop.progress.step
-    guard checkpointedStep != step else { return }
+    guard checkpointedStep != step || isCheckpointBehind else { return }
     loop.progress.elapsedSeconds = clock.seconds
     let archive = Archive()
     try loop.archive(archive)
     if let name = firstNonFiniteWeight(archive) { throw DivergedError(quantity: name) }
     let offsets = try files.synchronizedOffsets()
-    try directory.checkpoints.write(
-      archive, manifest(offsets), keep: configuration.checkpoint.keep, protected: [loop.progress.bestStep])
+    if checkpointedStep == step {
+      try Checkpoint.renew(directory.checkpoints.path(step), archive, offsets: offsets)
+    } else {
+      try directory.checkpoints.write(
+        archive, manifest(offsets), keep: configuration.checkpoint.keep, protected: [loop.progress.bestStep])
+    }
     checkpointedStep = step
+    isCheckpointBehind = false
     log.write("checkpoint at step \(step)")
     try status(.running)
     report(.checkpointed(step: step))
@@ -261,9 +269,9 @@ package final class SeedRun {
 
   private func manifest(_ offsets: [(name: String, offset: Int)]) -> CheckpointManifest {
     CheckpointManifest(
-      programVersion: Version.program, configurationHash: hash, settings: experiment.resolved,
-      agent: configuration.algorithm.agentType, environment: configuration.environment.id, seed: directory.seed, step: loop.progress.step,
-      created: Clock.timestamp(), facts: loop.agent.facts, offsets: offsets, files: [], scalars: [])
+      configurationHash: hash, settings: experiment.resolved, agent: configuration.algorithm.agentType,
+      environment: configuration.environment.id, seed: directory.seed, step: loop.progress.step,
+      facts: loop.agent.facts, offsets: offsets)
   }
 
   private func firstNonFiniteWeight(_ archive: Archive) -> String? {

@@ -46,6 +46,20 @@ package struct Checkpoint {
     }
   }
 
+  /// Renews scalars and offsets of a stored state whose tensors are still those of `archive`, in one step.
+  package static func renew(
+    _ path: String, _ archive: Archive, offsets: [(name: String, offset: Int)]
+  ) throws(ExperimentError) {
+    var manifest = try readManifest(path)
+    manifest.scalars = archive.scalars
+    manifest.offsets = offsets
+    do throws(FileError) {
+      try FileSystem.writeAtomically(manifest.text, to: "\(path)/\(CheckpointManifest.fileName)")
+    } catch {
+      throw .file(error)
+    }
+  }
+
   /// A folder cannot be renamed over a full one: the old one steps aside first and goes last.
   private static func replace(_ path: String, with temporary: String) throws(FileError) {
     guard FileSystem.kind(of: path) != nil else { return try FileSystem.moveDurably(temporary, to: path) }

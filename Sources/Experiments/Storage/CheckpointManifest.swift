@@ -25,6 +25,27 @@ package struct CheckpointManifest: Equatable, Sendable {
   package var files: [File]
   package var scalars: [(name: String, value: String)]
 
+  /// A manifest whose scalars and files are filled in when it is written.
+  package init(
+    programVersion: String = Version.program, configurationHash: String, settings: JSONObject, agent: String,
+    environment: String, seed: Int, step: Int, created: String = Clock.timestamp(),
+    facts: [(name: String, value: String)] = [], offsets: [(name: String, offset: Int)] = [], files: [File] = [],
+    scalars: [(name: String, value: String)] = []
+  ) {
+    self.programVersion = programVersion
+    self.configurationHash = configurationHash
+    self.settings = settings
+    self.agent = agent
+    self.environment = environment
+    self.seed = seed
+    self.step = step
+    self.created = created
+    self.facts = facts
+    self.offsets = offsets
+    self.files = files
+    self.scalars = scalars
+  }
+
   package static let fileName = "state.json"
   package static let format = "mbrl checkpoint"
 

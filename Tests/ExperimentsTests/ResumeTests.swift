@@ -1,0 +1,146 @@
+import Support
+import Testing
+
+import Experiments
+
+/// A run that was stopped anywhere and resumed ends in the same bytes as one that never stopped.
+@Suite struct ResumeTests {
+  /// The same run, never stopped.
+  static func undisturbed(_ overrides: [String] = []) throws -> [String: String] {
+    let bench = try Bench(Bench.small)
+    #expect(try bench.train(overrides).exitCode == .success)
+    return try reproducible(try bench.seed())
+  }
+
+  @Test(arguments: [
+    .step(0), .step(1), .step(5), .step(12), .step(13),  // start, in an episode, its end, after it
+    .step(15), .step(30),  // rows of progress.csv
+    .step(25), .step(50), .step(51),  // a model fit, an evaluation
+    .evaluation(50), .evaluation(200),  // in evaluations, the last one included
+    .step(35), .step(70), .step(175), .step(199),  // checkpoints, the last step
+  ] as [StopPoint])
+  func sameBytes(stop: StopPoint) throws {
+    let bench = try Bench(Bench.small)
+    #expect(try bench.train(stop: once(stop)).exitCode == .interrupted)
+    #expect(RunStatus.read("\(try bench.seed())/status.json")?.state == .interrupted)
+    #expect(try bench.train().exitCode == .success)
+    #expect(RunStatus.read("\(try bench.seed())/status.json")?.state == .done)
+    let expected = try Self.undisturbed()
+    let found = try reproducible(try bench.seed())
+    for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
+  }
+
+  @Test func sameBytesAfterManyStops() throws {
+    let bench = try Bench(Bench.small)
+    var sessions = 0
+    while true {
+      // Stops at the 29th question of each session, wherever that is; an evaluation asks 24 times.
+      let countdown = Countdown(29)
+      sessions += 1
+      if try bench.train(stop: { _, _ in countdown.isOver }).exitCode == .success { break }
+      try #require(sessions < 100)
+    }
+    #expect(sessions > 8)
+    #expect(try reproducible(try bench.seed()) == Self.undisturbed())
+  }
+
+  @Test func anEvaluationThatIsAlwaysInterruptedIsNeverWritten() throws {
+    let bench = try Bench(Bench.small)
+    for _ in 0..<3 {
+      let result = try bench.train(stop: { _, point in point == .evaluation(100) })
+      #expect(result.exitCode == .interrupted)
+    }
+    #expect(text("\(try bench.seed())/eval.csv").split(separator: "\n").count == 2)
+    #expect(try bench.train().exitCode == .success)
+    #expect(try reproducible(try bench.seed()) == Self.undisturbed())
+  }
+
+  /// What a killed process leaves behind: rows after the last checkpoint, half a row, temporary files.
+  @Test func rowsAfterTheCheckpointAreCut() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(70)))
+    for name in ["episodes", "eval", "progress", "model"] {
+      let file = try AppendFile(reopening: "\(try bench.seed())/\(name).csv")
+      try file.append(Array("77,88,99\n1,2".utf8))
+    }
+    let leftover = "\(try bench.seed())/checkpoints/.step-000000077.abc.tmp"
+    try FileSystem.createFolder(leftover)
+    try bench.train()
+    #expect(FileSystem.kind(of: leftover) == nil)
+    #expect(try reproducible(try bench.seed()) == Self.undisturbed())
+  }
+
+  @Test func aRunKilledBeforeItsFirstCheckpointStartsAgain() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(0)))
+    try FileSystem.removeTree("\(try bench.seed())/checkpoints")
+    #expect(try bench.train().exitCode == .success)
+    #expect(try reproducible(try bench.seed()) == Self.undisturbed())
+  }
+
+  @Test func resultsWithoutCheckpointAreNotThrownAway() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(70)))
+    try FileSystem.removeTree("\(try bench.seed())/checkpoints")
+    let before = text("\(try bench.seed())/episodes.csv")
+    #expect(try bench.train().exitCode == .checkpoint)
+    #expect(text("\(try bench.seed())/episodes.csv") == before)
+    #expect(text("\(try bench.seed())/status.json").contains("has rows but there is no checkpoint"))
+  }
+
+  @Test func aLongerRunIsTheSameAsOneThatWasLongFromTheStart() throws {
+    let bench = try Bench(Bench.small)
+    // 110 is no multiple of any cadence: the end adds an evaluation and a row, which the longer run must not keep.
+    #expect(try bench.train(["training.environmentSteps=110"]).exitCode == .success)
+    #expect(text("\(try bench.seed())/eval.csv").contains("\n110,"))
+    #expect(try bench.train().exitCode == .success)
+    #expect(try reproducible(try bench.seed()) == Self.undisturbed())
+    #expect(try FileSystem.list(bench.out).count == 1)
+    // And a shorter one is done.
+    let ends = try bench.train(["training.environmentSteps=150"]).ends
+    guard case .done(200, true) = ends[0].end else { return #expect(Bool(false), "\(ends[0].end)") }
+  }
+
+  @Test func aFinishedRunSaysSo() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train()
+    let before = try reproducible(try bench.seed())
+    let result = try bench.train()
+    guard case .done(200, true) = result.ends[0].end else { return #expect(Bool(false), "\(result.ends[0].end)") }
+    #expect(result.exitCode == .success)
+    #expect(try reproducible(try bench.seed()) == before)
+  }
+
+  /// Evaluating more or less often changes no byte of training.
+  @Test func evaluationCadenceDoesNotChangeTraining() throws {
+    let often = try Bench(Bench.small)
+    try often.train(["evaluation.every=3", "evaluation.episodes=1"])
+    let never = try Bench(Bench.small)
+    try never.train(["evaluation.episodes=0"])
+    let standard = try Self.undisturbed()
+    for bench in [often, never] {
+      let found = try reproducible(try bench.seed())
+      for name in ["episodes", "progress", "model", "weights"] { #expect(found[name] == standard[name], "\(name)") }
+    }
+  }
+
+  @Test func checkpointAndLoggingCadenceDoNotChangeTraining() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(["checkpoint.every=1", "checkpoint.keep=1", "logging.progressEvery=1"])
+    let found = try reproducible(try bench.seed())
+    let standard = try Self.undisturbed()
+    for name in ["episodes", "eval", "model", "weights"] { #expect(found[name] == standard[name], "\(name)") }
+  }
+}
+
+/// Says no a number of times, then yes.
+final class Countdown: Sendable {
+  private let rest: MutexBox<Int>
+  init(_ count: Int) { rest = MutexBox(count) }
+  var isOver: Bool {
+    rest.withLock {
+      $0 -= 1
+      return $0 < 0
+    }
+  }
+}

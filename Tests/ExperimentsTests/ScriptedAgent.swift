@@ -1,0 +1,110 @@
+import Algorithms
+import Environments
+import Support
+
+/// An agent with every kind of state that a run has to keep: weights, a growing memory, counters, random streams,
+/// metrics that come now and then, and model fits. It can be told to fail.
+final class ScriptedAgent: Agent {
+  struct Configuration: AgentConfiguration {
+    /// What happens at a step of learning, by seed and step.
+    var script: @Sendable (_ key: UInt64, _ step: Int) -> Act = { _, _ in .learn }
+
+    init() {}
+    init(_ script: @escaping @Sendable (_ key: UInt64, _ step: Int) -> Act) { self.script = script }
+    mutating func declare(_ fields: Fields) {}
+    func check(_ algorithm: AlgorithmConfiguration, for environment: any SnapshotEnvironment, _ fields: Fields) {}
+    func makeAgent(_ algorithm: AlgorithmConfiguration, _ context: AgentContext) throws -> any Agent {
+      ScriptedAgent(context, script)
+    }
+  }
+
+  enum Act { case learn, diverge, reportNaN, breakWeight, fail }
+
+  struct Failure: Error, CustomStringConvertible { var description: String { "the script says so" } }
+
+  private let key: UInt64
+  private let script: @Sendable (UInt64, Int) -> Act
+  private var random: RandomStream
+  private let weights = FloatBuffer(count: 6)
+  private let action: FloatBuffer
+  private var memory: [Float] = []
+  private var steps = 0
+  private var fits = 0
+  private var episodeNoise: Float = 0
+
+  init(_ context: AgentContext, _ script: @escaping @Sendable (UInt64, Int) -> Act) {
+    key = context.random.key
+    self.script = script
+    random = context.random.stream("policy")
+    action = FloatBuffer(count: context.specification.actionSpace.columns)
+  }
+
+  var metricNames: [String] { ["loss", "rare"] }
+  func beginEpisode() { episodeNoise = Float(random.uniform(-0.1, 0.1)) }
+
+  func act(in situation: Situation) throws -> Action {
+    for index in 0..<action.count {
+      action[index] = min(1, max(-1, Float(random.uniform(-1, 1)) + weights[0] + episodeNoise))
+    }
+    return .continuous(action.readOnly)
+  }
+
+  func observe(_ transition: Transition) throws { memory.append(Float(transition.reward)) }
+
+  func learn(_ metrics: inout Metrics) throws {
+    steps += 1
+    for index in 0..<weights.count { weights[index] += Float(random.uniform(-0.01, 0.01)) }
+    switch script(key, steps) {
+    case .learn: break
+    case .diverge: throw DivergedError(quantity: "model.layers.0.weight")
+    case .reportNaN: metrics.record("loss", .nan)
+    case .breakWeight: weights[3] = .infinity
+    case .fail: throw Failure()
+    }
+    if steps % 2 == 0 { metrics.record("loss", Double(weights[1])) }
+    if steps % 37 == 0 { metrics.record("rare", Double(steps)) }
+    metrics.updates += 1
+    metrics.bufferSize = memory.count
+    if steps % 25 == 0 {
+      for epoch in 0..<2 {
+        metrics.modelRows.append(
+          ModelFitRow(
+            iteration: fits, epoch: epoch, trainLoss: random.uniform(), validationLoss: epoch == 0 ? nil : 0.5,
+            bestValidationLoss: nil, trainSize: memory.count, validationSize: 0))
+      }
+      fits += 1
+    }
+  }
+
+  func makePolicy(isStochastic: Bool) -> any Policy { FrozenPolicy(weights[0], action.count) }
+  func estimatedCheckpointBytes(afterSteps steps: Int) -> Int { 24 + 4 * steps }
+  var facts: [(name: String, value: String)] { [("parameters", "6")] }
+
+  func archive(_ archive: Archive) throws {
+    try archive.buffer("actor.0.weight", weights.memory, shape: [2, 3], isWeight: true)
+    try archive.array("memory", &memory)
+    try archive.part("random", &random)
+    try archive.value("steps", &steps)
+    try archive.value("fits", &fits)
+    try archive.value("episodeNoise", &episodeNoise)
+  }
+}
+
+/// A weight and noise of its own stream.
+private final class FrozenPolicy: Policy {
+  private let weight: Float
+  private let action: FloatBuffer
+  private var random = RandomStream(seed: 0)
+
+  init(_ weight: Float, _ columns: Int) {
+    self.weight = weight
+    action = FloatBuffer(count: columns)
+  }
+
+  func beginEpisode(_ random: RandomStream) { self.random = random }
+
+  func act(in situation: Situation) throws -> Action {
+    for index in 0..<action.count { action[index] = min(1, max(-1, weight * 5 + Float(random.uniform(-0.5, 0.5)))) }
+    return .continuous(action.readOnly)
+  }
+}

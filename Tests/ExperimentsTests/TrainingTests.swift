@@ -1,0 +1,203 @@
+import Support
+import Testing
+
+import Experiments
+
+/// Several seeds, failures, locks, and the life of a run directory.
+@Suite struct TrainingTests {
+  @Test func jobsDoNotChangeABit() throws {
+    let one = try Bench(Bench.small)
+    let two = try Bench(Bench.small)
+    #expect(try one.train(seeds: [0, 1, 2], jobs: 1).exitCode == .success)
+    #expect(try two.train(seeds: [0, 1, 2], jobs: 2).exitCode == .success)
+    for seed in 0...2 { #expect(try reproducible(try one.seed(seed)) == reproducible(try two.seed(seed))) }
+    #expect(try reproducible(try one.seed(0))["episodes"] != reproducible(try one.seed(1))["episodes"])
+  }
+
+  @Test func layoutAndColumns() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train()
+    #expect(try bench.run().hasPrefix("\(bench.out)/bench-"))
+    #expect(try FileSystem.list(try bench.run()) == ["config.json", "seed-0"])
+    #expect(
+      try FileSystem.list(try bench.seed()) == [
+        ".lock", "checkpoints", "episodes.csv", "eval.csv", "log.txt", "model.csv", "progress.csv", "run.json",
+        "status.json",
+      ])
+    func header(_ name: String) throws -> Substring? { text("\(try bench.seed())/\(name)").split(separator: "\n").first }
+    #expect(try header("episodes.csv") == "episode,env_step,return,length,terminated,truncated,wall_s")
+    #expect(
+      try header("eval.csv") == "env_step,episodes,return_mean,return_std,return_min,return_max,length_mean,wall_s")
+    #expect(
+      try header("progress.csv")
+        == "env_step,updates,episodes,return_mean_100,loss,rare,buffer_size,steps_per_s,wall_s")
+    #expect(
+      try header("model.csv")
+        == "env_step,iteration,epoch,train_loss,val_loss,val_loss_best,train_size,val_size,wall_s")
+    let status = try #require(RunStatus.read("\(try bench.seed())/status.json"))
+    #expect((status.state, status.step, status.total, status.reason) == (.done, 200, 200, nil))
+  }
+
+  /// env_step counts completed steps; a missing measurement is an empty cell; the time limit truncates.
+  @Test func rows() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train()
+    let seed = try bench.seed()
+    let episodes = try CSVTable.read("\(seed)/episodes.csv")
+    #expect(try episodes.texts("env_step").prefix(3) == ["12", "24", "36"])
+    #expect(try episodes.texts("episode").prefix(3) == ["0", "1", "2"])
+    #expect(try Set(episodes.texts("truncated")) == ["true"])
+    #expect(try Set(episodes.texts("terminated")) == ["false"])
+    let progress = try CSVTable.read("\(seed)/progress.csv")
+    #expect(try progress.texts("env_step").map { $0 ?? "" } == (1...13).map { String($0 * 15) } + ["200"])
+    #expect(try progress.texts("rare").prefix(4) == [nil, nil, "37.0", nil])
+    #expect(try progress.texts("updates").last == "200")
+    #expect(try progress.texts("buffer_size").last == "200")
+    let returns = try episodes.numbers("return").compactMap { $0 }
+    let mean = try #require(try progress.numbers("return_mean_100").last ?? nil)
+    #expect(abs(mean - returns.reduce(0, +) / Double(returns.count)) < 1e-9)
+    let evaluations = try CSVTable.read("\(seed)/eval.csv")
+    #expect(try evaluations.texts("env_step") == ["50", "100", "150", "200"])
+    let model = try CSVTable.read("\(seed)/model.csv")
+    #expect(try model.texts("env_step").prefix(3) == ["25", "25", "50"])
+    #expect(try model.texts("val_loss").prefix(2) == [nil, "0.5"])
+    #expect(try model.texts("val_loss_best").allSatisfy { $0 == nil })
+  }
+
+  // MARK: Failures
+
+  @Test func oneFailingSeedTakesNoOtherDown() throws {
+    var bench = try Bench(Bench.small)
+    let failing = RandomStream(seed: 1).key
+    bench.agent = ScriptedAgent.Configuration { key, step in key == failing && step == 60 ? .fail : .learn }
+    let result = try bench.train(seeds: [0, 1, 2], jobs: 2)
+    #expect(result.exitCode == .someSeedsFailed)
+    #expect(result.ends.map(\.end.exitCode) == [.success, .failure, .success])
+    let status = try #require(RunStatus.read("\(try bench.seed(1))/status.json"))
+    #expect((status.state, status.step, status.reason) == (.failed, 60, "the script says so"))
+    // The same command again does only what is missing.
+    bench.agent = ScriptedAgent.Configuration()
+    #expect(try bench.train(seeds: [0, 1, 2]).exitCode == .success)
+    let undisturbed = try Bench(Bench.small)
+    try undisturbed.train(seeds: [1])
+    #expect(try reproducible(try bench.seed(1)) == reproducible(try undisturbed.seed(1)))
+  }
+
+  @Test func whenAllSeedsFailTheCodeIsOne() throws {
+    var bench = try Bench(Bench.small)
+    bench.agent = ScriptedAgent.Configuration { _, step in step == 9 ? .fail : .learn }
+    #expect(try bench.train(seeds: [0, 1]).exitCode == .failure)
+  }
+
+  @Test(arguments: [
+    (ScriptedAgent.Act.diverge, "model.layers.0.weight"), (.reportNaN, "loss"), (.breakWeight, "agent.actor.0.weight"),
+  ])
+  func aNonFiniteNumberStopsTheRun(act: ScriptedAgent.Act, quantity: String) throws {
+    var bench = try Bench(Bench.small)
+    bench.agent = ScriptedAgent.Configuration { _, step in step == 65 ? act : .learn }
+    let result = try bench.train()
+    #expect(result.exitCode == .diverged)
+    // A broken weight is found when it would be stored.
+    let step = act == .breakWeight ? 70 : 65
+    let status = try #require(RunStatus.read("\(try bench.seed())/status.json"))
+    #expect(status.state == .diverged)
+    #expect(status.reason == "diverged at step \(step): \(quantity) is not finite")
+    let store = CheckpointStore("\(try bench.seed())/checkpoints")
+    #expect(try Checkpoint.read(try #require(store.path(.latest))).manifest.step == 50)
+    #expect(try Checkpoint.read("\(try bench.seed())/diverged").manifest.step == step)
+  }
+
+  // MARK: Run directory
+
+  @Test func neverStartsAFreshDirectory() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train()
+    let first = try bench.run()
+    #expect(try bench.train(resume: .never).directory.path == "\(first)-2")
+    #expect(try bench.train(resume: .never).directory.path == "\(first)-3")
+    #expect(try reproducible("\(first)/seed-0") == reproducible("\(first)-3/seed-0"))
+    // A numbered one goes on by its path.
+    #expect(try bench.train(["training.environmentSteps=230"], path: "\(first)-2").exitCode == .success)
+    #expect(RunStatus.read("\(first)-2/seed-0/status.json")?.step == 230)
+    #expect(RunStatus.read("\(first)/seed-0/status.json")?.step == 200)
+  }
+
+  @Test func mustNeedsARun() throws {
+    let bench = try Bench(Bench.small)
+    let nothing = try #require(error { try bench.train(resume: .must) })
+    #expect(nothing.exitCode == .configuration)
+    #expect("\(nothing)".hasSuffix("there is no run to resume; leave out --resume must to start one"))
+    #expect(FileSystem.kind(of: bench.out) == nil)
+    try bench.train()
+    #expect(try bench.train(resume: .must).exitCode == .success)
+    let other = try #require(error { try bench.train(["evaluation.seed=3"], resume: .must) })
+    #expect("\(other)".contains("has other settings:\n  evaluation.seed: 10000 → 3"))
+  }
+
+  @Test func onlyLengthCheckpointAndLoggingMayChange() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(60)))
+    let run = try bench.run()
+    let overrides = ["evaluation.every=10", "environment.stepLimit=20"]
+    let differs = try #require(error { try bench.train(overrides, path: run) })
+    #expect(differs.exitCode == .configuration)
+    #expect(
+      "\(differs)" == """
+        \(run) was made with other settings; only length, checkpoint and logging may change:
+          environment.stepLimit: 12 → 20
+          evaluation.every: 50 → 10
+        """)
+    let allowed = ["training.environmentSteps=210", "checkpoint.every=7", "logging.progressEvery=0"]
+    #expect(try bench.train(allowed, path: run).exitCode == .success)
+    #expect(text("\(run)/config.json").contains("\"environmentSteps\": 210"))
+  }
+
+  @Test func aLockedSeedIsNamed() throws {
+    let bench = try Bench(Bench.small)
+    let plan = try bench.plan(seeds: [0, 1])
+    let claim = try Training.claim(plan)
+    let locked = try #require(error { try bench.train(seeds: [1]) })
+    #expect(locked.exitCode == .locked)
+    #expect("\(locked)".contains("/seed-1/.lock is locked by process "))
+    // Other seeds of the same run are free.
+    #expect(try bench.train(seeds: [2]).exitCode == .success)
+    _ = Training.run(plan, claim, observer: bench.recorder, shouldStop: { _, _ in false })
+    #expect(try bench.train(seeds: [1]).exitCode == .success)
+  }
+
+  @Test func stoppingLeavesSeedsThatHadNotBegun() throws {
+    let bench = try Bench(Bench.small)
+    let result = try bench.train(seeds: [0, 1], stop: { seed, point in seed == 0 && point == .step(20) || seed == 1 })
+    #expect(result.exitCode == .interrupted)
+    #expect(try bench.train(seeds: [0, 1]).exitCode == .success)
+  }
+
+  @Test func planningWritesNothing() throws {
+    let bench = try Bench(Bench.small)
+    let plan = try bench.plan(seeds: [0, 1, 2], jobs: 2)
+    #expect(plan.jobs == 2)
+    #expect(plan.checkpointBytes > 0)
+    #expect(try FileSystem.list(bench.folder.path) == ["bench.json"])
+  }
+
+  // MARK: Evaluation
+
+  @Test func evaluatingACheckpointGivesTheNumbersOfTraining() throws {
+    var bench = try Bench(Bench.small)
+    bench.agent = nil
+    try bench.train(seeds: [0, 1])
+    let target = try CheckpointTarget(try bench.run())
+    for path in try target.checkpoints(.latest) {
+      let report = try PolicyEvaluation().run(path)
+      let seed = report.manifest.seed
+      let row = try #require(text("\(try bench.seed(seed))/eval.csv").split(separator: "\n").last)
+      let result = report.result
+      let numbers = [result.mean, result.deviation, result.minimum, result.maximum, result.lengthMean]
+      #expect(row.hasPrefix("200,2," + numbers.map { "\($0)" }.joined(separator: ",") + ","))
+    }
+    var longer = PolicyEvaluation()
+    longer.episodes = 5
+    longer.seed = 1
+    #expect(try longer.run("\(try bench.seed())/checkpoints/best").result.episodes.map(\.seed) == [1, 2, 3, 4, 5])
+  }
+}

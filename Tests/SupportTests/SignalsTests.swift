@@ -1,0 +1,45 @@
+import Foundation
+import Support
+import Testing
+
+/// Sends a signal to this process, as another would, and waits until it is noted: delivery is another thread's.
+private func send(_ number: Int32) {
+  kill(getpid(), number)
+  for _ in 0..<5000 where !Signals.isStopRequested { usleep(1000) }
+}
+
+/// Sends a second signal and gives the process time to end.
+private func sendLast(_ number: Int32) {
+  kill(getpid(), number)
+  sleep(10)
+}
+
+struct SignalsTests {
+  @Test func theFirstSignalIsOnlyNoted() async {
+    await #expect(processExitsWith: .exitCode(75)) {
+      Signals.install()
+      if Signals.isStopRequested || Signals.name != nil { exit(1) }
+      kill(getpid(), SIGPIPE)
+      send(SIGUSR1)
+      exit(Signals.isStopRequested && Signals.name == "SIGUSR1" ? 75 : 1)
+    }
+  }
+
+  @Test func theSecondEndsTheProcess() async {
+    await #expect(processExitsWith: .exitCode(130)) {
+      Signals.install()
+      send(SIGTERM)
+      sendLast(SIGINT)
+    }
+    await #expect(processExitsWith: .exitCode(143)) {
+      Signals.install()
+      send(SIGINT)
+      sendLast(SIGTERM)
+    }
+    await #expect(processExitsWith: .exitCode(143)) {
+      Signals.install()
+      send(SIGUSR1)
+      sendLast(SIGUSR1)
+    }
+  }
+}
