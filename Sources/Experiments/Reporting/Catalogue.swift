@@ -50,8 +50,8 @@ package enum Catalogue: String, CaseIterable, Sendable {
     switch self {
     case .environments: []
     case .agents: AgentRegistry.entries.map { ($0.name, $0.summary) }
-    case .models: []
-    case .planners: []
+    case .models: ModelRegistry.entries.map { ($0.name, $0.summary) }
+    case .planners: PlannerRegistry.entries.map { ($0.name, $0.summary) }
     }
   }
 

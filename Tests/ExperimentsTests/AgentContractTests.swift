@@ -1,0 +1,90 @@
+import Algorithms
+import Support
+import Testing
+
+import Experiments
+
+/// What every agent promises, on the real run loop: a new agent is tested here without any new test code.
+@Suite struct AgentContractTests {
+  /// Settings that make any agent quick; those that an agent does not have are left out.
+  static let quick: [(path: String, value: String)] = [
+    ("agent.initialRandomSteps", "30"), ("agent.startSteps", "30"), ("agent.batchSize", "8"),
+    ("agent.hiddenSizes", "[8, 8]"), ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
+    ("model.epochs", "3"), ("model.batchSize", "16"), ("planner.horizon", "4"), ("planner.particles", "4"),
+    ("planner.population", "12"), ("planner.elites", "4"), ("planner.iterations", "2"), ("planner.restarts", "2"),
+  ]
+
+  static func bench(_ agent: String, steps: Int = 100) throws -> Bench {
+    var bench = try Bench(
+      """
+      {"name": "contract", "environment": {"id": "LineWorld-v0", "stepLimit": 15}, "agent": {"type": "\(agent)"},
+       "training": {"environmentSteps": \(steps)}, "evaluation": {"every": 40, "episodes": 2},
+       "checkpoint": {"every": 35}, "logging": {"progressEvery": 10}}
+      """)
+    bench.agent = nil
+    return bench
+  }
+
+  static func overrides(_ bench: Bench) throws -> [String] {
+    let known = Set(try bench.plan().experiment.entries.map(\.path))
+    return quick.filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" }
+  }
+
+  static let agents = AgentRegistry.entries.map(\.name)
+
+  @Test(arguments: agents)
+  func stoppedAnywhereItEndsInTheSameBytes(agent: String) throws {
+    let undisturbed = try Self.bench(agent)
+    let overrides = try Self.overrides(undisturbed)
+    #expect(try undisturbed.train(overrides).exitCode == .success)
+    let expected = try reproducible(try undisturbed.seed())
+    let stopped = try Self.bench(agent)
+    // In the random phase, in an episode, at its end, in an evaluation, between plans.
+    let stops: [StopPoint] = [.step(7), .step(44), .step(45), .evaluation(80), .step(93)]
+    for stop in stops { #expect(try stopped.train(overrides, stop: once(stop)).exitCode == .interrupted) }
+    #expect(try stopped.train(overrides).exitCode == .success)
+    let found = try reproducible(try stopped.seed())
+    for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
+  }
+
+  @Test(arguments: agents)
+  func jobsAndThreadsChangeNothing(agent: String) throws {
+    let one = try Self.bench(agent, steps: 70)
+    let two = try Self.bench(agent, steps: 70)
+    let overrides = try Self.overrides(one)
+    #expect(try one.train(overrides + ["threads=1"], seeds: [0, 1], jobs: 1).exitCode == .success)
+    #expect(try two.train(overrides + ["threads=3"], seeds: [0, 1], jobs: 2).exitCode == .success)
+    for seed in 0...1 { #expect(try reproducible(try one.seed(seed)) == reproducible(try two.seed(seed)), "\(seed)") }
+  }
+
+  @Test(arguments: agents)
+  func evaluatingChangesNothing(agent: String) throws {
+    let often = try Self.bench(agent, steps: 70)
+    let never = try Self.bench(agent, steps: 70)
+    let overrides = try Self.overrides(often)
+    try often.train(overrides + ["evaluation.every=9"])
+    try never.train(overrides + ["evaluation.episodes=0"])
+    let (left, right) = (try reproducible(try often.seed()), try reproducible(try never.seed()))
+    for name in ["episodes", "progress", "model", "weights", "state"] { #expect(left[name] == right[name], "\(name)") }
+  }
+
+  @Test(arguments: agents)
+  func aCheckpointEvaluatesToTheNumbersOfTraining(agent: String) throws {
+    let bench = try Self.bench(agent, steps: 80)
+    try bench.train(try Self.overrides(bench))
+    let report = try PolicyEvaluation().run("\(try bench.seed())/checkpoints/latest")
+    let row = try #require(text("\(try bench.seed())/eval.csv").split(separator: "\n").last)
+    #expect(row.hasPrefix("80,2,\(report.result.mean),\(report.result.deviation),"))
+  }
+
+  @Test(arguments: agents)
+  func theEstimateOfACheckpointIsNear(agent: String) throws {
+    let bench = try Self.bench(agent)
+    let overrides = try Self.overrides(bench)
+    let estimate = try bench.plan(overrides).checkpointBytes
+    try bench.train(overrides)
+    let actual = try Checkpoint.read("\(try bench.seed())/checkpoints/latest").byteCount
+    // Headers and manifest count for little in real runs, for much in tiny ones.
+    #expect(actual <= estimate + 16_384 && estimate <= 4 * actual + 65_536, "\(actual) bytes, estimated \(estimate)")
+  }
+}
