@@ -22,7 +22,9 @@ package struct ExperimentFile: Sendable {
       document = try JSONParser.read(path)
     } catch {
       switch error {
-      case .file(let error): throw .configuration(source: error.path, [Fault(path: "", message: error.description)])
+      case .file(let error):
+        throw .configuration(
+          source: path, [Fault(path: "", message: "cannot \(error.operation) it: \(error.reason)")])
       case .syntax(_, let error):
         throw .configuration(source: path, error.problems.map { Fault(path: "", message: $0.description) })
       }

@@ -20,27 +20,29 @@ package struct Evaluation {
   /// What one episode gave.
   package struct Episode: Equatable, Sendable {
     package var seed: Int
-    package var total: Double
-    package var length: Int
-    package var isTerminated: Bool
-    package var isTruncated: Bool
+    package var total = 0.0
+    package var length = 0
+    package var isTerminated = false
+    package var isTruncated = false
+
+    package init(seed: Int) { self.seed = seed }
   }
 
-  /// Runs all episodes; nil where `shouldStop`, asked before every step, said so.
+  /// Runs the episodes that are missing in `results`; false where `shouldStop`, asked before every step, said so: the
+  /// episodes that were completed until then are in `results`.
   ///
   /// Every random number comes from a stream derived from the seed and the episode's number only: nothing that training
   /// uses is consumed, and the same policy gives the same result whenever it is measured.
-  package func run(_ policy: any Policy, shouldStop: () -> Bool) throws -> EvaluationResult? {
+  package func run(_ policy: any Policy, into results: inout [Episode], shouldStop: () -> Bool) throws -> Bool {
     var environment = environment.make()
     let observation = FloatBuffer(count: environment.specification.observationSpace.size)
     let random = RandomStream(seed: UInt64(seed)).stream("evaluation")
-    var results: [Episode] = []
-    for index in 0..<episodes {
+    for index in results.count..<max(episodes, results.count) {
       environment.reset(seed: UInt64(seed + index))
       policy.beginEpisode(random.stream(UInt64(index)))
-      var episode = Episode(seed: seed + index, total: 0, length: 0, isTerminated: false, isTruncated: false)
+      var episode = Episode(seed: seed + index)
       while !episode.isTerminated && !episode.isTruncated {
-        if shouldStop() { return nil }
+        if shouldStop() { return false }
         environment.observe(into: observation.memory)
         let action = try policy.act(in: Situation(observation: observation.readOnly, environment: environment))
         let outcome = try environment.step(action)
@@ -52,13 +54,15 @@ package struct Evaluation {
       }
       results.append(episode)
     }
-    return EvaluationResult(episodes: results)
+    return true
   }
 }
 
 /// The episodes of one evaluation and their statistics.
 package struct EvaluationResult: Equatable, Sendable {
   package var episodes: [Evaluation.Episode]
+
+  package init(episodes: [Evaluation.Episode]) { self.episodes = episodes }
 
   package var mean: Double { episodes.map(\.total).reduce(0, +) / Double(episodes.count) }
   /// Of the population: divided by n.

@@ -32,8 +32,10 @@ package struct PolicyEvaluation: Sendable {
       guard configuration.environment.stepLimit != nil else {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }
-      let result = try evaluation.run(loop.agent.makePolicy(isStochastic: isStochastic), shouldStop: { false })!
-      return Report(path: path, manifest: checkpoint.manifest, result: result)
+      var results: [Evaluation.Episode] = []
+      _ = try evaluation.run(
+        loop.agent.makePolicy(isStochastic: isStochastic), into: &results, shouldStop: { false })
+      return Report(path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results))
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }

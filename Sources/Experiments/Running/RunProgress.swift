@@ -19,6 +19,9 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var bestMean = -Double.infinity
   /// The mean of the last evaluation, for the display.
   package var evaluationMean = Double.nan
+  /// Episodes of an evaluation at this step that was interrupted; empty otherwise. Stored as scalars: they may change
+  /// while every tensor of the state stays.
+  package var partialEvaluation: [Evaluation.Episode] = []
   /// Step and time of the last row of progress.csv, for its steps per second.
   package var rowStep = 0
   package var rowSeconds = 0.0
@@ -65,8 +68,27 @@ package struct RunProgress: Archivable, Equatable, Sendable {
     try archive.value("bestStep", &bestStep)
     try archive.value("bestMean", &bestMean)
     try archive.value("evaluationMean", &evaluationMean)
+    try archive.scope("partialEvaluation") { try archivePartialEvaluation(archive) }
     try archive.value("rowStep", &rowStep)
     try archive.value("rowSeconds", &rowSeconds)
     try archive.value("elapsedSeconds", &elapsedSeconds)
+  }
+
+  private mutating func archivePartialEvaluation(_ archive: Archive) throws {
+    var count = partialEvaluation.count
+    try archive.value("episodes", &count)
+    if archive.mode == .reading {
+      guard 0...1_000_000 ~= count else { throw ArchiveError.malformed("partialEvaluation.episodes", "\(count)") }
+      partialEvaluation = [Evaluation.Episode](repeating: Evaluation.Episode(seed: 0), count: count)
+    }
+    for index in 0..<count {
+      try archive.scope(String(index)) {
+        try archive.value("seed", &partialEvaluation[index].seed)
+        try archive.value("total", &partialEvaluation[index].total)
+        try archive.value("length", &partialEvaluation[index].length)
+        try archive.value("isTerminated", &partialEvaluation[index].isTerminated)
+        try archive.value("isTruncated", &partialEvaluation[index].isTruncated)
+      }
+    }
   }
 }

@@ -21,7 +21,7 @@ package final class SeedRun {
   private var files: RunFiles
   /// Step of the newest checkpoint of this state; nil: none yet.
   private var checkpointedStep: Int?
-  /// An evaluation was completed after that checkpoint was written: it was stored while the evaluation was due.
+  /// Episodes of an evaluation were completed after that checkpoint was written: it was stored while they were due.
   private var isCheckpointBehind = false
   private var clock: RunClock
 
@@ -139,6 +139,8 @@ package final class SeedRun {
 
   /// One step and its rows.
   private func advance() throws {
+    // Of an evaluation that belonged to an earlier end of the run.
+    loop.progress.partialEvaluation = []
     let outcome = try loop.step()
     let seconds = clock.seconds
     let run = loop.progress
@@ -170,18 +172,22 @@ package final class SeedRun {
   /// Whether the best evaluation so far is that of this step.
   private var isBest: Bool { loop.progress.bestStep > 0 && loop.progress.bestStep == loop.progress.step }
 
-  /// False where it was asked to stop; nothing has changed then.
+  /// False where it was asked to stop; the episodes that were completed are kept for the next session.
   private func evaluate() throws -> Bool {
     let step = loop.progress.step
     let evaluation = Evaluation(
       environment: configuration.environment, episodes: configuration.evaluation.episodes,
       seed: configuration.evaluation.seed)
-    let result = try evaluation.run(loop.agent.makePolicy(isStochastic: false)) { shouldStop(.evaluation(step)) }
-    guard let result else { return false }
+    let isComplete = try evaluation.run(
+      loop.agent.makePolicy(isStochastic: false), into: &loop.progress.partialEvaluation
+    ) { shouldStop(.evaluation(step)) }
+    isCheckpointBehind = checkpointedStep == step
+    guard isComplete else { return false }
+    let result = EvaluationResult(episodes: loop.progress.partialEvaluation)
+    loop.progress.partialEvaluation = []
     guard result.mean.isFinite else { throw DivergedError(quantity: "the mean return of the evaluation") }
     let seconds = clock.seconds
     try files.appendEvaluation(result, step: step, seconds: seconds)
-    isCheckpointBehind = checkpointedStep == step
     loop.progress.evaluatedStep = step
     loop.progress.evaluationMean = result.mean
     let isBest = result.mean > loop.progress.bestMean
@@ -225,12 +231,11 @@ package final class SeedRun {
   private func finish() throws -> SeedEnd {
     try checkpoint()
     if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
-    let stored = loop.progress
-    if stored.rowStep < stored.step { try appendProgress() }
-    if configuration.evaluation.episodes > 0, stored.evaluatedStep < stored.step {
-      guard try evaluate() else { return .interrupted(step: stored.step) }
-      if isBest { try directory.checkpoints.point(.best, to: stored.step) }
+    if configuration.evaluation.episodes > 0, loop.progress.evaluatedStep < loop.progress.step {
+      guard try evaluate() else { return try interrupt() }
+      if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
     }
+    if loop.progress.rowStep < loop.progress.step { try appendProgress() }
     _ = try files.synchronizedOffsets()
     return .done(step: loop.progress.step, wasDone: false)
   }
