@@ -5,6 +5,7 @@ import Support
 
 /// A configuration file, read, overridden, completed and checked.
 package struct ExperimentFile: Sendable {
+  /// What the file says, ready to use.
   package var configuration: ExperimentConfiguration
   /// Every setting written out, in the order of declaration.
   package var resolved: JSONObject
@@ -14,6 +15,11 @@ package struct ExperimentFile: Sendable {
   package var source: String
   /// "key.path=value", as given.
   package var overrides: [String]
+
+  /// Whether an override sets this.
+  package func sets(_ path: String) -> Bool {
+    entries.contains { $0.path == path && $0.provenance == .override }
+  }
 
   /// Reads `path` and changes it by `overrides`; reports every mistake of both at once and writes nothing.
   package static func load(_ path: String, overrides: [String] = []) throws(ExperimentError) -> ExperimentFile {

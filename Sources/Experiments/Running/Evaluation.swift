@@ -7,10 +7,12 @@ import Support
 package struct Evaluation {
   /// Makes the evaluation's own environment.
   package var environment: EnvironmentConfiguration
+  /// How many.
   package var episodes: Int
   /// Episode i starts from `seed` + i.
   package var seed: Int
 
+  /// Of that many episodes, from `seed` on.
   package init(environment: EnvironmentConfiguration, episodes: Int, seed: Int) {
     self.environment = environment
     self.episodes = episodes
@@ -19,12 +21,18 @@ package struct Evaluation {
 
   /// What one episode gave.
   package struct Episode: Equatable, Sendable {
+    /// What the environment was reset with.
     package var seed: Int
+    /// Its return.
     package var total = 0.0
+    /// Its steps.
     package var length = 0
+    /// The task ended.
     package var isTerminated = false
+    /// The time limit cut it.
     package var isTruncated = false
 
+    /// An episode before its first step.
     package init(seed: Int) { self.seed = seed }
   }
 
@@ -60,17 +68,23 @@ package struct Evaluation {
 
 /// The episodes of one evaluation and their statistics.
 package struct EvaluationResult: Equatable, Sendable {
+  /// In the order of their seeds.
   package var episodes: [Evaluation.Episode]
 
+  /// The result of these episodes.
   package init(episodes: [Evaluation.Episode]) { self.episodes = episodes }
 
+  /// Mean return.
   package var mean: Double { episodes.map(\.total).reduce(0, +) / Double(episodes.count) }
   /// Of the population: divided by n.
   package var deviation: Double {
     let mean = mean
     return (episodes.map { ($0.total - mean) * ($0.total - mean) }.reduce(0, +) / Double(episodes.count)).squareRoot()
   }
+  /// Lowest return.
   package var minimum: Double { episodes.map(\.total).min() ?? .nan }
+  /// Highest return.
   package var maximum: Double { episodes.map(\.total).max() ?? .nan }
+  /// Mean number of steps.
   package var lengthMean: Double { Double(episodes.map(\.length).reduce(0, +)) / Double(episodes.count) }
 }

@@ -8,7 +8,9 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var episodes = 0
   /// The last episode is over, the next one has not begun.
   package var isBetweenEpisodes = true
+  /// Of the episode that is going on, or of the last one.
   package var episodeReturn = 0.0
+  /// Likewise, in steps.
   package var episodeLength = 0
   /// Returns of the last 100 completed episodes, oldest first.
   package var recentReturns: [Double] = []
@@ -16,6 +18,7 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var evaluatedStep = 0
   /// The step of the best evaluation so far; 0: none yet.
   package var bestStep = 0
+  /// Its mean return.
   package var bestMean = -Double.infinity
   /// The mean of the last evaluation, for the display.
   package var evaluationMean = Double.nan
@@ -24,6 +27,7 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var partialEvaluation: [Evaluation.Episode] = []
   /// Step and time of the last row of progress.csv, for its steps per second.
   package var rowStep = 0
+  /// See `rowStep`.
   package var rowSeconds = 0.0
   /// Seconds spent on this run, sessions added up.
   package var elapsedSeconds = 0.0
@@ -31,6 +35,7 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   /// Episodes in the mean that progress.csv shows.
   package static let window = 100
 
+  /// Before the first step.
   package init() {}
 
   /// Takes in one step; true where it ended the episode.
