@@ -19,13 +19,14 @@ let package = Package(
       dependencies: ["Algorithms", "CKernels", "Environments", "Neural", "Support"]),
     .executableTarget(
       name: "mbrl", dependencies: ["Algorithms", "CKernels", "Environments", "Experiments", "Support"]),
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
-    .testTarget(name: "NeuralTests", dependencies: ["CKernels", "Neural", "Support"]),
+    .testTarget(name: "NeuralTests", dependencies: ["CKernels", "Neural", "Support", "TestSupport"]),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Support"]),
     .testTarget(
       name: "AlgorithmsTests",
-      dependencies: ["Algorithms", "CKernels", "Environments", "Neural", "Support"]),
+      dependencies: ["Algorithms", "CKernels", "Environments", "Neural", "Support", "TestSupport"]),
     .testTarget(
       name: "ExperimentsTests",
       dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Support"]),

@@ -90,10 +90,13 @@ typedef void (*gradient_loop)(int64_t count, const float *x, const float *dy, fl
     floats gradient = dy * activation_derivative(kind, x);                                                     \
     return accumulate ? dx + gradient : gradient;                                                              \
   }                                                                                                            \
-  NOINLINE void gradient_##name(int64_t count, const float *x, const float *dy, float *dx, int32_t accumulate) { \
+  NOINLINE void gradient_##name(                                                                               \
+      int64_t count, const float *x, const float *dy, float *dx, int32_t accumulate) {                         \
     int64_t i = 0;                                                                                             \
-    for (; i + LANES <= count; i += LANES)                                                                     \
-      store(dx + i, gradient_part_##name(load(x + i), load(dy + i), accumulate ? load(dx + i) : splat(0), accumulate)); \
+    for (; i + LANES <= count; i += LANES) {                                                                   \
+      floats old = accumulate ? load(dx + i) : splat(0);                                                       \
+      store(dx + i, gradient_part_##name(load(x + i), load(dy + i), old, accumulate));                         \
+    }                                                                                                          \
     int64_t rest = count - i;                                                                                  \
     if (rest > 0) {                                                                                            \
       floats old = accumulate ? load_first(dx + i, rest) : splat(0);                                           \

@@ -58,7 +58,6 @@ static float *ensemble_network(
     const ck_ensemble *ensemble, int32_t member, int64_t width, float *input, float *other) {
   for (int32_t l = 0; l < ensemble->layers; l++) {
     int64_t inputs = ensemble->widths[l], outputs = ensemble->widths[l + 1];
-    int32_t activation = l + 1 < ensemble->layers ? ensemble->activation : CK_IDENTITY;
     tile_layer layer = {
         inputs,
         outputs,
@@ -66,9 +65,9 @@ static float *ensemble_network(
         ensemble->biases[l] + member * outputs,
         input,
         other,
-        activation == CK_IDENTITY ? NULL : activation_loops[activation],
+        l + 1 < ensemble->layers ? activation_loops[ensemble->activation] : NULL,
     };
-    layer_of_width[width / LANES](&layer);
+    layer_kernels[width / LANES](&layer);
     float *output = other;
     other = input;
     input = output;
@@ -159,7 +158,8 @@ static void ensemble_step_variant(
 
   for (int64_t done = 0; done < count;) {
     int64_t left = count - done, vectors = (left + LANES - 1) / LANES;
-    tile_rows tile = {.width = (vectors < TILE_VECTORS ? vectors : TILE_VECTORS) * LANES, .first_row = first_row + done};
+    tile_rows tile = {.first_row = first_row + done};
+    tile.width = (vectors < TILE_VECTORS ? vectors : TILE_VECTORS) * LANES;
     tile.count = left < tile.width ? left : tile.width;
     tile.index = index ? index + done : NULL;
     ensemble_tile(ensemble, member, &tile, first_identity, rows, noise, targets, widest, aligned);

@@ -33,6 +33,16 @@ INLINE int64_t next_panel_vectors(int64_t vectors) {
 #define FOR_EACH_WIDTH(DO) DO(1) DO(2) DO(3) DO(4)
 #endif
 
+/// Covers `count` rows from n = 0 on with STRIP(height): the tallest strips first. Six and two are taken as four and
+/// four, for two rows have too few accumulators to hide the latency of a multiply-add.
+#define COVER_ROWS(vectors, count, STRIP)                                                                      \
+  const int64_t tallest = STRIP_ROWS(vectors), end = count;                                                    \
+  int64_t n = 0;                                                                                               \
+  for (; n + tallest <= end && !(tallest == 6 && end - n == 8); n += tallest) STRIP(STRIP_ROWS(vectors));      \
+  for (; n + 4 <= end; n += 4) STRIP(4);                                                                       \
+  for (; n + 2 <= end; n += 2) STRIP(2);                                                                       \
+  for (; n < end; n++) STRIP(1);
+
 // MARK: - Feature-major layers
 
 /// One layer on a tile of vectors·LANES rows that lie side by side in the lanes:
@@ -58,21 +68,21 @@ INLINE void layer_strip(const int rows, const int vectors, const tile_layer *lay
   UNROLL for (int i = 0; i < rows; i++) {
     UNROLL for (int j = 0; j < vectors; j++) store(y + i * width + j * LANES, sums[i][j]);
   }
-  // The strip is still in the first-level cache.
+  // One call for the strip, which lies in one piece in the first-level cache: as fast as in the registers.
   if (layer->activation) layer->activation(rows * width, y, y);
 }
 
 #define DEFINE_LAYER(vectors)                                                                                  \
   NOINLINE void layer_##vectors(const tile_layer *layer) {                                                     \
-    int64_t o = 0, outputs = layer->outputs;                                                                   \
-    for (; o + STRIP_ROWS(vectors) <= outputs; o += STRIP_ROWS(vectors))                                       \
-      layer_strip(STRIP_ROWS(vectors), vectors, layer, o);                                                     \
-    for (; o + 4 <= outputs; o += 4) layer_strip(4, vectors, layer, o);                                        \
-    for (; o < outputs; o++) layer_strip(1, vectors, layer, o);                                                \
+    COVER_ROWS(vectors, layer->outputs, LAYER_STRIP_##vectors)                                                 \
   }
+#define LAYER_STRIP_1(height) layer_strip(height, 1, layer, n)
+#define LAYER_STRIP_2(height) layer_strip(height, 2, layer, n)
+#define LAYER_STRIP_3(height) layer_strip(height, 3, layer, n)
+#define LAYER_STRIP_4(height) layer_strip(height, 4, layer, n)
 FOR_EACH_WIDTH(DEFINE_LAYER)
 #undef DEFINE_LAYER
 
 #define ENTRY(vectors) [vectors] = layer_##vectors,
-static void (*const layer_of_width[TILE_VECTORS + 1])(const tile_layer *layer) = {FOR_EACH_WIDTH(ENTRY)};
+static void (*const layer_kernels[TILE_VECTORS + 1])(const tile_layer *layer) = {FOR_EACH_WIDTH(ENTRY)};
 #undef ENTRY

@@ -7,21 +7,77 @@ enum { BLOCK_DEPTH = 256 };
 /// Rows and columns of one block, so that the operands of the inner loops stay in the second-level cache.
 enum { BLOCK_ROWS = 240, BLOCK_COLUMNS = 480 };
 
-/// The rows of a product against one packed panel.
+/// How a panel's activation is applied: the common ones in the registers, the others by a call on the finished strip.
+enum { EPILOGUE_NONE, EPILOGUE_RELU, EPILOGUE_SILU, EPILOGUE_CALL, EPILOGUE_COUNT };
+
+INLINE int epilogue_of(int32_t activation) {
+  switch (activation) {
+    case CK_IDENTITY: return EPILOGUE_NONE;
+    case CK_RELU: return EPILOGUE_RELU;
+    case CK_SILU: return EPILOGUE_SILU;
+    default: return EPILOGUE_CALL;
+  }
+}
+
+INLINE floats apply_epilogue(const int epilogue, floats x) {
+  if (epilogue == EPILOGUE_RELU) return activate(CK_RELU, x);
+  if (epilogue == EPILOGUE_SILU) return activate(CK_SILU, x);
+  return x;
+}
+
+/// The rows of a product against one panel of the right operand.
 typedef struct {
   int64_t rows, depth, columns;  ///< columns: 1...vectors·LANES
   const float *left;
   int64_t left_row, left_depth;
-  const float *panel;            ///< [depth][vectors·LANES], zeros behind `columns`
+  const float *panel;            ///< [depth][panel_stride], zeros behind `columns`
+  int64_t panel_stride;
   const float *start;            ///< NULL: 0
   int64_t start_stride;
   float *out, *y;
   int64_t out_stride;
-  activation_loop activation;    ///< NULL: none
+  int32_t activation;            ///< identity: `y` is not written
 } panel_product;
 
-INLINE void panel_strip(const int rows, const int vectors, const panel_product *task, int64_t row) {
-  const int64_t last = (vectors - 1) * LANES, valid = task->columns - last;
+/// Stores rows of `vectors` vectors, the last one with `valid` lanes.
+INLINE void store_strip(
+    const int rows, const int vectors, floats strip[TALLEST_STRIP][TILE_VECTORS], int64_t valid, float *to,
+    int64_t stride) {
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < vectors; j++) {
+      if (j < vectors - 1 || valid == LANES) store(to + i * stride + j * LANES, strip[i][j]);
+      else store_first(to + i * stride + j * LANES, strip[i][j], valid);
+    }
+  }
+}
+
+/// The sum of products in chunks of one cache line of each left row, while the same line of the next rows is fetched.
+INLINE void accumulate_strip(
+    const int rows, const int vectors, const panel_product *task, int64_t row,
+    floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  enum { LINE = 16 };
+  const float *left = task->left + row * task->left_row;
+  int64_t k = 0, depth = task->depth, left_row = task->left_row, left_depth = task->left_depth;
+  if (left_depth == 1) {
+    for (; k + LINE <= depth; k += LINE) {
+      UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(left + (rows + i) * left_row + k);
+      accumulate_products(
+          rows, vectors, LINE, left + k, left_row, 1, task->panel + k * task->panel_stride, task->panel_stride, sums);
+    }
+    accumulate_products(
+        rows, vectors, depth - k, left + k, left_row, 1, task->panel + k * task->panel_stride, task->panel_stride,
+        sums);
+  } else {
+    accumulate_products(
+        rows, vectors, depth, left, left_row, left_depth, task->panel, task->panel_stride, sums);
+  }
+}
+
+INLINE void panel_strip(
+    const int rows, const int vectors, const int epilogue, const panel_product *task, int64_t row) {
+  const int64_t last = (vectors - 1) * LANES, valid = task->columns - last, stride = task->out_stride;
+  float *out = task->out + row * stride, *y = task->y + row * stride;
+  const int is_kept = epilogue != EPILOGUE_NONE && out != y;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) {
     const float *start = task->start + (row + i) * task->start_stride;
@@ -30,41 +86,63 @@ INLINE void panel_strip(const int rows, const int vectors, const panel_product *
       else sums[i][j] = j < vectors - 1 || valid == LANES ? load(start + j * LANES) : load_first(start + last, valid);
     }
   }
-  // The result's lines arrive while the products are formed.
-  for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++)
-      __builtin_prefetch(task->out + (row + i) * task->out_stride + j * LANES, 1);
-  accumulate_products(
-      rows, vectors, task->depth, task->left + row * task->left_row, task->left_row, task->left_depth, task->panel,
-      vectors * LANES, sums);
-  float *out = task->out + row * task->out_stride;
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) {
-      if (j < vectors - 1 || valid == LANES) store(out + i * task->out_stride + j * LANES, sums[i][j]);
-      else store_first(out + i * task->out_stride + last, sums[i][j], valid);
+  // The result's lines arrive while the products are formed, if that takes long enough to be worth it.
+  if (task->depth >= 100) {
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(y + i * stride + j * LANES, 1);
+    }
+    if (is_kept) {
+      UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(out + i * stride + j * LANES, 1);
+      }
     }
   }
-  if (!task->activation) return;
-  for (int i = 0; i < rows; i++) {
-    int64_t offset = (row + i) * task->out_stride;
-    task->activation(task->columns, task->out + offset, task->y + offset);
+  accumulate_strip(rows, vectors, task, row, sums);
+  if (is_kept || epilogue == EPILOGUE_NONE) store_strip(rows, vectors, sums, valid, out, stride);
+  if (epilogue == EPILOGUE_NONE) return;
+  if (epilogue == EPILOGUE_CALL) {
+    // One call for the whole strip, which lies in the first-level cache.
+    floats strip[TALLEST_STRIP * TILE_VECTORS];
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < vectors; j++) strip[i * vectors + j] = sums[i][j];
+    }
+    activation_loops[task->activation](rows * vectors * LANES, (float *)strip, (float *)strip);
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = strip[i * vectors + j];
+    }
+  } else {
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = apply_epilogue(epilogue, sums[i][j]);
+    }
   }
+  store_strip(rows, vectors, sums, valid, y, stride);
 }
 
-#define DEFINE_PANEL(vectors)                                                                                  \
-  NOINLINE void panel_##vectors(const panel_product *task) {                                                   \
-    int64_t row = 0, rows = task->rows;                                                                        \
-    for (; row + STRIP_ROWS(vectors) <= rows; row += STRIP_ROWS(vectors))                                      \
-      panel_strip(STRIP_ROWS(vectors), vectors, task, row);                                                    \
-    for (; row + 4 <= rows; row += 4) panel_strip(4, vectors, task, row);                                      \
-    for (; row < rows; row++) panel_strip(1, vectors, task, row);                                              \
+#define DEFINE_PANEL(vectors, epilogue)                                                                        \
+  NOINLINE void panel_##vectors##_##epilogue(const panel_product *task) {                                      \
+    const int kind = epilogue;                                                                                 \
+    COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                     \
   }
-FOR_EACH_WIDTH(DEFINE_PANEL)
+#define PANEL_STRIP_1(height) panel_strip(height, 1, kind, task, n)
+#define PANEL_STRIP_2(height) panel_strip(height, 2, kind, task, n)
+#define PANEL_STRIP_3(height) panel_strip(height, 3, kind, task, n)
+#define PANEL_STRIP_4(height) panel_strip(height, 4, kind, task, n)
+#define DEFINE_PANELS(vectors)                                                                                 \
+  DEFINE_PANEL(vectors, EPILOGUE_NONE)                                                                         \
+  DEFINE_PANEL(vectors, EPILOGUE_RELU)                                                                         \
+  DEFINE_PANEL(vectors, EPILOGUE_SILU)                                                                         \
+  DEFINE_PANEL(vectors, EPILOGUE_CALL)
+FOR_EACH_WIDTH(DEFINE_PANELS)
+#undef DEFINE_PANELS
 #undef DEFINE_PANEL
 
-#define ENTRY(vectors) [vectors] = panel_##vectors,
-static void (*const panel_of_width[TILE_VECTORS + 1])(const panel_product *task) = {FOR_EACH_WIDTH(ENTRY)};
-#undef ENTRY
+#define ENTRIES(vectors)                                                                                       \
+  [vectors] = {                                                                                                \
+      panel_##vectors##_EPILOGUE_NONE, panel_##vectors##_EPILOGUE_RELU, panel_##vectors##_EPILOGUE_SILU,       \
+      panel_##vectors##_EPILOGUE_CALL},
+static void (*const panel_kernels[TILE_VECTORS + 1][EPILOGUE_COUNT])(const panel_product *task) = {
+    FOR_EACH_WIDTH(ENTRIES)};
+#undef ENTRIES
 
 /// Packs right(k, n) for `depth` k from `first_k` on and `columns` n from `first_column` on into one panel.
 static void pack_panel(
@@ -83,41 +161,60 @@ static void pack_panel(
   }
 }
 
+/// The panels of a block of columns, one after another.
+typedef struct {
+  int64_t vectors, width;  ///< of this panel; width: columns that exist
+  int64_t column;          ///< its first column in the block
+  float *packed;           ///< where it is packed
+} panel_cursor;
+
+static int next_panel(panel_cursor *cursor, int64_t columns, int64_t depth) {
+  cursor->packed += depth * cursor->vectors * LANES;
+  cursor->column += cursor->width;
+  int64_t left = columns - cursor->column;
+  if (left <= 0) return 0;
+  cursor->vectors = next_panel_vectors((left + LANES - 1) / LANES);
+  cursor->width = left < cursor->vectors * LANES ? left : cursor->vectors * LANES;
+  return 1;
+}
+
+/// Whether a panel is read where it lies: packing pays only where many rows use it.
+static int is_used_in_place(const product *block, const panel_cursor *panel) {
+  enum { FEW_ROWS = 64 };
+  return !block->right_is_transposed && block->rows <= FEW_ROWS && panel->width == panel->vectors * LANES;
+}
+
 /// The product over all rows and `depth` k for `columns` columns from `first_column` on.
 static void multiply_packed_block(
     const product *block, int64_t first_k, int64_t depth, int64_t first_column, int64_t columns, float *packed) {
   int64_t is_first = first_k == 0, is_last = first_k + depth == block->depth;
-  int64_t all_vectors = (columns + LANES - 1) / LANES;
-  float *panel = packed;
-  for (int64_t done = 0, vectors; done < all_vectors; done += vectors, panel += depth * vectors * LANES) {
-    vectors = next_panel_vectors(all_vectors - done);
-    int64_t width = columns - done * LANES < vectors * LANES ? columns - done * LANES : vectors * LANES;
-    pack_panel(block, first_k, depth, first_column + done * LANES, width, vectors, panel);
-  }
+  for (panel_cursor panel = {.packed = packed}; next_panel(&panel, columns, depth);)
+    if (!is_used_in_place(block, &panel))
+      pack_panel(
+          block, first_k, depth, first_column + panel.column, panel.width, panel.vectors, panel.packed);
+  const float *start = is_first ? block->start : block->out;
+  int64_t start_stride = is_first ? block->start_stride : block->out_stride;
   for (int64_t row = 0; row < block->rows; row += BLOCK_ROWS) {
-    panel = packed;
-    for (int64_t done = 0, vectors; done < all_vectors; done += vectors, panel += depth * vectors * LANES) {
-      vectors = next_panel_vectors(all_vectors - done);
-      int64_t column = first_column + done * LANES;
-      const float *start = is_first ? block->start : block->out;
-      int64_t start_stride = is_first ? block->start_stride : block->out_stride;
+    for (panel_cursor panel = {.packed = packed}; next_panel(&panel, columns, depth);) {
+      int64_t column = first_column + panel.column;
+      int in_place = is_used_in_place(block, &panel);
       panel_product task = {
           .rows = block->rows - row < BLOCK_ROWS ? block->rows - row : BLOCK_ROWS,
           .depth = depth,
-          .columns = columns - done * LANES < vectors * LANES ? columns - done * LANES : vectors * LANES,
+          .columns = panel.width,
           .left = block->left + row * block->left_row + first_k * block->left_depth,
           .left_row = block->left_row,
           .left_depth = block->left_depth,
-          .panel = panel,
+          .panel = in_place ? block->right + first_k * block->right_stride + column : panel.packed,
+          .panel_stride = in_place ? block->right_stride : panel.vectors * LANES,
           .start = start ? start + row * start_stride + column : NULL,
           .start_stride = start_stride,
           .out = block->out + row * block->out_stride + column,
           .y = block->y + row * block->out_stride + column,
           .out_stride = block->out_stride,
-          .activation =
-              is_last && block->activation != CK_IDENTITY ? activation_loops[block->activation] : NULL,
+          .activation = is_last ? block->activation : CK_IDENTITY,
       };
-      panel_of_width[vectors](&task);
+      panel_kernels[panel.vectors][epilogue_of(task.activation)](&task);
     }
   }
 }
@@ -145,13 +242,16 @@ static void multiply_with_rows_in_lanes(const product *block) {
     int64_t vectors = next_panel_vectors((block->rows - row + LANES - 1) / LANES), width = vectors * LANES;
     int64_t rows = block->rows - row < width ? block->rows - row : width;
     transpose(rows, block->depth, block->left + row * block->left_row, block->left_row, input, width, width);
-    tile_layer layer = {block->depth, block->columns, block->right, block->start, input, output, NULL};
-    layer_of_width[vectors](&layer);
+    // Where the values before the activation are kept, it follows them; else it goes with the layer.
+    int is_kept = block->activation != CK_IDENTITY && block->out != block->y;
+    tile_layer layer = {
+        block->depth, block->columns, block->right, block->start, input, output,
+        is_kept || block->activation == CK_IDENTITY ? NULL : activation_loops[block->activation]};
+    layer_kernels[vectors](&layer);
     int64_t offset = row * block->out_stride;
     transpose(block->columns, rows, output, width, block->out + offset, block->out_stride, block->columns);
-    if (block->activation != CK_IDENTITY)
-      for (int64_t r = 0; r < rows; r++, offset += block->out_stride)
-        activation_loops[block->activation](block->columns, block->out + offset, block->y + offset);
+    for (int64_t r = 0; is_kept && r < rows; r++, offset += block->out_stride)
+      activation_loops[block->activation](block->columns, block->out + offset, block->y + offset);
     row += rows;
   }
 }

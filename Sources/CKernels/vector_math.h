@@ -16,7 +16,7 @@ INLINE floats exp2_slope(floats f) {
   return fmadd(p, f, splat(0x1.62e430p-1f));
 }
 
-/// e^(sign·x) = 2ᶠ·scale for x in [−87.3, 87.3], where the scale is a normal power of two, |f| ≤ ½, sign is 1 or −1.
+/// e^(sign·x) = 2ᶠ·scale for x in [−87.3, 87.3]: the scale is a normal power of two, |f| ≤ ½, sign is 1 or −1.
 INLINE void exp_split(const int sign, floats x, floats *f, floats *scale) {
   // The exponent's bias is added with the shift, so that a left shift alone builds the power of two.
   floats shift = splat(ROUNDING_SHIFT + 127);

@@ -1,5 +1,6 @@
 import Neural
 import Support
+import TestSupport
 import Testing
 
 struct AdamTests {

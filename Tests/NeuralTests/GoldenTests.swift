@@ -1,5 +1,6 @@
 import Neural
 import Support
+import TestSupport
 import Testing
 
 /// Numbers computed by published packages (PyTorch, mbrl-lib, DreamerV3); the tolerances are those of the fixtures.

@@ -36,6 +36,9 @@ package final class EnsembleDynamics: DynamicsModel {
     package var target = Target.change
     package var reward = RewardSource.known
     package var termination = TerminationSource.known
+    /// Factor of the classifier's cross-entropy. The likelihood of predictable quantities pulls on the shared layers
+    /// with 1/σ, some hundred times as hard; at 1 the classifier would learn nothing beside it.
+    package var terminationWeight = 100.0
     package var normalizesInputs = true
     package var learnsVarianceBounds = true
     package var bootstrap = true
@@ -70,6 +73,7 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.choice("target", &target, "predict the change of the observation, or the next observation itself")
       fields.choice("reward", &reward, "the environment's declared reward function, or a learned one")
       fields.choice("termination", &termination, "declared function, learned classifier, or imagine no end")
+      fields.number("terminationWeight", &terminationWeight, in: 0...1e6, "weight of a learned termination's loss")
       fields.flag("normalizesInputs", &normalizesInputs, "standardise inputs, refitted at every fit")
       fields.flag("learnsVarianceBounds", &learnsVarianceBounds, "learn the bounds of the log-variance")
       fields.flag("bootstrap", &bootstrap, "every member draws its own data with replacement")
@@ -196,6 +200,38 @@ package final class EnsembleDynamics: DynamicsModel {
     -> any TrajectoryEvaluator
   {
     EnsembleTrajectories(self, planner, known: known)
+  }
+
+  /// The mean prediction of one member: next observation [observation size] (the change already added), then reward
+  /// and termination logit where learned.
+  package func predict(observation: [Float], action: [Float], member: Int) -> [Float] {
+    let size = layout.observationSize
+    let state = FloatBuffer(count: size)
+    let next = FloatBuffer(count: size)
+    let input = FloatBuffer(count: layout.actionColumns)
+    let extra = FloatBuffer(count: 2)
+    let workspace = FloatBuffer(count: kernel.workspaceSize)
+    for column in 0..<size { state[column] = observation[column] }
+    for column in 0..<layout.actionColumns { input[column] = action[column] }
+    var rows = ck_rows()
+    rows.stride = 1
+    rows.observation = UnsafePointer(state.base)
+    rows.action = UnsafePointer(input.base)
+    rows.next_observation = next.base
+    if configuration.learnsReward { rows.reward = extra.base }
+    if configuration.termination == .learned { rows.termination = extra.base + 1 }
+    ck_ensemble_step(kernel.pointer, Int32(member), 1, 0, nil, 0, &rows, nil, workspace.base)
+    return Array(next.memory) + (configuration.learnsReward ? [extra[0]] : [])
+      + (configuration.termination == .learned ? [extra[1]] : [])
+  }
+
+  /// The elites' mean next observation and their disagreement about it.
+  package func disagreement(observation: [Float], action: [Float]) -> EnsembleDisagreement {
+    EnsembleDisagreement(
+      of: elites.map { member in
+        predict(observation: observation, action: action, member: member)
+          .prefix(layout.observationSize).map { Double($0) }
+      })
   }
 
   package func archive(_ archive: Archive) throws {

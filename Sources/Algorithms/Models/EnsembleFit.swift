@@ -314,7 +314,8 @@ extension EnsembleDynamics {
       let logit = tape.columns(output, regressionTargets..<targetCount)
       let ended = tape.columns(target, regressionTargets..<targetCount)
       let entropy = tape.subtract(tape.activation(logit, .softplus), tape.multiply(logit, ended))
-      sum = tape.add(sum, tape.scale(tape.mean(entropy), by: Float(configuration.ensembleSize)))
+      let weight = configuration.terminationWeight * Double(configuration.ensembleSize)
+      sum = tape.add(sum, tape.scale(tape.mean(entropy), by: Float(weight)))
     }
     return (penalty.map { tape.add(sum, $0) } ?? sum, sum)
   }

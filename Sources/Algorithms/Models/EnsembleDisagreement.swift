@@ -1,0 +1,29 @@
+/// What the members of an ensemble say together: μ(s, a) = (1/K)·Σ f_k and the disagreement
+/// σ²(s, a) = (1/K)·Σ ‖f_k − μ‖², high where the data did not decide.
+package struct EnsembleDisagreement: Equatable, Sendable {
+  /// μ [targets].
+  package var mean: [Double]
+  /// σ², a single number: squared distances summed over the targets.
+  package var variance: Double
+
+  /// - Parameter predictions: one prediction [targets] per member; at least one.
+  package init(of predictions: [[Double]]) {
+    let count = Double(predictions.count)
+    mean = predictions[0].indices.map { target in predictions.reduce(0) { $0 + $1[target] } / count }
+    variance = 0
+    for prediction in predictions {
+      for (value, average) in zip(prediction, mean) { variance += (value - average) * (value - average) }
+    }
+    variance /= count
+  }
+}
+
+/// How an error per step grows when a model is fed its own predictions.
+package enum CompoundedError {
+  /// ε·(Lᴴ − 1)/(L − 1): the bound after H steps with error ε per step under L-Lipschitz dynamics; H·ε for L = 1.
+  package static func bound(perStep: Double, lipschitz: Double, steps: Int) -> Double {
+    var total = 0.0
+    for _ in 0..<steps { total = lipschitz * total + perStep }
+    return total
+  }
+}

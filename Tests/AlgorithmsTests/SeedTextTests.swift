@@ -1,0 +1,96 @@
+import Algorithms
+import Environments
+import Neural
+import Support
+import Testing
+
+/// The worked examples of the introductory texts that this project follows, on the real code.
+@Suite struct SeedTextTests {
+  /// Random shooting on the line: position 3, goal 7, four sequences of three actions; scores before each action.
+  @Test func randomShootingOnTheLine() throws {
+    let planner = configured(PlannerConfiguration.self, #"{"model": "true", "horizon": 3}"#)
+    let line = environment("LineWorld-v0")
+    let evaluator = TrueTrajectories(planner, space: line.specification.actionSpace, pool: ComputePool(threads: 1))
+    let plans: [Float] = [0.8, 0.5, -0.2, 1, 1, 1, 1, 0.9, 0.8, -0.5, 0.3, 0.1]
+    var returns = [Float](repeating: 0, count: 4)
+    let (start, memory) = situation(line)
+    evaluator.begin(in: start)
+    try evaluator.evaluate(plans, population: 4, iteration: 0, random: RandomStream(seed: 0), returns: &returns)
+    _ = memory
+    for (got, want) in zip(returns, [-9.9, -9.0, -9.1, -12.7] as [Float]) { #expect(abs(got - want) < 1e-5) }
+    let best = returns.withUnsafeBufferPointer { Plans.best(1, of: $0) }[0]
+    #expect(best == 1)
+    #expect(plans[best * 3] == 1.0)
+  }
+
+  /// The cross-entropy method's first iteration: six sequences of two actions, two elites, no smoothing.
+  @Test func crossEntropyElitesAndRefit() throws {
+    let samples: [Float] = [0.8, 0.3, 1.2, 0.9, -0.5, 0.2, 0.9, 1.1, -0.3, -0.8, 0.4, 0.6]
+    let configuration = configured(
+      CrossEntropyMethod.Configuration.self,
+      #"{"population": 6, "elites": 2, "iterations": 1, "smoothing": 0}"#)
+    let space = ActionSpace.box(low: [-4], high: [4])
+    let method = CrossEntropyMethod(configuration, horizon: 2, space: space)
+    // Bounds of ±4 give the search its standard deviation of 2 and mean 0; recorded noise gives the text's samples.
+    var scores: [Float] = []
+    var problem = PlanProblem(
+      horizon: 2, space: space, random: RecordedNoise(samples.map { $0 / 2 }),
+      evaluate: { plans, population, _, returns in
+        for candidate in 0..<population {
+          // This example scores the states after each action.
+          let first = 3 + plans[2 * candidate]
+          let second = first + plans[2 * candidate + 1]
+          returns[candidate] = -abs(first - 7) - abs(second - 7)
+          scores.append(returns[candidate])
+        }
+      })
+    let plan = FloatBuffer(count: 2)
+    _ = try method.optimize(&problem, into: plan.memory)
+    for (got, want) in zip(scores, [-6.1, -4.7, -8.8, -5.1, -9.4, -6.6] as [Float]) { #expect(abs(got - want) < 1e-5) }
+    let (mean, variance) = method.distribution
+    for (got, want) in zip(mean, [1.05, 1.0] as [Float]) { #expect(abs(got - want) < 1e-6) }
+    for (got, want) in zip(variance, [0.15, 0.1] as [Float]) { #expect(abs(got.squareRoot() - want) < 1e-6) }
+    #expect(abs(plan[0] - 1.05) < 1e-6)
+  }
+
+  /// μ = (1/K)Σf, σ² = (1/K)Σ‖f − μ‖².
+  @Test func ensembleMeanAndDisagreement() {
+    let together = EnsembleDisagreement(of: [[1, 2], [3, 2], [2, 5]])
+    #expect(together.mean == [2, 3])
+    #expect(together.variance == 8.0 / 3)
+    #expect(EnsembleDisagreement(of: [[4, 1], [4, 1]]).variance == 0)
+  }
+
+  @Test func modelsMeanAndDisagreementAreTheMembers() throws {
+    let model = makeModel(#"{"hiddenSizes": [8], "ensembleSize": 3}"#, for: "Pendulum-v1")
+    let (observation, action): ([Float], [Float]) = ([0.6, 0.8, -1], [0.5])
+    let members = (0..<3).map { model.predict(observation: observation, action: action, member: $0) }
+    let together = model.disagreement(observation: observation, action: action)
+    for column in 0..<3 {
+      let mean = members.reduce(0) { $0 + Double($1[column]) } / 3
+      #expect(abs(together.mean[column] - mean) < 1e-12)
+    }
+    #expect(together.variance > 0)
+  }
+
+  /// ε(Lᴴ − 1)/(L − 1) for L = 1.5, ε = .01 (the text rounds the second up to .15).
+  @Test(arguments: [(1, 0.01), (5, 0.132), (10, 1.13), (20, 66.5)])
+  func errorBound(steps: Int, bound: Double) {
+    let exact = CompoundedError.bound(perStep: 0.01, lipschitz: 1.5, steps: steps)
+    #expect(abs(exact - bound) <= 0.005 * bound)
+    #expect(CompoundedError.bound(perStep: 0.01, lipschitz: 1, steps: steps) < 0.01 * Double(steps) + 1e-12)
+  }
+}
+
+/// Hands out recorded numbers in place of random ones, whatever kind is asked for.
+struct RecordedNoise: NoiseSource {
+  private var numbers: ArraySlice<Float>
+  init(_ numbers: [Float]) { self.numbers = numbers[...] }
+
+  private mutating func fill(_ out: UnsafeMutableBufferPointer<Float>) {
+    for index in out.indices { out[index] = numbers.removeFirst() }
+  }
+  mutating func fillNormal(_ out: UnsafeMutableBufferPointer<Float>) { fill(out) }
+  mutating func fillTruncatedNormal(_ out: UnsafeMutableBufferPointer<Float>, bound: Float) { fill(out) }
+  mutating func fillUniform(_ out: UnsafeMutableBufferPointer<Float>, _ low: Float, _ high: Float) { fill(out) }
+}
