@@ -21,6 +21,7 @@ package enum ExperimentError: Error, Sendable {
   case failed(String)
   case usage(String)
 
+  /// The code with which a command ends for this reason.
   package var exitCode: ExitCode {
     switch self {
     case .configuration, .differs, .nothingToResume: .configuration

@@ -39,7 +39,7 @@ enum ConfigShowVerb: Verb {
     ],
     exitCodes: [.success, .usage, .configuration],
     examples: [
-      ("mbrl config show configs/quickstart.json training.environmentSteps=500", "the table: default, file or override"),
+      ("mbrl config show configs/quickstart.json evaluation.every=50", "the table: default, file or override"),
       ("mbrl config show configs/quickstart.json --json > full.json", "a file with every default written out"),
     ])
 

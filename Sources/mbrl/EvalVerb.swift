@@ -31,7 +31,9 @@ enum EvalVerb: Verb {
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     if arguments.values["--render"] != nil { throw UsageError("--render is not available yet") }
-    if arguments.has("--best") && arguments.has("--latest") { throw UsageError("--best and --latest exclude each other") }
+    if arguments.has("--best") && arguments.has("--latest") {
+      throw UsageError("--best and --latest exclude each other")
+    }
     let target = try CheckpointTarget(arguments.operands[0])
     if case .checkpoint = target, arguments.has("--best") || arguments.has("--latest") {
       throw UsageError("--best and --latest choose among a run's checkpoints; this is one already")
@@ -41,7 +43,7 @@ enum EvalVerb: Verb {
     evaluation.seed = try arguments.integer("--seed", in: SeedList.range)
     evaluation.threads = try arguments.integer("--threads", in: 1...64) ?? evaluation.threads
     evaluation.isStochastic = arguments.has("--stochastic")
-    let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest)
+    let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
     let file = try arguments.values["--csv"].map { try CSVFile(creating: $0, columns: EvaluationTable.columns) }
     var table = EvaluationTable([])
     for path in paths {

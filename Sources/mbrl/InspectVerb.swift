@@ -19,7 +19,8 @@ enum InspectVerb: Verb {
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let target = try CheckpointTarget(arguments.operands[0])
-    for (index, path) in try target.checkpoints(arguments.has("--best") ? .best : .latest).enumerated() {
+    let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
+    for (index, path) in paths.enumerated() {
       let inspection = try Inspection(path)
       if arguments.has("--json") {
         console.result(inspection.json.compactText)

@@ -19,8 +19,8 @@ enum TrainVerb: Verb {
     discussion: [
       "Trains one run per seed into OUT/NAME-HASH/seed-N, where HASH is that of the configuration. The same command "
         + "again goes on where the run was stopped, to the same bytes as if it had not been, or says that it is done. "
-        + "Length, checkpoint and logging settings may change in between; with any other change the hash changes, and a "
-        + "new run starts. A run's own directory instead of a configuration goes on with that run.",
+        + "Length, checkpoint and logging settings may change in between; with any other change the hash changes, and "
+        + "a new run starts. A run's own directory instead of a configuration goes on with that run.",
       "key.path=value changes a setting; the value is JSON, bare words are strings.",
       "SIGINT, SIGTERM and SIGUSR1 store the run at the next step and end with code 75; a second one ends at once.",
     ],
@@ -51,6 +51,7 @@ enum TrainVerb: Verb {
     let isJSON = arguments.has("--json")
     if arguments.has("--dry-run") {
       if isJSON { console.result(plan.json.compactText) } else { plan.lines.forEach(console.result) }
+      plan.warnings.forEach(console.warning)
       return .success
     }
     Signals.install()

@@ -109,7 +109,7 @@ func reproducible(_ seedDirectory: String) throws -> [String: String] {
   let latest = "\(seedDirectory)/checkpoints/latest"
   contents["weights"] = try FileChecksum.ofFile("\(latest)/\(Checkpoint.weightsName)")
   contents["state"] = try FileChecksum.ofFile("\(latest)/\(Checkpoint.stateName)")
-  let clocks = ["run.rowSeconds", "run.elapsedSeconds"]
+  let clocks = ["run.progress.rowSeconds", "run.progress.elapsedSeconds"]
   contents["scalars"] = try Checkpoint.read(latest).manifest.scalars.filter { !clocks.contains($0.name) }
     .map { "\($0.name)=\($0.value)" }.joined(separator: "\n")
   return contents

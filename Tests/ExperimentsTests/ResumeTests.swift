@@ -44,13 +44,27 @@ import Experiments
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
   }
 
-  @Test func anEvaluationThatIsAlwaysInterruptedIsNeverWritten() throws {
+  /// Sessions shorter than an evaluation get on all the same: completed episodes are kept.
+  @Test func anInterruptedEvaluationGoesOnWithItsNextEpisode() throws {
     let bench = try Bench(Bench.small)
-    for _ in 0..<3 {
-      let result = try bench.train(stop: { _, point in point == .evaluation(100) })
-      #expect(result.exitCode == .interrupted)
+    let overrides = ["evaluation.episodes=6", "training.environmentSteps=100"]
+    var sessions = 0
+    while true {
+      let countdown = Countdown(14)  // an episode asks 12 times, an evaluation 72 times
+      sessions += 1
+      if try bench.train(overrides, stop: { _, _ in countdown.isOver }).exitCode == .success { break }
+      try #require(sessions < 100)
     }
-    #expect(text("\(try bench.seed())/eval.csv").split(separator: "\n").count == 2)
+    #expect(sessions > 15)
+    #expect(try reproducible(try bench.seed()) == Self.undisturbed(overrides))
+  }
+
+  @Test func anEvaluationAtTheEndThatWasInterruptedLeavesNoTraceInALongerRun() throws {
+    let bench = try Bench(Bench.small)
+    let countdown = Countdown(18)
+    let result = try bench.train(
+      ["training.environmentSteps=110"], stop: { _, point in point == .evaluation(110) && countdown.isOver })
+    #expect(result.exitCode == .interrupted)
     #expect(try bench.train().exitCode == .success)
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
   }

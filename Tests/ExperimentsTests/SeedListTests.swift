@@ -3,7 +3,9 @@ import Testing
 import Experiments
 
 @Suite struct SeedListTests {
-  @Test(arguments: [("0", [0]), ("0-4,7", [0, 1, 2, 3, 4, 7]), ("3,1", [3, 1]), ("9007199254740991", [9_007_199_254_740_991])])
+  @Test(arguments: [
+    ("0", [0]), ("0-4,7", [0, 1, 2, 3, 4, 7]), ("3,1", [3, 1]), ("9007199254740991", [9_007_199_254_740_991]),
+  ])
   func reads(text: String, seeds: [Int]) throws {
     #expect(try SeedList.parse(text) == seeds)
   }

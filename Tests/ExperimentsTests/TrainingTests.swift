@@ -24,7 +24,9 @@ import Experiments
         ".lock", "checkpoints", "episodes.csv", "eval.csv", "log.txt", "model.csv", "progress.csv", "run.json",
         "status.json",
       ])
-    func header(_ name: String) throws -> Substring? { text("\(try bench.seed())/\(name)").split(separator: "\n").first }
+    func header(_ name: String) throws -> Substring? {
+      text("\(try bench.seed())/\(name)").split(separator: "\n").first
+    }
     #expect(try header("episodes.csv") == "episode,env_step,return,length,terminated,truncated,wall_s")
     #expect(
       try header("eval.csv") == "env_step,episodes,return_mean,return_std,return_min,return_max,length_mean,wall_s")
@@ -90,7 +92,7 @@ import Experiments
   }
 
   @Test(arguments: [
-    (ScriptedAgent.Act.diverge, "model.layers.0.weight"), (.reportNaN, "loss"), (.breakWeight, "agent.actor.0.weight"),
+    (ScriptedAgent.Act.diverge, "model.layers.0.weight"), (.reportNaN, "loss"), (.breakWeight, "actor.0.weight"),
   ])
   func aNonFiniteNumberStopsTheRun(act: ScriptedAgent.Act, quantity: String) throws {
     var bench = try Bench(Bench.small)
@@ -178,6 +180,18 @@ import Experiments
     #expect(plan.jobs == 2)
     #expect(plan.checkpointBytes > 0)
     #expect(try FileSystem.list(bench.folder.path) == ["bench.json"])
+  }
+
+  /// Without a list, a run's path means the seeds that were started in it.
+  @Test func aRunGoesOnWithItsOwnSeeds() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(seeds: [3, 7], stop: { _, point in point == .step(20) })
+    var request = TrainingPlan.Request(path: try bench.run() + "/")
+    #expect(try TrainingPlan(request).seeds == [3, 7])
+    request.overrides = ["seeds=[1]"]
+    #expect(try TrainingPlan(request).seeds == [1])
+    request.seeds = [2]
+    #expect(try TrainingPlan(request).seeds == [2])
   }
 
   // MARK: Evaluation

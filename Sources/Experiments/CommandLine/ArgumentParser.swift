@@ -2,11 +2,15 @@ import Support
 
 /// Arguments of one command, sorted by its syntax.
 package struct ParsedArguments: Equatable, Sendable {
+  /// What is neither an option nor a setting, in order.
   package var operands: [String] = []
   /// "key.path=value", in order.
   package var settings: [String] = []
+  /// The values of options that take one, by name.
   package var values: [String: String] = [:]
+  /// The options without a value that were given.
   package var flags: Set<String> = []
+  /// Whether `--help` or `-h` was given; nothing else is checked then.
   package var wantsHelp = false
 
   /// Whether a flag was given.
@@ -15,7 +19,8 @@ package struct ParsedArguments: Equatable, Sendable {
   /// An option's value as a whole number in a range.
   package func integer(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = values[option] else { return nil }
-    let allowed = range.upperBound == Int.max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
+    let (low, high) = (range.lowerBound, range.upperBound)
+    let allowed = high == Int.max ? "\(low) or more" : "\(low) to \(high)"
     guard let value = Int(text), range.contains(value) else {
       throw UsageError("\(option): expected a whole number, \(allowed); found \"\(text)\"")
     }
@@ -28,14 +33,15 @@ package struct ParsedArguments: Equatable, Sendable {
     guard let text = values[option] else { return nil }
     if let choice = Choice(rawValue: text) { return choice }
     let names = Choice.allCases.map(\.rawValue)
-    throw UsageError(
-      "\(option): \"\(text)\" is not one of \(names.joined(separator: ", "))\(Suggestion.didYouMean(text, among: names))")
+    let suggestion = Suggestion.didYouMean(text, among: names)
+    throw UsageError("\(option): \"\(text)\" is not one of \(names.joined(separator: ", "))\(suggestion)")
   }
 }
 
 /// A mistake in the arguments.
 package struct UsageError: Error, Equatable, CustomStringConvertible {
   package var description: String
+  /// A mistake in these words.
   package init(_ description: String) { self.description = description }
 }
 

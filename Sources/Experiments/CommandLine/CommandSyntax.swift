@@ -2,13 +2,16 @@ import Support
 
 /// What one command takes: the source of its parser, its usage line and its help.
 package struct CommandSyntax: Sendable {
+  /// A named argument, anywhere after the command.
   package struct Option: Sendable {
     /// "--seeds".
     package var name: String
     /// "LIST"; nil for a flag.
     package var value: String?
+    /// What it does, as a sentence without its full stop.
     package var help: String
 
+    /// An option; without `value` a flag.
     package init(_ name: String, _ value: String? = nil, _ help: String) {
       self.name = name
       self.value = value
@@ -26,13 +29,16 @@ package struct CommandSyntax: Sendable {
   package var operandCount: ClosedRange<Int>
   /// Whether `key.path=value` is taken.
   package var takesSettings: Bool
+  /// Named arguments, in the order of the help.
   package var options: [Option]
   /// What the command does, in paragraphs.
   package var discussion: [String]
+  /// The codes with which the command can end.
   package var exitCodes: [ExitCode]
   /// A command and what it does.
   package var examples: [(command: String, meaning: String)]
 
+  /// A command; `operandCount` defaults to exactly the operands named.
   package init(
     _ verb: String, _ summary: String, operands: [String] = [], operandCount: ClosedRange<Int>? = nil,
     takesSettings: Bool = false, options: [Option] = [], discussion: [String] = [],

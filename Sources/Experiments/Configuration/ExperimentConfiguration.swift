@@ -6,11 +6,17 @@ import Support
 package struct ExperimentConfiguration: Configurable {
   /// The first part of the run directory's name; the loader sets it to the file's name before reading.
   package var name = "experiment"
+  /// The section `environment`.
   package var environment = EnvironmentConfiguration()
+  /// The sections `agent`, `model` and `planner`.
   package var algorithm = AlgorithmConfiguration()
+  /// The section `training`.
   package var training = TrainingConfiguration()
+  /// The section `evaluation`.
   package var evaluation = EvaluationConfiguration()
+  /// The section `checkpoint`.
   package var checkpoint = CheckpointConfiguration()
+  /// The section `logging`.
   package var logging = LoggingConfiguration()
   /// Threads of one run; 0: cores divided by jobs.
   package var threads = 0

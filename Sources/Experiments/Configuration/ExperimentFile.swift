@@ -5,6 +5,7 @@ import Support
 
 /// A configuration file, read, overridden, completed and checked.
 package struct ExperimentFile: Sendable {
+  /// What the file says, ready to use.
   package var configuration: ExperimentConfiguration
   /// Every setting written out, in the order of declaration.
   package var resolved: JSONObject
@@ -15,6 +16,11 @@ package struct ExperimentFile: Sendable {
   /// "key.path=value", as given.
   package var overrides: [String]
 
+  /// Whether an override sets this.
+  package func sets(_ path: String) -> Bool {
+    entries.contains { $0.path == path && $0.provenance == .override }
+  }
+
   /// Reads `path` and changes it by `overrides`; reports every mistake of both at once and writes nothing.
   package static func load(_ path: String, overrides: [String] = []) throws(ExperimentError) -> ExperimentFile {
     let document: JSON
@@ -22,7 +28,9 @@ package struct ExperimentFile: Sendable {
       document = try JSONParser.read(path)
     } catch {
       switch error {
-      case .file(let error): throw .configuration(source: error.path, [Fault(path: "", message: error.description)])
+      case .file(let error):
+        throw .configuration(
+          source: path, [Fault(path: "", message: "cannot \(error.operation) it: \(error.reason)")])
       case .syntax(_, let error):
         throw .configuration(source: path, error.problems.map { Fault(path: "", message: $0.description) })
       }

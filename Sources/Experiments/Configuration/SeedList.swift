@@ -8,6 +8,7 @@ package enum SeedList {
   /// Why a list could not be read.
   package struct Fault: Error, Equatable, CustomStringConvertible {
     package var description: String
+    /// A reason in these words.
     package init(description: String) { self.description = description }
   }
 

@@ -2,9 +2,11 @@ import Support
 
 /// One setting that two resolved configurations do not share.
 package struct SettingDifference: Equatable, Sendable, CustomStringConvertible {
+  /// "planner.horizon".
   package var path: String
   /// nil: not there.
   package var old: JSON?
+  /// nil: not there.
   package var new: JSON?
 
   package var description: String {

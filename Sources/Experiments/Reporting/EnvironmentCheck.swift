@@ -3,9 +3,12 @@ import Support
 
 /// `mbrl env check`: the contract of environments, and how far one is from a recorded trace.
 package struct EnvironmentCheck: Sendable {
+  /// What the contract found.
   package var contract: ContractReport
+  /// How far the recording is off; nil without one.
   package var trace: TraceReport?
 
+  /// Whether nothing was found.
   package var passes: Bool { contract.passes && trace?.passes ?? true }
 
   /// Builds the environment and holds it to the contract; `settings` are its options.
@@ -33,6 +36,7 @@ package struct EnvironmentCheck: Sendable {
     }
   }
 
+  /// The report for people.
   package var lines: [String] {
     var lines = ["\(contract.id): contract over \(contract.steps) steps in \(contract.episodes) episodes"]
     for rule in contract.checked {
@@ -45,6 +49,7 @@ package struct EnvironmentCheck: Sendable {
     return lines
   }
 
+  /// The report for programs.
   package var json: JSON {
     var members: [(key: String, value: JSON)] = [
       ("id", .string(contract.id)), ("passes", .bool(passes)), ("steps", .integer(contract.steps)),

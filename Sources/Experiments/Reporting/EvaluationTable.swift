@@ -2,8 +2,10 @@ import Support
 
 /// Results of `mbrl eval` as a table, as lines of JSON, and as a CSV file with one row per episode.
 package struct EvaluationTable {
+  /// One per checkpoint, in the order of seeds.
   package var reports: [PolicyEvaluation.Report]
 
+  /// A table of these reports.
   package init(_ reports: [PolicyEvaluation.Report]) { self.reports = reports }
 
   /// The columns of `--csv`.
@@ -14,6 +16,7 @@ package struct EvaluationTable {
   /// The mean over runs, each with the same weight.
   package var overallMean: Double { reports.map(\.result.mean).reduce(0, +) / Double(reports.count) }
 
+  /// The table for people.
   package var lines: [String] {
     var table = TextTable(
       ["seed", "step", "episodes", "mean", "std", "min", "max", "length"], rightAligned: Set(0...7))

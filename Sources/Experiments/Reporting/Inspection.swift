@@ -2,11 +2,13 @@ import Support
 
 /// What `mbrl inspect` shows of a checkpoint.
 package struct Inspection {
+  /// What is shown.
   package var checkpoint: Checkpoint
 
   /// Reads and verifies.
   package init(_ path: String) throws(ExperimentError) { checkpoint = try Checkpoint.read(path) }
 
+  /// Everything for people.
   package var lines: [String] {
     let manifest = checkpoint.manifest
     var lines = [
@@ -17,9 +19,8 @@ package struct Inspection {
       "written        \(manifest.created) by mbrl \(manifest.programVersion), format \(Version.checkpoint)",
       "files          \(manifest.files.map { "\($0.name) \(FileSystem.byteCount($0.bytes))" }.joined(separator: ", "))",
     ]
-    lines += manifest.facts.map { Inspection.padded($0.name, 15) + $0.value }
-    lines += ["", "counters"]
-    lines += counters.map { "  " + Inspection.padded($0.name, 36) + $0.value }
+    lines += [""] + Inspection.aligned(manifest.facts)
+    lines += ["", "counters"] + Inspection.aligned(counters).map { "  " + $0 }
     lines += [""]
     var table = TextTable(["tensor", "type", "shape", "bytes", "file"], rightAligned: [3])
     for (name, tensor) in checkpoint.tensors {
@@ -36,6 +37,7 @@ package struct Inspection {
     checkpoint.manifest.scalars.filter { Int($0.value) != nil || $0.value == "true" || $0.value == "false" }
   }
 
+  /// Everything for programs, random streams included.
   package var json: JSON {
     let manifest = checkpoint.manifest
     func texts(_ pairs: [(name: String, value: String)]) -> JSON {
@@ -64,7 +66,9 @@ package struct Inspection {
       ]))
   }
 
-  private static func padded(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(1, width - text.count))
+  /// Names padded to the longest one.
+  private static func aligned(_ pairs: [(name: String, value: String)]) -> [String] {
+    let width = (pairs.map(\.name.count).max() ?? 0) + 2
+    return pairs.map { $0.name + String(repeating: " ", count: width - $0.name.count) + $0.value }
   }
 }

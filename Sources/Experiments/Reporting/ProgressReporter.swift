@@ -18,11 +18,13 @@ package final class ProgressReporter: RunObserver {
   private let isJSON: Bool
   private let state = Mutex<[SeedState]>([])
 
+  /// Shows on `console`.
   package init(_ console: Console, isJSON: Bool) {
     self.console = console
     self.isJSON = isJSON
   }
 
+  /// Takes an event in; prints only what should not wait for `refresh`.
   package func report(seed: Int, _ event: RunEvent) {
     switch event {
     case .stepped(let snapshot):

@@ -2,19 +2,29 @@ import Support
 
 /// What a training command shows at its end: per seed how it ended, its final and best evaluation, and where it is.
 package struct TrainingSummary: Sendable {
+  /// One seed.
   package struct Row: Sendable {
+    /// The seed.
     package var seed: Int
+    /// "done", "interrupted", "failed" or "diverged".
     package var status: String
+    /// Completed environment steps.
     package var step: Int
+    /// Mean return of the last evaluation; nil without one.
     package var finalMean: Double?
+    /// Mean return of the best evaluation, and its step.
     package var bestMean: Double?
+    /// Where the best evaluation was.
     package var bestStep: Int?
     package var directory: String
+    /// Why it failed.
     package var reason: String?
   }
 
   package var directory: String
+  /// In the order of the command.
   package var rows: [Row]
+  /// Of the whole command.
   package var exitCode: ExitCode
 
   /// Gathers the rows from the seeds' own files, so that seeds that were done before are shown like the others.
@@ -72,7 +82,8 @@ package struct TrainingSummary: Sendable {
   private static func object(_ row: Row) -> JSONObject {
     JSONObject([
       ("seed", .integer(row.seed)), ("status", .string(row.status)), ("env_step", .integer(row.step)),
-      ("final_mean", row.finalMean.map { .finite($0) } ?? .null), ("best_mean", row.bestMean.map { .finite($0) } ?? .null),
+      ("final_mean", row.finalMean.map { .finite($0) } ?? .null),
+      ("best_mean", row.bestMean.map { .finite($0) } ?? .null),
       ("best_step", row.bestStep.map { .integer($0) } ?? .null), ("directory", .string(row.directory)),
       ("reason", row.reason.map { .string($0) } ?? .null),
     ])

@@ -4,16 +4,23 @@ import Support
 package struct PolicyEvaluation: Sendable {
   /// nil: the experiment's own.
   package var episodes: Int?
+  /// nil: the experiment's own.
   package var seed: Int?
+  /// With exploration, where the policy has it.
   package var isStochastic = false
+  /// Never changes a result.
   package var threads = Machine.cores
 
+  /// The experiment's own settings.
   package init() {}
 
   /// What the measurement of one checkpoint gave.
   package struct Report: Sendable {
+    /// The checkpoint's folder.
     package var path: String
+    /// What the checkpoint says of itself.
     package var manifest: CheckpointManifest
+    /// The episodes and their statistics.
     package var result: EvaluationResult
   }
 
@@ -32,8 +39,10 @@ package struct PolicyEvaluation: Sendable {
       guard configuration.environment.stepLimit != nil else {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }
-      let result = try evaluation.run(loop.agent.makePolicy(isStochastic: isStochastic), shouldStop: { false })!
-      return Report(path: path, manifest: checkpoint.manifest, result: result)
+      var results: [Evaluation.Episode] = []
+      _ = try evaluation.run(
+        loop.agent.makePolicy(isStochastic: isStochastic), into: &results, shouldStop: { false })
+      return Report(path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results))
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }

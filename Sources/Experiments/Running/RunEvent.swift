@@ -12,13 +12,16 @@ package enum RunEvent: Sendable {
 
 /// The few numbers that a progress line shows.
 package struct RunSnapshot: Equatable, Sendable {
+  /// Completed environment steps.
   package var step: Int
+  /// Completed episodes.
   package var episodes: Int
   /// Return of the last completed episode.
   package var lastReturn: Double?
   /// Mean of the last evaluation.
   package var evaluationMean: Double?
 
+  /// The numbers of this moment.
   package init(_ run: RunProgress) {
     step = run.step
     episodes = run.episodes
@@ -35,6 +38,7 @@ package enum SeedEnd: Sendable {
   case interrupted(step: Int)
   case failed(ExperimentError)
 
+  /// The code with which a command ends whose only seed this is.
   package var exitCode: ExitCode {
     switch self {
     case .done: .success

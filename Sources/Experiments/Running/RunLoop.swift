@@ -8,9 +8,13 @@ import Support
 /// Episode i resets the environment with a seed derived from (run seed, i). Between two steps the complete state can be
 /// archived; a run restored from it goes on to the same bytes.
 package final class RunLoop: Archivable {
+  /// The run's seed.
   package let seed: Int
+  /// The learner.
   package private(set) var agent: any Agent
+  /// Where the run stands.
   package var progress = RunProgress()
+  /// What the agent reported since the last rows.
   package var metrics: Metrics
   private var environment: any SnapshotEnvironment
   private let episodeSeeds: RandomStream
@@ -79,11 +83,15 @@ package final class RunLoop: Archivable {
     if !value.isFinite { throw DivergedError(quantity: quantity()) }
   }
 
+  /// Visits everything that the run's future depends on. The agent's entries have bare names; "run" is taken.
   package func archive(_ archive: Archive) throws {
-    try archive.part("run", &progress)
-    try archive.scope("metrics") { try archiveMetrics(archive) }
-    try archive.scope("environment") { try environment.archive(archive) }
-    try archive.scope("agent") { try agent.archive(archive) }
+    try archive.scope("run") {
+      try archive.part("progress", &progress)
+      try archive.scope("metrics") { try archiveMetrics(archive) }
+      try archive.scope("environment") { try environment.archive(archive) }
+    }
+    // Bare names, as PyTorch's are; "run" is taken.
+    try agent.archive(archive)
     if archive.mode == .reading && !progress.isBetweenEpisodes { environment.observe(into: observation.memory) }
   }
 

@@ -8,7 +8,9 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var episodes = 0
   /// The last episode is over, the next one has not begun.
   package var isBetweenEpisodes = true
+  /// Of the episode that is going on, or of the last one.
   package var episodeReturn = 0.0
+  /// Likewise, in steps.
   package var episodeLength = 0
   /// Returns of the last 100 completed episodes, oldest first.
   package var recentReturns: [Double] = []
@@ -16,11 +18,16 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var evaluatedStep = 0
   /// The step of the best evaluation so far; 0: none yet.
   package var bestStep = 0
+  /// Its mean return.
   package var bestMean = -Double.infinity
   /// The mean of the last evaluation, for the display.
   package var evaluationMean = Double.nan
+  /// Episodes of an evaluation at this step that was interrupted; empty otherwise. Stored as scalars: they may change
+  /// while every tensor of the state stays.
+  package var partialEvaluation: [Evaluation.Episode] = []
   /// Step and time of the last row of progress.csv, for its steps per second.
   package var rowStep = 0
+  /// See `rowStep`.
   package var rowSeconds = 0.0
   /// Seconds spent on this run, sessions added up.
   package var elapsedSeconds = 0.0
@@ -28,6 +35,7 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   /// Episodes in the mean that progress.csv shows.
   package static let window = 100
 
+  /// Before the first step.
   package init() {}
 
   /// Takes in one step; true where it ended the episode.
@@ -65,8 +73,27 @@ package struct RunProgress: Archivable, Equatable, Sendable {
     try archive.value("bestStep", &bestStep)
     try archive.value("bestMean", &bestMean)
     try archive.value("evaluationMean", &evaluationMean)
+    try archive.scope("partialEvaluation") { try archivePartialEvaluation(archive) }
     try archive.value("rowStep", &rowStep)
     try archive.value("rowSeconds", &rowSeconds)
     try archive.value("elapsedSeconds", &elapsedSeconds)
+  }
+
+  private mutating func archivePartialEvaluation(_ archive: Archive) throws {
+    var count = partialEvaluation.count
+    try archive.value("episodes", &count)
+    if archive.mode == .reading {
+      guard 0...1_000_000 ~= count else { throw ArchiveError.malformed("partialEvaluation.episodes", "\(count)") }
+      partialEvaluation = [Evaluation.Episode](repeating: Evaluation.Episode(seed: 0), count: count)
+    }
+    for index in 0..<count {
+      try archive.scope(String(index)) {
+        try archive.value("seed", &partialEvaluation[index].seed)
+        try archive.value("total", &partialEvaluation[index].total)
+        try archive.value("length", &partialEvaluation[index].length)
+        try archive.value("isTerminated", &partialEvaluation[index].isTerminated)
+        try archive.value("isTruncated", &partialEvaluation[index].isTruncated)
+      }
+    }
   }
 }

@@ -5,28 +5,28 @@ import Support
 /// The work on one seed from start or checkpoint to the end: steps, tables, evaluations, checkpoints.
 ///
 /// After each step everything that is due happens in one order: rows, evaluation, checkpoint, stop. Each part is
-/// remembered in the checkpoint, so that a run that was stopped anywhere goes on with exactly what is left. What belongs
-/// to the end alone (the last row and evaluation where the cadence does not give them) comes after the last checkpoint:
+/// remembered in the checkpoint, so that a run that was stopped anywhere goes on with exactly what is left. What
+/// belongs to the end alone (the last row and evaluation where the cadence does not give them) comes after the last checkpoint:
 /// a longer run starts from that checkpoint as if it had never ended there.
 package final class SeedRun {
-  private let experiment: ExperimentFile
-  private let directory: SeedDirectory
-  private let threads: Int
-  private let call: RunRecord.Call
+  let experiment: ExperimentFile
+  let directory: SeedDirectory
+  let threads: Int
+  let call: RunRecord.Call
   private let report: (RunEvent) -> Void
   private let shouldStop: (StopPoint) -> Bool
-  private let hash: String
-  private let log: RunLog
-  private var loop: RunLoop
-  private var files: RunFiles
+  let hash: String
+  let log: RunLog
+  var loop: RunLoop
+  var files: RunFiles
   /// Step of the newest checkpoint of this state; nil: none yet.
-  private var checkpointedStep: Int?
-  /// An evaluation was completed after that checkpoint was written: it was stored while the evaluation was due.
-  private var isCheckpointBehind = false
-  private var clock: RunClock
+  var checkpointedStep: Int?
+  /// Episodes of an evaluation were completed after that checkpoint was written: it was stored while they were due.
+  var isCheckpointBehind = false
+  var clock: RunClock
 
-  private var configuration: ExperimentConfiguration { experiment.configuration }
-  private var total: Int { configuration.training.environmentSteps }
+  var configuration: ExperimentConfiguration { experiment.configuration }
+  var total: Int { configuration.training.environmentSteps }
 
   /// Works on the seed until it is done, interrupted or failed; leaves status.json, run.json and log.txt to say which.
   package static func perform(
@@ -34,27 +34,26 @@ package final class SeedRun {
     report: @escaping (RunEvent) -> Void, shouldStop: @escaping (StopPoint) -> Bool
   ) -> SeedEnd {
     let total = experiment.configuration.training.environmentSteps
-    var step = 0
     let end: SeedEnd
+    if let finished = finishedStep(directory, total: total) {
+      end = .done(step: finished, wasDone: true)
+      report(.ended(end))
+      return end
+    }
     do {
-      if let finished = finishedStep(directory, total: total) {
-        end = .done(step: finished, wasDone: true)
-        report(.ended(end))
-        return end
-      }
       let run = try SeedRun(
         experiment, directory, threads: threads, call: call, report: report, shouldStop: shouldStop)
       do {
         end = try run.train()
       } catch {
-        step = run.loop.progress.step
         end = .failed(run.examine(error))
       }
       run.leave(end)
     } catch {
-      end = .failed(ExperimentError(error))
-      let reason = "\(ExperimentError(error))"
-      try? RunStatus(.failed, step: step, total: total, reason: reason).write(to: directory.statusPath)
+      let reason = ExperimentError(error)
+      end = .failed(reason)
+      let step = RunStatus.read(directory.statusPath)?.step ?? 0
+      try? RunStatus(.failed, step: step, total: total, reason: "\(reason)").write(to: directory.statusPath)
     }
     report(.ended(end))
     return end
@@ -139,6 +138,8 @@ package final class SeedRun {
 
   /// One step and its rows.
   private func advance() throws {
+    // Of an evaluation that belonged to an earlier end of the run.
+    loop.progress.partialEvaluation = []
     let outcome = try loop.step()
     let seconds = clock.seconds
     let run = loop.progress
@@ -170,18 +171,22 @@ package final class SeedRun {
   /// Whether the best evaluation so far is that of this step.
   private var isBest: Bool { loop.progress.bestStep > 0 && loop.progress.bestStep == loop.progress.step }
 
-  /// False where it was asked to stop; nothing has changed then.
+  /// False where it was asked to stop; the episodes that were completed are kept for the next session.
   private func evaluate() throws -> Bool {
     let step = loop.progress.step
     let evaluation = Evaluation(
       environment: configuration.environment, episodes: configuration.evaluation.episodes,
       seed: configuration.evaluation.seed)
-    let result = try evaluation.run(loop.agent.makePolicy(isStochastic: false)) { shouldStop(.evaluation(step)) }
-    guard let result else { return false }
+    let isComplete = try evaluation.run(
+      loop.agent.makePolicy(isStochastic: false), into: &loop.progress.partialEvaluation
+    ) { shouldStop(.evaluation(step)) }
+    isCheckpointBehind = checkpointedStep == step
+    guard isComplete else { return false }
+    let result = EvaluationResult(episodes: loop.progress.partialEvaluation)
+    loop.progress.partialEvaluation = []
     guard result.mean.isFinite else { throw DivergedError(quantity: "the mean return of the evaluation") }
     let seconds = clock.seconds
     try files.appendEvaluation(result, step: step, seconds: seconds)
-    isCheckpointBehind = checkpointedStep == step
     loop.progress.evaluatedStep = step
     loop.progress.evaluationMean = result.mean
     let isBest = result.mean > loop.progress.bestMean
@@ -225,59 +230,12 @@ package final class SeedRun {
   private func finish() throws -> SeedEnd {
     try checkpoint()
     if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
-    let stored = loop.progress
-    if stored.rowStep < stored.step { try appendProgress() }
-    if configuration.evaluation.episodes > 0, stored.evaluatedStep < stored.step {
-      guard try evaluate() else { return .interrupted(step: stored.step) }
-      if isBest { try directory.checkpoints.point(.best, to: stored.step) }
+    if configuration.evaluation.episodes > 0, loop.progress.evaluatedStep < loop.progress.step {
+      guard try evaluate() else { return try interrupt() }
+      if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
     }
+    if loop.progress.rowStep < loop.progress.step { try appendProgress() }
     _ = try files.synchronizedOffsets()
     return .done(step: loop.progress.step, wasDone: false)
-  }
-
-  // MARK: Ends
-
-  /// What an error means for the run; a diverged state is stored for a look at it.
-  private func examine(_ error: any Error) -> ExperimentError {
-    guard let diverged = error as? DivergedError else { return ExperimentError(error) }
-    let archive = Archive()
-    if (try? loop.archive(archive)) != nil {
-      try? Checkpoint.write(archive, manifest([]), to: directory.divergedPath)
-    }
-    return .diverged(quantity: diverged.quantity, step: loop.progress.step)
-  }
-
-  private func leave(_ end: SeedEnd) {
-    let state: RunStatus.State
-    var reason: String?
-    switch end {
-    case .done: state = .done
-    case .interrupted: state = .interrupted
-    case .failed(let error):
-      if case .diverged = error { state = .diverged } else { state = .failed }
-      reason = error.description
-    }
-    log.write(reason.map { "\(state.rawValue): \($0)" } ?? "\(state.rawValue) at step \(loop.progress.step)")
-    // A full disk must not hide why the run ended.
-    try? status(state, reason)
-    try? RunRecord.end(directory.recordPath, step: loop.progress.step, outcome: state.rawValue)
-  }
-
-  private func status(_ state: RunStatus.State, _ reason: String? = nil) throws {
-    try RunStatus(state, step: loop.progress.step, total: total, reason: reason).write(to: directory.statusPath)
-  }
-
-  private func manifest(_ offsets: [(name: String, offset: Int)]) -> CheckpointManifest {
-    CheckpointManifest(
-      configurationHash: hash, settings: experiment.resolved, agent: configuration.algorithm.agentType,
-      environment: configuration.environment.id, seed: directory.seed, step: loop.progress.step,
-      facts: loop.agent.facts, offsets: offsets)
-  }
-
-  private func firstNonFiniteWeight(_ archive: Archive) -> String? {
-    archive.tensors.first { _, tensor in
-      tensor.isWeight && tensor.elementType == .float32
-        && tensor.bytes.withUnsafeBytes { !$0.bindMemory(to: Float.self).allSatisfy(\.isFinite) }
-    }?.name
   }
 }

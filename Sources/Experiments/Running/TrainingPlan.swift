@@ -15,7 +15,9 @@ package enum ResumeMode: String, CaseIterable, Sendable {
 
 /// A training command, resolved: what will be done, where, and what it needs. Making it writes nothing.
 package struct TrainingPlan: Sendable {
+  /// What is learned.
   package var experiment: ExperimentFile
+  /// What to do with a run that stands there already.
   package var resume: ResumeMode
   /// Where the run goes; with `ResumeMode.never` a number is added where the name is taken.
   package var directory: RunDirectory
@@ -26,25 +28,31 @@ package struct TrainingPlan: Sendable {
   package var threads: Int
   /// Estimated bytes of one checkpoint at the end of a run.
   package var checkpointBytes: Int
+  /// How the program was called, for run.json.
   package var call: RunRecord.Call
 
   /// What the user asked for.
   package struct Request: Sendable {
     /// A configuration file, or the directory of a run to go on with.
     package var path: String
+    /// "key.path=value", in order.
     package var overrides: [String] = []
-    /// nil: the configuration's.
+    /// nil: the configuration's; those that were started, where `path` is a run.
     package var seeds: [Int]?
     /// nil: as many as there are seeds and cores.
     package var jobs: Int?
+    /// Where run directories are made.
     package var out = "runs"
+    /// What to do with a run that stands there already.
     package var resume = ResumeMode.auto
     /// The program's arguments, for run.json.
     package var arguments: [String] = []
 
+    /// A request with everything at its default.
     package init(path: String) { self.path = path }
   }
 
+  /// Reads and checks everything; throws every mistake there is.
   package init(_ request: Request) throws(ExperimentError) {
     let isRun = FileSystem.kind(of: request.path) == .folder
     let given = RunDirectory(TrainingPlan.withoutTrailingSlash(request.path))
@@ -68,6 +76,10 @@ package struct TrainingPlan: Sendable {
         "\(TrainingPlan.withoutTrailingSlash(request.out))/"
           + ConfigurationIdentity.directoryName(experiment.resolved, name: name))
     seeds = request.seeds ?? experiment.configuration.seeds
+    if isRun && request.seeds == nil && !experiment.sets("seeds") {
+      let started = try given.seeds()
+      if !started.isEmpty { seeds = started }
+    }
     let perRun = experiment.configuration.threads
     jobs = request.jobs ?? min(seeds.count, max(1, Machine.cores / max(perRun, 1)))
     jobs = min(jobs, seeds.count)

@@ -2,12 +2,16 @@ import Support
 
 /// A stored state, verified: its manifest and its tensors.
 package struct Checkpoint {
+  /// The folder.
   package var path: String
+  /// What state.json says.
   package var manifest: CheckpointManifest
   /// Weights first, then everything else.
   package var tensors: [(name: String, tensor: Archive.Tensor)]
 
+  /// Weights, under PyTorch's names and layout.
   package static let weightsName = "weights.safetensors"
+  /// All other tensors.
   package static let stateName = "state.safetensors"
 
   /// An archive to restore from.
@@ -82,7 +86,8 @@ package struct Checkpoint {
     if let expected = configurationHash, manifest.configurationHash != expected {
       throw .checkpoint(
         path: path,
-        reason: "belongs to another configuration (\(manifest.configurationHash.prefix(10)), not \(expected.prefix(10)))")
+        reason: "belongs to another configuration "
+          + "(\(manifest.configurationHash.prefix(10)), not \(expected.prefix(10)))")
     }
     var tensors: [(name: String, tensor: Archive.Tensor)] = []
     for (name, areWeights) in [(weightsName, true), (stateName, false)] {
@@ -119,7 +124,8 @@ package struct Checkpoint {
       let found = try size(of: "\(path)/\(file.name)")
       guard found == file.bytes else {
         throw FileError(
-          path: "", operation: "", reason: "\(file.name) has \(found) bytes instead of \(file.bytes): cut off or foreign")
+          path: "", operation: "",
+          reason: "\(file.name) has \(found) bytes instead of \(file.bytes): cut off or foreign")
       }
       guard try FileChecksum.ofFile("\(path)/\(file.name)") == file.checksum else {
         throw FileError(path: "", operation: "", reason: "\(file.name) does not have its checksum: damaged")

@@ -2,27 +2,39 @@ import Support
 
 /// state.json of a checkpoint: what it belongs to, the checksums of its files, and every scalar of the state.
 package struct CheckpointManifest: Equatable, Sendable {
+  /// One of the tensor files.
   package struct File: Equatable, Sendable {
+    /// Its name in the folder.
     package var name: String
+    /// Its size.
     package var bytes: Int
     /// XXH64, as `xxhsum -H64` prints it.
     package var checksum: String
   }
 
+  /// The program that wrote it.
   package var programVersion: String
   /// `ConfigurationIdentity.hash` of the run.
   package var configurationHash: String
   /// The run's resolved configuration: a checkpoint can be evaluated wherever it is copied to.
   package var settings: JSONObject
+  /// `agent.type`.
   package var agent: String
+  /// `environment.id`.
   package var environment: String
+  /// The run's seed.
   package var seed: Int
+  /// Completed environment steps.
   package var step: Int
+  /// When, UTC.
   package var created: String
+  /// What the agent tells of itself.
   package var facts: [(name: String, value: String)]
   /// Bytes of each CSV file at this step; a resumed run goes on from there.
   package var offsets: [(name: String, offset: Int)]
+  /// The tensor files.
   package var files: [File]
+  /// Every scalar of the state, as text.
   package var scalars: [(name: String, value: String)]
 
   /// A manifest whose scalars and files are filled in when it is written.
@@ -46,9 +58,12 @@ package struct CheckpointManifest: Equatable, Sendable {
     self.scalars = scalars
   }
 
+  /// Its name in a checkpoint's folder.
   package static let fileName = "state.json"
+  /// What the document calls itself.
   package static let format = "mbrl checkpoint"
 
+  /// Equal documents.
   package static func == (left: CheckpointManifest, right: CheckpointManifest) -> Bool { left.json == right.json }
 
   /// The document, its own checksum last.
@@ -120,8 +135,8 @@ extension CheckpointManifest {
       let files = object["files"]?.object
     else { throw Fault(description: "\(CheckpointManifest.fileName) lacks an entry") }
     self.init(
-      programVersion: program, configurationHash: hash, settings: settings, agent: agent, environment: environment, seed: seed,
-      step: step, created: created, facts: facts,
+      programVersion: program, configurationHash: hash, settings: settings, agent: agent, environment: environment,
+      seed: seed, step: step, created: created, facts: facts,
       offsets: offsets.members.map { ($0.key, $0.value.integer ?? -1) },
       files: files.members.map {
         File(

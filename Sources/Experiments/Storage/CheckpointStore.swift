@@ -2,10 +2,13 @@ import Support
 
 /// The folder `checkpoints` of one seed: step-000010000/ …, and the links `latest` and `best`.
 package struct CheckpointStore: Sendable {
+  /// The folder; made with the first checkpoint.
   package let directory: String
 
+  /// The links beside the checkpoints.
   package enum Pointer: String, Sendable { case latest, best }
 
+  /// The store in that folder.
   package init(_ directory: String) { self.directory = directory }
 
   /// "step-000010000".
@@ -20,6 +23,7 @@ package struct CheckpointStore: Sendable {
     return step
   }
 
+  /// Where a step's checkpoint is, or would be.
   package func path(_ step: Int) -> String { "\(directory)/\(CheckpointStore.name(step))" }
 
   /// The steps of all stored checkpoints, newest first; empty where the folder is missing.

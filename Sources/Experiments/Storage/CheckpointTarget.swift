@@ -31,8 +31,10 @@ package enum CheckpointTarget: Equatable, Sendable {
     }
   }
 
-  /// The checkpoints meant: one, or one per seed of a run.
-  package func checkpoints(_ pointer: CheckpointStore.Pointer) throws(ExperimentError) -> [String] {
+  /// The checkpoints meant: one, or one per seed of a run; seeds of a run that have none yet are told to `skip`.
+  package func checkpoints(
+    _ pointer: CheckpointStore.Pointer, skip: (String) -> Void = { _ in }
+  ) throws(ExperimentError) -> [String] {
     switch self {
     case .checkpoint(let path): return [path]
     case .seed(let path):
@@ -43,9 +45,14 @@ package enum CheckpointTarget: Equatable, Sendable {
     case .run(let directory):
       var paths: [String] = []
       for seed in try directory.seeds() {
-        paths += try CheckpointTarget.seed("\(directory.path)/\(SeedDirectory.name(seed))").checkpoints(pointer)
+        let path = "\(directory.path)/\(SeedDirectory.name(seed))"
+        if let found = CheckpointStore("\(path)/checkpoints").path(pointer) {
+          paths.append(found)
+        } else {
+          skip("\(path) has no checkpoint \"\(pointer.rawValue)\" yet: left out")
+        }
       }
-      if paths.isEmpty { throw .usage("\(directory.path) has no seeds yet") }
+      if paths.isEmpty { throw .usage("\(directory.path) has no checkpoint \"\(pointer.rawValue)\" yet") }
       return paths
     }
   }

@@ -3,12 +3,15 @@ import Support
 
 /// The four tables of one seed. Wall-clock columns stand last: everything before them is reproducible byte for byte.
 package final class RunFiles {
+  /// One row per training episode.
   package static let episodeColumns = [
     "episode", "env_step", "return", "length", "terminated", "truncated", "wall_s",
   ]
+  /// One row per evaluation.
   package static let evaluationColumns = [
     "env_step", "episodes", "return_mean", "return_std", "return_min", "return_max", "length_mean", "wall_s",
   ]
+  /// One row per epoch of model fitting.
   package static let modelColumns = [
     "env_step", "iteration", "epoch", "train_loss", "val_loss", "val_loss_best", "train_size", "val_size", "wall_s",
   ]
@@ -112,6 +115,7 @@ package final class RunFiles {
     ])
   }
 
+  /// An evaluation at a step.
   package func appendEvaluation(_ result: EvaluationResult, step: Int, seconds: Double) throws(FileError) {
     try evaluations.append([
       .integer(step), .integer(result.episodes.count), .number(result.mean), .number(result.deviation),
@@ -119,6 +123,7 @@ package final class RunFiles {
     ])
   }
 
+  /// Where training stands; the means since the last row.
   package func appendProgress(_ run: RunProgress, _ metrics: Metrics, seconds: Double) throws(FileError) {
     let rate = Double(run.step - run.rowStep) / max(seconds - run.rowSeconds, 1e-9)
     try progress.append(
@@ -127,6 +132,7 @@ package final class RunFiles {
         + [metrics.bufferSize.map { .integer($0) }, .number(rounded(rate)), .number(rounded(seconds))])
   }
 
+  /// The epochs of a fit that ended with that step.
   package func appendModel(_ rows: [ModelFitRow], step: Int, seconds: Double) throws(FileError) {
     for row in rows {
       try model.append([

@@ -5,10 +5,14 @@ import Support
 package enum RunRecord {
   /// How the program was called.
   package struct Call: Sendable {
+    /// The program's arguments, its own name first.
     package var arguments: [String]
+    /// The file that was given.
     package var configurationPath: String
+    /// "key.path=value", in order.
     package var overrides: [String]
 
+    /// A call.
     package init(arguments: [String], configurationPath: String, overrides: [String]) {
       self.arguments = arguments
       self.configurationPath = configurationPath

@@ -2,15 +2,21 @@ import Support
 
 /// status.json of one seed: replaced in one step, for people and scripts that watch.
 package struct RunStatus: Equatable, Sendable {
+  /// How a run stands.
   package enum State: String, Sendable { case running, done, interrupted, failed, diverged }
 
+  /// How the run stands.
   package var state: State
+  /// Completed environment steps at the last checkpoint or end.
   package var step: Int
+  /// The steps asked for.
   package var total: Int
   /// Why the run failed or diverged; nil otherwise.
   package var reason: String?
+  /// When, UTC.
   package var updated: String
 
+  /// A status as of now.
   package init(_ state: State, step: Int, total: Int, reason: String? = nil, updated: String = Clock.timestamp()) {
     self.state = state
     self.step = step
@@ -19,6 +25,7 @@ package struct RunStatus: Equatable, Sendable {
     self.updated = updated
   }
 
+  /// Replaces the file.
   package func write(to path: String) throws(FileError) {
     let object = JSONObject([
       ("status", .string(state.rawValue)), ("step", .integer(step)), ("total", .integer(total)),

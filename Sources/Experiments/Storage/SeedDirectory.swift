@@ -2,8 +2,11 @@ import Support
 
 /// The folder of one seed, claimed by this process as long as the object lives.
 package final class SeedDirectory {
+  /// The folder.
   package let path: String
+  /// Its seed.
   package let seed: Int
+  /// Its checkpoints.
   package let checkpoints: CheckpointStore
   private let lock: LockFile
 
@@ -42,8 +45,12 @@ package final class SeedDirectory {
     }
   }
 
+  /// How the run stands.
   package var statusPath: String { "\(path)/status.json" }
+  /// How it was started.
   package var recordPath: String { "\(path)/run.json" }
+  /// What happened, for people.
   package var logPath: String { "\(path)/log.txt" }
+  /// The state at which a number was not finite.
   package var divergedPath: String { "\(path)/diverged" }
 }
