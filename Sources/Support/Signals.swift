@@ -2,23 +2,32 @@ import Foundation
 import Synchronization
 
 /// Requests from outside to stop. The first SIGINT, SIGTERM or SIGUSR1 is only noted, for the run loop to write a
-/// checkpoint at its next step; the second ends the process at once, even when every thread is busy: that is why these
+/// checkpoint at its next step; a second one, not within the same 0.3 s, ends the process at once, even when every thread is busy: that is why these
 /// are signal handlers, which touch nothing but an atomic number, and not events on a queue.
 ///
 /// Dispatch's worker threads block signals, so it is the main thread that runs the handler: it must not block them.
 package enum Signals {
   /// The signal that asked first; 0 before one did.
   private static let first = Atomic<Int32>(0)
+  /// When it came, in milliseconds of the monotonic clock.
+  private static let firstTime = Atomic<Int64>(0)
 
   /// Installs the handlers, and ignores SIGPIPE: a closed pipe is an error of the write, and ends the program quietly.
   package static func install() {
     _ = first.load(ordering: .relaxed)  // initialised here, not in a handler
+    _ = firstTime.load(ordering: .relaxed)
     var action = sigaction()
     sigemptyset(&action.sa_mask)
     action.sa_flags = SA_RESTART
     Signals.setHandler(of: &action) { number in
+      let now = Signals.milliseconds()
       let (isFirst, _) = Signals.first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
-      if !isFirst { _exit(number == SIGINT ? 130 : 143) }
+      if isFirst {
+        Signals.firstTime.store(now, ordering: .relaxed)
+      } else if now - Signals.firstTime.load(ordering: .relaxed) > 300 {
+        // `timeout` and batch systems signal the process and its group: one request that arrives twice.
+        _exit(number == SIGINT ? 130 : 143)
+      }
     }
     for number in [SIGINT, SIGTERM, SIGUSR1] { sigaction(number, &action, nil) }
     ignorePipe()
@@ -43,6 +52,13 @@ package enum Signals {
 
   /// Forgets a request; for tests.
   package static func reset() { first.store(0, ordering: .relaxed) }
+
+  /// The monotonic clock; async-signal-safe.
+  private static func milliseconds() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
+  }
 
   private static func setHandler(of action: inout sigaction, _ handler: @escaping @convention(c) (Int32) -> Void) {
     #if canImport(Darwin)

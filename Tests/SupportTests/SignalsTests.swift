@@ -8,8 +8,9 @@ private func send(_ number: Int32) {
   for _ in 0..<5000 where !Signals.isStopRequested { usleep(1000) }
 }
 
-/// Sends a second signal and gives the process time to end.
+/// Sends a second signal, late enough to be one of its own, and gives the process time to end.
 private func sendLast(_ number: Int32) {
+  usleep(400_000)
   kill(getpid(), number)
   sleep(10)
 }
@@ -22,6 +23,17 @@ struct SignalsTests {
       kill(getpid(), SIGPIPE)
       send(SIGUSR1)
       exit(Signals.isStopRequested && Signals.name == "SIGUSR1" ? 75 : 1)
+    }
+  }
+
+  /// `timeout` signals the process and then its group.
+  @Test func oneRequestMayArriveTwice() async {
+    await #expect(processExitsWith: .exitCode(75)) {
+      Signals.install()
+      send(SIGTERM)
+      kill(getpid(), SIGTERM)
+      usleep(200_000)
+      exit(75)
     }
   }
 
