@@ -27,6 +27,15 @@ package struct ParsedArguments: Equatable, Sendable {
     return value
   }
 
+  /// An option's value as a number in a range.
+  package func number(_ option: String, in range: ClosedRange<Double>) throws(UsageError) -> Double? {
+    guard let text = values[option] else { return nil }
+    guard let value = Double(text), range.contains(value) else {
+      throw UsageError("\(option): expected a number, \(range.lowerBound) to \(range.upperBound); found \"\(text)\"")
+    }
+    return value
+  }
+
   /// An option's value as one of an enumeration's names.
   package func choice<Choice>(_ option: String, _ type: Choice.Type = Choice.self) throws(UsageError) -> Choice?
   where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
