@@ -232,6 +232,10 @@ package final class EnsembleDynamics: DynamicsModel {
       + (configuration.termination == .learned ? [extra[1]] : [])
   }
 
+  package func meanPredictions(observation: [Float], action: [Float]) -> [[Float]] {
+    (0..<configuration.ensembleSize).map { predict(observation: observation, action: action, member: $0) }
+  }
+
   /// The elites' mean next observation and their disagreement about it.
   package func disagreement(observation: [Float], action: [Float]) -> EnsembleDisagreement {
     EnsembleDisagreement(
