@@ -23,7 +23,9 @@ package enum ValueIteration {
   package static let tolerance = 1e-13
 
   /// The best policy over an unlimited time.
-  package static func solve(_ table: TransitionTable, discount: Double, sweeps limit: Int = 100_000) -> TabularSolution {
+  package static func solve(
+    _ table: TransitionTable, discount: Double, sweeps limit: Int = 100_000
+  ) -> TabularSolution {
     var values = [Double](repeating: 0, count: table.stateCount)
     let (sweeps, isConverged) = iterate(limit, &values) { state, values in
       var best = -Double.infinity
@@ -88,7 +90,9 @@ package enum ValueIteration {
     }
   }
 
-  private static func backward(_ table: TransitionTable, _ steps: Int, update: (Int, Values) -> Double) -> Double {
+  private static func backward(
+    _ table: TransitionTable, _ steps: Int, update: (Int, Values) -> Double
+  ) -> Double {
     var values = [Double](repeating: 0, count: table.stateCount)
     var earlier = values
     for _ in 0..<steps {

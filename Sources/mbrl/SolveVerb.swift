@@ -12,9 +12,9 @@ enum SolveVerb: Verb {
       .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: [
-      "Value iteration over the environment's own table: the optimum that learning curves are compared with. Returns of "
-        + "evaluations are undiscounted and end at the step limit; the optimum for them is printed too. Options of the "
-        + "environment are given as key=value."
+      "Value iteration over the environment's own table: the optimum that learning curves are compared with. Returns "
+        + "of evaluations are undiscounted and end at the step limit; the optimum for them is printed too. Options of "
+        + "the environment are given as key=value."
     ],
     exitCodes: [.success, .failure, .usage],
     examples: [

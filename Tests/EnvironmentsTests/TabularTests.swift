@@ -93,7 +93,8 @@ struct TabularTests {
       let object = JSONObject([("id", .string(id)), (name, value)])
       return Fields.read(&configuration, from: object).faults.map(\.description)
     }
-    #expect(faults("FrozenLake-v1", "map", .string("SFG/FF")) == ["map: the rows of \"SFG/FF\" are not all of one length"])
+    #expect(
+      faults("FrozenLake-v1", "map", .string("SFG/FF")) == ["map: the rows of \"SFG/FF\" are not all of one length"])
     #expect(faults("FrozenLake-v1", "map", .string("FFG")) == ["map: \"FFG\" has no start S"])
     #expect(faults("FrozenLake-v1", "map", .string("5x5")).first?.hasPrefix("map: \"5\" means nothing") == true)
     #expect(faults("GridWorld-v0", "width", .integer(3)) == ["goal: (4, 4) is outside the 3×5 places"])

@@ -6,7 +6,9 @@ import Environments
 /// The oracle on tasks whose optimum is known from elsewhere.
 @Suite("value iteration")
 struct ValueIterationTests {
-  private func table(_ id: String, _ options: String = "{}") throws -> TransitionTable { try tabular(id, options).table }
+  private func table(_ id: String, _ options: String = "{}") throws -> TransitionTable {
+    try tabular(id, options).table
+  }
 
   @Test("known optima, undiscounted")
   func knownOptima() throws {

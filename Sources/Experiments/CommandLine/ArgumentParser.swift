@@ -31,7 +31,8 @@ package struct ParsedArguments: Equatable, Sendable {
   package func number(_ option: String, in range: ClosedRange<Double>) throws(UsageError) -> Double? {
     guard let text = values[option] else { return nil }
     guard let value = Double(text), range.contains(value) else {
-      throw UsageError("\(option): expected a number, \(range.lowerBound) to \(range.upperBound); found \"\(text)\"")
+      let (low, high) = (NumberText.short(range.lowerBound), NumberText.short(range.upperBound))
+      throw UsageError("\(option): expected a number, \(low) to \(high); found \"\(text)\"")
     }
     return value
   }

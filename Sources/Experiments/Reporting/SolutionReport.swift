@@ -105,7 +105,8 @@ package struct SolutionReport: Sendable {
   private var startLines: [String] {
     let values = zip(table.initialDistribution, solution.values).filter { $0.0 > 0 }.map(\.1)
     return [
-      "  lowest  \(NumberText.fixed(values.min() ?? .nan, 6))", "  mean    \(NumberText.fixed(solution.expectedReturn, 6))",
+      "  lowest  \(NumberText.fixed(values.min() ?? .nan, 6))",
+      "  mean    \(NumberText.fixed(solution.expectedReturn, 6))",
       "  highest \(NumberText.fixed(values.max() ?? .nan, 6))",
     ]
   }
