@@ -21,7 +21,9 @@ package typealias ShortcutMaze = ChangingMaze<ShortcutFigure>
 
 /// What distinguishes one changing maze from another.
 package protocol MazeFigure: Sendable {
+  /// The environment's id.
   static var id: String { get }
+  /// One line for `mbrl list environments`.
   static var summary: String { get }
   /// The columns of row 3 that are wall, before and after the change.
   static var walls: [ClosedRange<Int>] { get }

@@ -1,6 +1,8 @@
 /// Where the states of a task lie when they are places: a picture of rows and columns.
 package struct GridLayout: Equatable, Sendable {
+  /// From top to bottom.
   package let rows: Int
+  /// From left to right.
   package let columns: Int
   /// What stands in each place, row by row from the top: S start, G goal, H hole, C cliff, # wall, . nothing.
   package let places: [Character]

@@ -8,6 +8,7 @@ package struct TableWalk: Sendable, Archivable {
   package var action = -1
   private var random = NumPyRandom(seed: 0)
 
+  /// Before the first reset.
   package init() {}
 
   /// Starts an episode with Gymnasium's draws for that seed.
@@ -42,6 +43,7 @@ package struct TableWalk: Sendable, Archivable {
 
 /// A tabular environment made of a table and a walk through it: its file gives the table, its pictures and its words.
 package protocol TableEnvironment: TabularEnvironment, ConfigurableEnvironment {
+  /// Where the episode is.
   var walk: TableWalk { get set }
 }
 

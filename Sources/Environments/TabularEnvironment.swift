@@ -30,7 +30,9 @@ package enum StateTextStyle: Sendable, CaseIterable {
 }
 
 extension TabularEnvironment {
+  /// States are 0..<stateCount.
   package var stateCount: Int { table.stateCount }
+  /// Actions are 0..<actionCount.
   package var actionCount: Int { table.actionCount }
   /// The probability of each state at an episode's start.
   package var initialDistribution: [Double] { table.initialDistribution }

@@ -2,11 +2,14 @@
 package struct TableOutcome: Equatable, Sendable {
   /// That it happens, given the state and the action.
   package var probability: Double
+  /// Where it leads.
   package var nextState: Int
+  /// What it earns.
   package var reward: Double
   /// The task ends with it.
   package var isTerminated: Bool
 
+  /// A sure outcome, unless a probability is given.
   package init(probability: Double = 1, nextState: Int, reward: Double, isTerminated: Bool) {
     self.probability = probability
     self.nextState = nextState
