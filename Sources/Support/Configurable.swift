@@ -258,6 +258,17 @@ package final class Fields {
   package func rejectUnknownKeys() {
     if toleratesUnknown { return }
     for (key, _) in overlay.members where !declared.contains(key) {
+      if key.contains(".") {
+        let parts = key.split(separator: ".", omittingEmptySubsequences: false).map { "\"\($0)\": " }
+        fault(
+          key, "unknown setting; in a file every level is an object of its own: {"
+            + parts.joined(separator: "{") + "…" + String(repeating: "}", count: parts.count))
+        continue
+      }
+      if let place = entries.first(where: { $0.path.hasSuffix(".\(key)") })?.path {
+        fault(key, "unknown setting here; did you mean \(place)?")
+        continue
+      }
       let suggestion = Suggestion.didYouMean(key, among: declared)
       let known = declared.isEmpty ? "there are no settings here" : "known here: \(declared.joined(separator: ", "))"
       let remedy = suggestion.isEmpty ? "; \(known)" : suggestion
