@@ -51,3 +51,16 @@ import Experiments
     #expect(try reproducible(try bench.seed()) == ResumeTests.undisturbed())
   }
 }
+
+/// Tables are looked at together before one is cut.
+@Suite struct TableDamageTests {
+  @Test func aTableThatDoesNotFitLeavesTheOthersAsTheyAre() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(72)))
+    let folder = try bench.seed()
+    try FileSystem.writeAtomically("a,b,c\n" + String(repeating: "1,2,3\n", count: 100), to: "\(folder)/model.csv")
+    let before = ["episodes", "eval", "progress", "model"].map { text("\(folder)/\($0).csv") }
+    #expect(try bench.train().exitCode == .checkpoint)
+    #expect(["episodes", "eval", "progress", "model"].map { text("\(folder)/\($0).csv") } == before)
+  }
+}
