@@ -17,8 +17,11 @@ ok "exit 5: $said"
 expect 0 "weight" "$mbrl" inspect "$seed/diverged"
 ok "inspect reads the diverged state"
 expect 0 "" "$mbrl" inspect "$seed"
-expect 0 "" "$mbrl" eval "$seed" --episodes 1
-ok "the last good checkpoint is intact: inspect and eval work ($(readlink "$seed/checkpoints/latest"))"
+ok "the last good checkpoint is intact ($(readlink "$seed/checkpoints/latest"))"
+# Its numbers are finite, what they imagine need not be: then eval says so.
+code "$mbrl" eval "$seed" --episodes 1
+[ $code = 0 ] || { [ $code = 5 ] && grep -q "is not finite" "$work/out"; } || { cat "$work/out"; fail "eval: exit $code"; }
+ok "eval of it: exit $code"
 expect 5 "$said" "${command[@]}" --out "$work/runs"
 ok "the same command again diverges at the same step in the same quantity"
 

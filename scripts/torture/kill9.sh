@@ -26,8 +26,8 @@ emphasis() {
     fit) echo "agent.fitEvery=5 model.epochs=40 checkpoint.every=7" ;;
     planning) echo "planner.population=400 planner.iterations=5 agent.fitEvery=100" ;;
     evaluation) echo "evaluation.every=10 evaluation.episodes=5" ;;
-    checkpoint) echo "checkpoint.every=1 training.environmentSteps=600" ;;
-    rows) echo "logging.progressEvery=1 environment.stepLimit=2 training.environmentSteps=1500" ;;
+    checkpoint) echo "checkpoint.every=1" ;;
+    rows) echo "logging.progressEvery=1 environment.stepLimit=2 training.environmentSteps=600" ;;
   esac
 }
 
