@@ -13,7 +13,7 @@ try() {
   number=$((number + 1))
   local out="$work/try-$number"
   code=0
-  (eval "exec \"\${command[@]}\" --json --out \"$out\" $3") 2> "$work/errors" || code=$?
+  (eval "exec \"\${command[@]}\" --json --out \"$out\" > \"$work/stdout\" $3") 2> "$work/errors" || code=$?
   [[ " $codes " == *" $code "* ]] || { cat "$work/errors"; fail "$what: exit $code, expected one of: $codes"; }
   local first=$code
   expect 0 "" "${command[@]}" --quiet --out "$out"

@@ -63,7 +63,7 @@ plain() {
 # scalars CHECKPOINT: the counters and random streams of state.json, without clocks.
 scalars() { sed -n '/^  "scalars": {/,$p' "$1/state.json" | grep -v '"checksum"\|rowSeconds\|elapsedSeconds'; }
 
-# training_bytes SEED: what evaluating more or less often must not change.
+# same_training SEED SEED WHAT: what evaluating more or less often must not change.
 same_training() {
   local file
   for file in episodes progress model; do

@@ -46,8 +46,9 @@ for blocks in 1 4 8 16; do
   (ulimit -f $blocks; exec "${command[@]}" --out "$work/full") > "$work/out" 2>&1 || code=$?
   [ $code = 1 ] || [ $code = 0 ] || { cat "$work/out"; fail "ulimit -f $blocks ended with $code"; }
   [ $code = 0 ] || grep -q "File too large" "$work/out" || { cat "$work/out"; fail "ulimit -f $blocks says no reason"; }
+  first=$code
   again "ulimit -f $blocks"
-  ok "files of at most $blocks blocks: exit $code, resumed to the same bytes"
+  ok "files of at most $blocks blocks: exit $first, resumed to the same bytes"
 done
 
 # A real file system that is full, where one may be mounted.
