@@ -12,9 +12,11 @@ awk -F, 'NR > 1 && ($NF > 100 || $NF < 0) { absurd = 1 } END { exit !absurd }' "
   || fail "the clock did not jump"
 if grep -qi 'nan\|inf' "$(seed_of "$work/jumping")/progress.csv"; then fail "a rate is no number"; fi
 ok "clocks that jump by up to eleven days at every reading: the same bytes"
-expect 75 "" env LD_PRELOAD="$work/faults.so" FAULT=clock timeout --preserve-status -s TERM 0.3 \
-  "$mbrl" train "$work/clock.json" --quiet --out "$work/cut" training.environmentSteps=100000
-expect 0 "" env LD_PRELOAD="$work/faults.so" FAULT=clock "$mbrl" train "$work/clock.json" --quiet --out "$work/cut" \
-  training.environmentSteps=100 || true
-ok "interrupted and resumed under jumping clocks"
+code env LD_PRELOAD="$work/faults.so" FAULT=clock timeout --preserve-status -s TERM 0.2 \
+  "$mbrl" train "$work/clock.json" --quiet --out "$work/cut"
+[ $code = 75 ] || [ $code = 0 ] || [ $code = 143 ] || { cat "$work/out"; fail "interrupted: exit $code"; }
+first=$code
+expect 0 "" env LD_PRELOAD="$work/faults.so" FAULT=clock "$mbrl" train "$work/clock.json" --quiet --out "$work/cut"
+same_bytes "$(seed_of "$work/plain")" "$(seed_of "$work/cut")" "interrupted under jumping clocks"
+ok "interrupted (exit $first) and resumed under jumping clocks: the same bytes"
 finished
