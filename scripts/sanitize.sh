@@ -37,7 +37,8 @@ run() { # NAME FILTER FLAGS …
 kernels() {
   local folder="$base/sanitize-kernels" start=$SECONDS
   mkdir -p "$folder"
-  local set kind source flags
+  local set kind source flags runtime
+  runtime="$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/lib/swift/linux"
   for kind in address,undefined thread; do
     rm -f "$folder"/*.o
     : > "$folder/log"
@@ -49,7 +50,11 @@ kernels() {
       clang -g $flags -ISources/CKernels/include -c "$source" -o "$folder/$(basename "$source" .c).o" >> "$folder/log" 2>&1 &
     done
     wait
-    clang -fsanitize=$kind "$folder"/*.o -lm -lpthread -o "$folder/kernels" >> "$folder/log" 2>&1 \
+    # The toolchain's thread sanitizer knows Dispatch and wants it linked.
+    flags="-lm -lpthread"
+    [ $kind != thread ] || [ ! -d "$runtime" ] || flags+=" -L$runtime -Wl,-rpath,$runtime -ldispatch -lBlocksRuntime"
+    # shellcheck disable=SC2086
+    clang -fsanitize=$kind "$folder"/*.o $flags -o "$folder/kernels" >> "$folder/log" 2>&1 \
       || { cat "$folder/log"; failed+=(kernels); return; }
     for set in avx2 avx512 portable; do
       if MBRL_ISA=$set TSAN_OPTIONS=halt_on_error=1 "$folder/kernels" > "$folder/log" 2>&1; then
