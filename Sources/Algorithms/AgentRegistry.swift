@@ -62,17 +62,29 @@ package struct AlgorithmConfiguration: Sendable {
   package mutating func declare(_ fields: Fields) {
     var type = agentType
     var configuration = agent
+    var isDecided = fields.mentions("agent") || !(fields.mentions("model") || fields.mentions("planner"))
     fields.section("agent", "the learner; \"type\" decides which other settings it has") { fields in
-      fields.choice("type", &type, from: AgentRegistry.entries.map(\.name), "which agent learns")
+      let isKnown = fields.choice("type", &type, from: AgentRegistry.entries.map(\.name), "which agent learns")
+      isDecided = isDecided && isKnown && (fields.mentions("type") || !fields.mentionsAnything)
       configuration = AgentRegistry.entry(type)!.makeConfiguration()
-      configuration.declare(fields)
+      if isDecided { configuration.declare(fields) } else { fields.tolerateUnknownKeys() }
     }
     agentType = type
     agent = configuration
     let entry = AgentRegistry.entry(type)!
     entry.setDefaults(&self)
-    if entry.usesModel { fields.section("model", &model, "the learned model of the dynamics") }
-    if entry.usesPlanner { fields.section("planner", &planner, "how actions are searched in imagination") }
+    // Where the agent itself is in doubt, its sections are checked by themselves.
+    let without = "has no such section; remove it, or choose another agent.type"
+    if entry.usesModel || !isDecided {
+      fields.section("model", &model, "the learned model of the dynamics")
+    } else {
+      fields.refuse("model", "the agent \"\(type)\" \(without)")
+    }
+    if entry.usesPlanner || !isDecided {
+      fields.section("planner", &planner, "how actions are searched in imagination")
+    } else {
+      fields.refuse("planner", "the agent \"\(type)\" \(without)")
+    }
   }
 
   /// Reports what does not fit the environment.

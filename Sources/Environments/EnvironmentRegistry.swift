@@ -77,9 +77,13 @@ package struct EnvironmentConfiguration: Configurable {
 
   package mutating func declare(_ fields: Fields) {
     var chosen = id
-    fields.choice("id", &chosen, from: EnvironmentRegistry.ids, "environment")
+    let isKnown = fields.choice("id", &chosen, from: EnvironmentRegistry.ids, "environment")
     if chosen != id, let configuration = EnvironmentConfiguration(id: chosen) { self = configuration }
-    options.declare(fields)
+    if isKnown && (fields.mentions("id") || !fields.mentionsAnything) {
+      options.declare(fields)
+    } else {
+      fields.tolerateUnknownKeys()
+    }
     var limit = stepLimit ?? 0
     fields.integer("stepLimit", &limit, in: 0...Int.max, "steps after which an episode is truncated; 0: never")
     stepLimit = limit == 0 ? nil : limit

@@ -4,6 +4,6 @@ package enum Version {
   package static let program = "0.1.0"
   /// Of the checkpoint's files; another number is refused.
   package static let checkpoint = 1
-  /// Of the run directory's layout, in run.json and config.json's neighbours; another number is refused.
+  /// Of the run directory's layout, in format.json and run.json; another number is refused.
   package static let runDirectory = 1
 }

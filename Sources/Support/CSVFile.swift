@@ -29,8 +29,7 @@ package final class CSVFile {
   package init(reopening path: String, columns: [String], at offset: Int) throws(FileError) {
     precondition(!columns.isEmpty && Set(columns).count == columns.count, "columns")
     self.columns = columns
-    let header = CSVFile.header(columns)
-    try CSVFile.check(path, header, offset)
+    try CSVFile.verify(path, columns: columns, at: offset)
     file = try AppendFile(reopening: path, at: offset)
   }
 
@@ -56,8 +55,9 @@ package final class CSVFile {
 
   // MARK: Parts
 
-  /// Looks before anything is cut.
-  private static func check(_ path: String, _ header: [UInt8], _ offset: Int) throws(FileError) {
+  /// Whether `init(reopening:columns:at:)` can go on with a file; looks, and cuts nothing.
+  package static func verify(_ path: String, columns: [String], at offset: Int) throws(FileError) {
+    let header = header(columns)
     let file = try OpenFile.reading(path)
     func fault(_ reason: String) -> FileError { FileError(path: path, operation: "append to", reason: reason) }
     guard let size = try file.regularSize() else { throw fault("not a regular file") }

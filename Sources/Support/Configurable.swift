@@ -46,6 +46,7 @@ package final class Fields {
   private let path: String
   private let overridden: Set<String>
   private var declared: [String] = []
+  private var toleratesUnknown = false
   /// The object with every setting written out, in declaration order.
   package private(set) var resolved = JSONObject()
   /// JSON Schema (draft 2020-12) of each property.
@@ -141,7 +142,11 @@ package final class Fields {
   }
 
   /// One of `names`, such as the types of a registry.
-  package func choice(_ name: String, _ value: inout String, from names: [String], _ help: String) {
+  /// - Returns: false where something else stands there. Where the choice decides which other settings there are, those
+  ///   cannot be judged then: leave them undeclared and call `tolerateUnknownKeys`.
+  @discardableResult
+  package func choice(_ name: String, _ value: inout String, from names: [String], _ help: String) -> Bool {
+    let faultsBefore = faults.count
     if let found = take(name) {
       if case .string(let string) = found {
         if names.contains(string) {
@@ -155,6 +160,7 @@ package final class Fields {
       }
     }
     record(name, .string(value), JSONObject([("enum", .array(names.map { .string($0) }))]), help)
+    return faults.count == faultsBefore
   }
 
   /// An array of whole numbers, each in a range, with so many elements.
@@ -227,6 +233,17 @@ package final class Fields {
     faults.append(Fault(path: join(name), message: message))
   }
 
+  /// Reports `name` with a reason of its own where the file or the command line mentions it, instead of as unknown.
+  package func refuse(_ name: String, _ message: String) {
+    if take(name) != nil { fault(name, message) }
+  }
+
+  /// From now on keys that nobody declares are no faults: what they may be depends on a setting that is one itself.
+  package func tolerateUnknownKeys() { toleratesUnknown = true }
+
+  /// Whether the file or the command line says anything about this group.
+  package var mentionsAnything: Bool { !overlay.members.isEmpty }
+
   /// Whether the file or the command line says anything about `name`.
   package func mentions(_ name: String) -> Bool { overlay[name] != nil }
 
@@ -239,7 +256,19 @@ package final class Fields {
 
   /// Adds a fault for every key that no declaration asked for.
   package func rejectUnknownKeys() {
+    if toleratesUnknown { return }
     for (key, _) in overlay.members where !declared.contains(key) {
+      if key.contains(".") {
+        let parts = key.split(separator: ".", omittingEmptySubsequences: false).map { "\"\($0)\": " }
+        fault(
+          key, "unknown setting; in a file every level is an object of its own: {"
+            + parts.joined(separator: "{") + "…" + String(repeating: "}", count: parts.count))
+        continue
+      }
+      if let place = entries.first(where: { $0.path.hasSuffix(".\(key)") })?.path {
+        fault(key, "unknown setting here; did you mean \(place)?")
+        continue
+      }
       let suggestion = Suggestion.didYouMean(key, among: declared)
       let known = declared.isEmpty ? "there are no settings here" : "known here: \(declared.joined(separator: ", "))"
       let remedy = suggestion.isEmpty ? "; \(known)" : suggestion

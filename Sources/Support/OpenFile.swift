@@ -155,3 +155,14 @@ package struct OpenFile: ~Copyable {
     FileError(path: path, operation: operation, code: errno)
   }
 }
+
+extension OpenFile {
+  /// Fills the places of standard streams that were closed when the program started, so that no data file gets their
+  /// numbers, and no message lands in it. What stands in can only be read: writing to it is the error it was before.
+  package static func reserveStandardStreams() {
+    for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 {
+      // The lowest free number is taken, which is this one.
+      _ = Foundation.open("/dev/null", O_RDONLY)
+    }
+  }
+}

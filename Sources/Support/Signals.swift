@@ -12,7 +12,7 @@ package enum Signals {
   /// When it came, in milliseconds of the monotonic clock.
   private static let firstTime = Atomic<Int64>(0)
 
-  /// Installs the handlers, and ignores SIGPIPE: a closed pipe is an error of the write, and ends the program quietly.
+  /// Installs the handlers, and ignores the signals of failed writes.
   package static func install() {
     _ = first.load(ordering: .relaxed)  // initialised here, not in a handler
     _ = firstTime.load(ordering: .relaxed)
@@ -30,11 +30,14 @@ package enum Signals {
       }
     }
     for number in [SIGINT, SIGTERM, SIGUSR1] { sigaction(number, &action, nil) }
-    ignorePipe()
+    ignoreWriteSignals()
   }
 
-  /// Ignores SIGPIPE alone, for commands that have nothing to save.
-  package static func ignorePipe() { signal(SIGPIPE, SIG_IGN) }
+  /// Ignores the signals that a write can bring upon its process: a closed pipe (SIGPIPE) and a limit on the size of
+  /// files (SIGXFSZ, `ulimit -f`) are errors of that write, to be reported like a full disk.
+  package static func ignoreWriteSignals() {
+    for number in [SIGPIPE, SIGXFSZ] { signal(number, SIG_IGN) }
+  }
 
   /// Whether to stop at the next step boundary. Costs one load: poll it every step.
   package static var isStopRequested: Bool { first.load(ordering: .relaxed) != 0 }

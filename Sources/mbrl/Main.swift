@@ -19,7 +19,8 @@ enum Main {
   }
 
   static func main() {
-    Signals.ignorePipe()
+    Signals.ignoreWriteSignals()
+    OpenFile.reserveStandardStreams()
     let arguments = Array(CommandLine.arguments.dropFirst())
     let terminal = Terminal(2, noColour: arguments.contains("--no-color"))
     let console = Console(terminal: terminal, isQuiet: arguments.contains("--quiet"))

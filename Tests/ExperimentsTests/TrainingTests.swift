@@ -18,7 +18,7 @@ import Experiments
     let bench = try Bench(Bench.small)
     try bench.train()
     #expect(try bench.run().hasPrefix("\(bench.out)/bench-"))
-    #expect(try FileSystem.list(try bench.run()) == ["config.json", "seed-0"])
+    #expect(try FileSystem.list(try bench.run()) == ["config.json", "format.json", "seed-0"])
     #expect(
       try FileSystem.list(try bench.seed()) == [
         ".lock", "checkpoints", "episodes.csv", "eval.csv", "log.txt", "model.csv", "progress.csv", "run.json",

@@ -89,8 +89,9 @@ package struct ModelConfiguration: Configurable {
 
   package mutating func declare(_ fields: Fields) {
     let before = type
-    fields.choice("type", &type, from: ModelRegistry.entries.map(\.name), "which model of the dynamics is learned")
+    let isKnown = fields.choice(
+      "type", &type, from: ModelRegistry.entries.map(\.name), "which model of the dynamics is learned")
     if type != before { model = ModelRegistry.entry(type)!.makeConfiguration() }
-    model.declare(fields)
+    if isKnown { model.declare(fields) } else { fields.tolerateUnknownKeys() }
   }
 }

@@ -68,7 +68,8 @@ package struct PlannerConfiguration: Configurable {
   package init() {}
 
   package mutating func declare(_ fields: Fields) {
-    fields.choice("type", &type, from: PlannerRegistry.entries.map(\.name), "how action sequences are searched")
+    let isKnown = fields.choice(
+      "type", &type, from: PlannerRegistry.entries.map(\.name), "how action sequences are searched")
     if optimizerType != type {
       optimizer = PlannerRegistry.entry(type)!.makeConfiguration()
       optimizerType = type
@@ -81,7 +82,7 @@ package struct PlannerConfiguration: Configurable {
     if replanEvery > horizon { fields.fault("replanEvery", "\(replanEvery) is more than the horizon of \(horizon)") }
     fields.number("pessimism", &pessimism, in: 0...1e9, "penalty per unit of ensemble disagreement (lambda)")
     fields.number("discount", &discount, in: 0...1, "discount per imagined step")
-    optimizer.declare(fields)
+    if isKnown { optimizer.declare(fields) } else { fields.tolerateUnknownKeys() }
     if type == "gradient" && model == .true {
       fields.fault("model", "the gradient planner needs gradients, so the learned model; use another planner.type")
     }

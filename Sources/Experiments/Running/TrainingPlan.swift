@@ -62,6 +62,7 @@ package struct TrainingPlan: Sendable {
     if isRun && request.resume == .never {
       throw .usage("--resume never starts from a configuration file, not from the run \(request.path)")
     }
+    if isRun { try RunFormat.check(given.path) }
     let experiment = try ExperimentFile.load(
       isRun ? given.configurationPath : request.path, overrides: request.overrides)
     self.experiment = experiment
@@ -99,6 +100,7 @@ package struct TrainingPlan: Sendable {
   private func compareWithExisting() throws(ExperimentError) {
     if resume == .never { return }
     if directory.exists {
+      try RunFormat.check(directory.path)
       let old = try directory.readConfiguration()
       let differences = ConfigurationIdentity.differences(old, experiment.resolved)
       if !differences.isEmpty { throw .differs(directory: directory.path, differences) }

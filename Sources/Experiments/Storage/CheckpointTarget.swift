@@ -38,11 +38,13 @@ package enum CheckpointTarget: Equatable, Sendable {
     switch self {
     case .checkpoint(let path): return [path]
     case .seed(let path):
+      try RunFormat.check(FileSystem.folder(of: path))
       guard let found = CheckpointStore("\(path)/checkpoints").path(pointer) else {
         throw .usage("\(path) has no checkpoint \"\(pointer.rawValue)\"")
       }
       return [found]
     case .run(let directory):
+      try RunFormat.check(directory.path)
       var paths: [String] = []
       for seed in try directory.seeds() {
         let path = "\(directory.path)/\(SeedDirectory.name(seed))"

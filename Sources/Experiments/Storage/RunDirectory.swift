@@ -38,8 +38,9 @@ package struct RunDirectory: Equatable, Sendable {
     }
   }
 
-  /// Writes config.json, if what stands there says anything else.
+  /// Writes config.json, if what stands there says anything else, and format.json where it is missing.
   package func writeConfiguration(_ resolved: JSONObject) throws(FileError) {
+    try RunFormat.complete(path)
     let text = JSON.object(resolved).prettyText
     if let old = try? FileSystem.read(configurationPath, limit: 1 << 24), old == Array(text.utf8) { return }
     try FileSystem.writeAtomically(text, to: configurationPath)

@@ -76,12 +76,7 @@ package final class RunFiles {
     }
     // All are looked at before one is cut.
     for (table, offset) in zip(tables, positions) {
-      let path = "\(directory)/\(table.name)"
-      let size = try OpenFile.reading(path).regularSize() ?? 0
-      guard size >= offset else {
-        throw FileError(
-          path: path, operation: "go on with", reason: "it has \(size) bytes, the checkpoint was made at \(offset)")
-      }
+      try CSVFile.verify("\(directory)/\(table.name)", columns: table.columns, at: offset)
     }
     return RunFiles(
       try zip(tables, positions).map { table, offset in

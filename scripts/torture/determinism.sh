@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# What must not change a byte: the number of jobs and threads, the instruction set, how often is evaluated and stored, and
+# the kind of build.
+# usage: determinism.sh [--debug PROGRAM]     a debug build of mbrl to compare with (.build/debug/mbrl where it is there)
+. "$(dirname "$0")/common.sh"
+debug=.build/debug/mbrl
+[ "${1:-}" != --debug ] || debug="$2"
+STEPS=120 settings same
+command=("$mbrl" train "$work/same.json" --quiet)
+
+expect 0 "" "${command[@]}" --out "$work/jobs-1" --seeds 0-3 --jobs 1 threads=1
+for jobs in 2 4; do
+  expect 0 "" "${command[@]}" --out "$work/jobs-$jobs" --seeds 0-3 --jobs $jobs threads=1
+  for seed in 0 1 2 3; do
+    same_bytes "$(seed_of "$work/jobs-1" $seed)" "$(seed_of "$work/jobs-$jobs" $seed)" "--jobs $jobs"
+  done
+  ok "--jobs $jobs and --jobs 1, four seeds"
+done
+plain="$(seed_of "$work/jobs-1")"
+for threads in 2 3; do
+  expect 0 "" "${command[@]}" --out "$work/threads-$threads" threads=$threads
+  same_bytes "$plain" "$(seed_of "$work/threads-$threads")" "threads=$threads"
+  ok "threads=$threads and threads=1"
+done
+
+sets=()
+for set in avx2 avx512 portable; do
+  code env MBRL_ISA=$set "$mbrl" --version
+  if [ $code != 0 ] || ! grep -q "$set" "$work/out"; then skip "this machine has no $set"; continue; fi
+  expect 0 "" env MBRL_ISA=$set "${command[@]}" --out "$work/isa-$set"
+  sets+=("$set")
+  if [ "${sets[0]}" != $set ]; then
+    same_bytes "$(seed_of "$work/isa-${sets[0]}")" "$(seed_of "$work/isa-$set")" "MBRL_ISA=$set"
+    ok "MBRL_ISA=$set and MBRL_ISA=${sets[0]}"
+  fi
+done
+
+for cadence in "evaluation.every=7 evaluation.episodes=1" "evaluation.episodes=0" "evaluation.every=0 evaluation.seed=3"; do
+  rm -rf "$work/cadence"
+  # shellcheck disable=SC2086
+  expect 0 "" "${command[@]}" --out "$work/cadence" $cadence
+  same_training "$plain" "$(seed_of "$work/cadence")" "$cadence"
+  ok "$cadence: the same training"
+done
+for cadence in "checkpoint.every=1 checkpoint.keep=1" "checkpoint.every=0"; do
+  rm -rf "$work/cadence"
+  # shellcheck disable=SC2086
+  expect 0 "" "${command[@]}" --out "$work/cadence" $cadence
+  same_bytes "$plain" "$(seed_of "$work/cadence")" "$cadence"
+  ok "$cadence: the same bytes"
+done
+expect 0 "" "${command[@]}" --out "$work/longer" training.environmentSteps=50
+expect 0 "" "${command[@]}" --out "$work/longer"
+same_bytes "$plain" "$(seed_of "$work/longer")" "made longer"
+ok "a run of 50 steps made longer: the same bytes"
+
+if [ -x "$debug" ]; then
+  expect 0 "" "$debug" train "$work/same.json" --quiet --out "$work/debug"
+  same_bytes "$plain" "$(seed_of "$work/debug")" "debug and release"
+  ok "debug and release build"
+else
+  skip "no debug build at $debug (swift build)"
+fi
+finished

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Numbers that stop being numbers: exit 5 with the quantity and the step, the last good checkpoint stays, and diverged/
+# holds the state for a look. And whether the disk need printed at the start is honest.
+# usage: health.sh
+. "$(dirname "$0")/common.sh"
+settings health
+# A step size of 1 without bounds on the variance blows a network up within a few fits.
+command=("$mbrl" train "$work/health.json" model.learningRate=1 model.learnsVarianceBounds=false model.normalizesInputs=false
+  model.activation=relu model.epochs=2000 model.holdout=0 model.weightDecay=[1000] model.hiddenSizes=[64,64,64,64])
+code "${command[@]}" --out "$work/runs"
+[ $code = 5 ] || { tail -5 "$work/out"; fail "the diverging configuration ended with $code"; }
+grep -qE "diverged at step [0-9]+: .+ is not finite" "$work/out" || { cat "$work/out"; fail "no quantity and step"; }
+said="$(grep -oE "diverged at step [0-9]+: .+ is not finite" "$work/out" | head -1)"
+seed="$(seed_of "$work/runs")"
+grep -q '"diverged"' "$seed/status.json" || fail "status.json does not say diverged"
+ok "exit 5: $said"
+expect 0 "weight" "$mbrl" inspect "$seed/diverged"
+ok "inspect reads the diverged state"
+expect 0 "" "$mbrl" inspect "$seed"
+ok "the last good checkpoint is intact ($(readlink "$seed/checkpoints/latest"))"
+# Its numbers are finite, what they imagine need not be: then eval says so.
+code "$mbrl" eval "$seed" --episodes 1
+[ $code = 0 ] || { [ $code = 5 ] && grep -q "is not finite" "$work/out"; } || { cat "$work/out"; fail "eval: exit $code"; }
+ok "eval of it: exit $code"
+expect 5 "$said" "${command[@]}" --out "$work/runs"
+ok "the same command again diverges at the same step in the same quantity"
+
+# Disk need, with room in the model so that the manifest is not most of it.
+for steps in 200 1000; do
+  settings disk
+  large=("$mbrl" train "$work/disk.json" "training.environmentSteps=$steps" "model.hiddenSizes=[64,64]" model.epochs=2 evaluation.every=0 checkpoint.every=100)
+  estimate="$("${large[@]}" --out "$work/disk-$steps" --dry-run --json | sed -n 's/.*"checkpoint_bytes":\([0-9]*\).*/\1/p')"
+  total="$("${large[@]}" --out "$work/disk-$steps" --dry-run --json | sed -n 's/.*"disk_bytes":\([0-9]*\).*/\1/p')"
+  expect 0 "" "${large[@]}" --out "$work/disk-$steps" --quiet
+  checkpoints="$(seed_of "$work/disk-$steps")/checkpoints"
+  actual=$(cat "$checkpoints"/latest/* | wc -c)
+  all=$(find "$checkpoints" -type f -exec cat {} + | wc -c)
+  [ "$actual" -le "$estimate" ] || fail "$steps steps: estimated $estimate bytes, a checkpoint has $actual"
+  [ $((estimate * 2)) -le $((actual * 3)) ] || fail "$steps steps: estimated $estimate bytes, a checkpoint has only $actual"
+  [ "$all" -le "$total" ] || fail "$steps steps: $total bytes announced in all, there are $all"
+  ok "disk need after $steps steps: $estimate bytes announced, $actual found; in all $total and $all"
+done
+finished

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# kill -9 at random moments until the run is done; then every table, weight, counter and random stream must equal those of
+# an undisturbed run, byte for byte.
+# usage: kill9.sh [--runs N] [--seed N] [--environments "ID …"] [--propagations "NAME …"]
+#
+# Every run takes the next combination of environment, propagation and emphasis. The emphases make each phase in turn
+# the one in which most of the time goes by, so that every phase is killed in: model fit, planning, evaluation,
+# checkpoint writing, rows, and the first milliseconds of start-up.
+. "$(dirname "$0")/common.sh"
+runs=50 environments="Pendulum-v1 ContinuousCartPole-v0 CartPole-v1" propagations="ts1 tsinf" seed=
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --runs) runs="$2" ;; --seed) seed="$2" ;; --environments) environments="$2" ;; --propagations) propagations="$2" ;;
+    *) echo "usage: kill9.sh [--runs N] [--seed N] [--environments LIST] [--propagations LIST]" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+choose "$seed"
+read -ra environments <<< "$environments"
+read -ra propagations <<< "$propagations"
+emphases=(mixed fit planning evaluation checkpoint rows start)
+
+emphasis() {
+  case "$1" in
+    mixed | start) echo ;;
+    fit) echo "agent.fitEvery=5 model.epochs=40 checkpoint.every=7" ;;
+    planning) echo "planner.population=400 planner.iterations=5 agent.fitEvery=100" ;;
+    evaluation) echo "evaluation.every=10 evaluation.episodes=5" ;;
+    checkpoint) echo "checkpoint.every=1" ;;
+    rows) echo "logging.progressEvery=1 environment.stepLimit=2 training.environmentSteps=600" ;;
+  esac
+}
+
+kills=0 leftovers=0 nothing=0 cut=0
+for ((run = 0; run < runs; run++)); do
+  environment="${environments[run % ${#environments[@]}]}"
+  propagation="${propagations[run / ${#environments[@]} % ${#propagations[@]}]}"
+  stress="${emphases[run % ${#emphases[@]}]}"
+  name="$environment-$propagation-$stress"
+  settings "$name" "$environment" "$propagation"
+  command=("$mbrl" train "$work/$name.json" $(emphasis "$stress") --quiet)
+  if [ ! -d "$work/plain-$name" ]; then
+    start=$(now)
+    expect 0 "" "${command[@]}" --out "$work/plain-$name"
+    eval "duration_${name//[-.]/_}=$(($(now) - start))"
+  fi
+  eval "duration=\$duration_${name//[-.]/_}"
+  here=0
+  rm -rf "$work/cut"
+  while true; do
+    "${command[@]}" --out "$work/cut" > "$work/out" 2>&1 &
+    process=$!
+    # Later pauses are longer, so that the run comes to its end.
+    if [ "$stress" = start ] && [ $here -lt 12 ]; then random 40; else random $((duration / 2 + here * duration / 20 + 20)); fi
+    # Nobody waits for a process that has ended before.
+    sleep "$(seconds "$choice")"
+    kill -9 $process 2> /dev/null || true
+    code=0
+    { wait $process; } 2> /dev/null || code=$?
+    [ $code != 0 ] || break
+    [ $code = 137 ] || { cat "$work/out"; fail "$name ended with $code after $here kills"; }
+    here=$((here + 1))
+    if ! compgen -G "$work/cut/*/seed-0" > /dev/null; then
+      nothing=$((nothing + 1))
+    else
+      [ -z "$(find "$work/cut" -name '.*.tmp' -print -quit)" ] || leftovers=$((leftovers + 1))
+    fi
+    for table in "$work"/cut/*/seed-0/*.csv; do
+      if [ -s "$table" ] && [ -n "$(tail -c 1 "$table")" ]; then cut=$((cut + 1)); fi
+    done
+    [ $here -lt 200 ] || fail "$name did not end after 200 kills"
+  done
+  same_bytes "$(seed_of "$work/plain-$name")" "$(seed_of "$work/cut")" "$name after $here kills"
+  kills=$((kills + here))
+  ok "$name: $here kills, then the same bytes"
+done
+echo "$me: $kills kills in $runs runs; $nothing before the run directory stood, $leftovers inside an atomic write, $cut inside a row"
+finished
