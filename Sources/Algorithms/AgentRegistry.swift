@@ -44,6 +44,9 @@ package enum AgentRegistry {
         algorithm.planner.propagation = .expectation
         algorithm.planner.particles = 1
       }),
+    AgentEntry(
+      name: "dyna-q", summary: "Q-learning, Dyna-Q, Dyna-Q+, prioritized sweeping on tables (Sutton & Barto, chapter 8)",
+      usesModel: false, usesPlanner: false, makeConfiguration: { DynaQ.Configuration() }),
   ]
 
   package static func entry(_ name: String) -> AgentEntry? { entries.first { $0.name == name } }
