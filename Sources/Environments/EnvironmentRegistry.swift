@@ -12,6 +12,11 @@ package enum EnvironmentRegistry {
     Entry(MountainCarContinuous.self),
     Entry(Acrobot.self),
     Entry(LineWorld.self),
+    Entry(FrozenLake.self),
+    Entry(FrozenLake8x8.self),
+    Entry(Taxi.self),
+    Entry(GridWorld.self),
+    Entry(DynaMaze.self),
   ]
 
   /// The ids in that order.

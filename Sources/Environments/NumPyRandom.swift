@@ -1,10 +1,12 @@
+import Support
+
 /// NumPy's `default_rng(seed)`, as far as Gymnasium's resets need it: the same doubles for the same seed.
 ///
 /// `SeedSequence` (M. E. O'Neill's seed_seq design, hashing the seed into a pool of four words) seeds `PCG64`
 /// (O'Neill 2014, PCG XSL-RR 128/64), whose upper 53 bits make a double.
 package struct NumPyRandom {
   private var state: UInt128
-  private let increment: UInt128
+  private var increment: UInt128
 
   /// PCG's 128-bit multiplier.
   private static let multiplier: UInt128 = 0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645
@@ -26,9 +28,26 @@ package struct NumPyRandom {
     return folded >> rotation | folded << ((64 &- rotation) & 63)
   }
 
+  /// `Generator.random()`: in [0, 1).
+  @inline(__always)
+  package mutating func unit() -> Double { Double(nextBits() >> 11) * 0x1p-53 }
+
   /// `Generator.uniform(low, high)`.
   package mutating func uniform(_ low: Double, _ high: Double) -> Double {
-    low + (high - low) * (Double(nextBits() >> 11) * 0x1p-53)
+    low + (high - low) * unit()
+  }
+}
+
+extension NumPyRandom: Archivable {
+  package mutating func archive(_ archive: Archive) throws {
+    func halves(_ name: String, _ value: inout UInt128) throws {
+      var (high, low) = (UInt64(truncatingIfNeeded: value >> 64), UInt64(truncatingIfNeeded: value))
+      try archive.value(name + "High", &high)
+      try archive.value(name + "Low", &low)
+      value = UInt128(high) << 64 | UInt128(low)
+    }
+    try halves("state", &state)
+    try halves("increment", &increment)
   }
 }
 
