@@ -60,7 +60,7 @@ package final class ActionValues: Archivable {
   }
 
   /// One of the greedy actions, each with the same probability; takes a draw only where there are several.
-  func greedyAction(_ state: Int, _ random: inout RandomStream) -> Int {
+  package func greedyAction(_ state: Int, _ random: inout RandomStream) -> Int {
     let row = base + state * actions
     let best = greatest(of: row, count: actions)
     var ties = 0

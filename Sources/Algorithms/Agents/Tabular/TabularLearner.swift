@@ -51,7 +51,8 @@ package final class TabularLearner: Archivable {
   package let settings: Settings
   package let values: ActionValues
   package let model: TabularModel
-  var queue: SweepQueue
+  /// What prioritized sweeping has yet to update.
+  package internal(set) var queue: SweepQueue
   var draws: PlanningDraws
   private var treeBackup: TreeBackup
   /// α of the present step.
