@@ -15,8 +15,12 @@ package enum EnvironmentRegistry {
     Entry(FrozenLake.self),
     Entry(FrozenLake8x8.self),
     Entry(Taxi.self),
+    Entry(CliffWalking.self),
+    Entry(CliffWalkingSlippery.self),
     Entry(GridWorld.self),
     Entry(DynaMaze.self),
+    Entry(BlockingMaze.self),
+    Entry(ShortcutMaze.self),
   ]
 
   /// The ids in that order.

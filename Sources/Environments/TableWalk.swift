@@ -31,6 +31,13 @@ package struct TableWalk: Sendable, Archivable {
     try archive.value("action", &action)
     try archive.part("random", &random)
   }
+
+  /// A damaged file must not lead out of the table.
+  package func check(in table: TransitionTable) throws(EnvironmentError) {
+    guard (0..<table.stateCount).contains(state), action < table.actionCount else {
+      throw .failed("the archived state \(state) is not one of \(table.stateCount)")
+    }
+  }
 }
 
 /// A tabular environment made of a table and a walk through it: its file gives the table, its pictures and its words.
@@ -65,9 +72,6 @@ extension TableEnvironment {
 
   package mutating func archive(_ archive: Archive) throws {
     try walk.archive(archive)
-    // A damaged file must not lead out of the table.
-    guard (0..<table.stateCount).contains(walk.state), walk.action < table.actionCount else {
-      throw EnvironmentError.failed("the archived state \(walk.state) is not one of \(table.stateCount)")
-    }
+    try walk.check(in: table)
   }
 }

@@ -115,4 +115,25 @@ package final class TransitionTable: @unchecked Sendable {
     let rewards = outcomes.map(\.reward)
     return (rewards.min() ?? 0)...(rewards.max() ?? 0)
   }
+
+  /// What does not fit the specification, or is no distribution.
+  package func faults(against specification: EnvironmentSpecification) -> [String] {
+    var faults: [String] = []
+    if specification.observationSpace != .discrete(count: stateCount) {
+      faults.append("\(stateCount) states for the observations \(specification.observationSpace)")
+    }
+    if specification.actionSpace != .discrete(count: actionCount) {
+      faults.append("\(actionCount) actions for \(specification.actionSpace)")
+    }
+    func isDistribution(_ values: [Double]) -> Bool {
+      values.allSatisfy { $0 >= 0 } && abs(values.reduce(0, +) - 1) <= 1e-9
+    }
+    if !isDistribution(initialDistribution) { faults.append("the initial probabilities are no distribution") }
+    for state in 0..<stateCount {
+      for action in 0..<actionCount where !isDistribution(outcomes(from: state, taking: action).map(\.probability)) {
+        faults.append("state \(state), action \(action): the probabilities are no distribution")
+      }
+    }
+    return faults
+  }
 }
