@@ -75,6 +75,12 @@ package struct TraceError: Error, Equatable, CustomStringConvertible {
   package var line: Int?
   package var message: String
 
+  /// - Parameter line: nil: the file as a whole.
+  package init(line: Int?, message: String) {
+    self.line = line
+    self.message = message
+  }
+
   package var description: String { line.map { "line \($0): \(message)" } ?? message }
 }
 
