@@ -44,7 +44,9 @@ package struct TableReport: Sendable, CustomStringConvertible {
     let table = environment.table
     for (state, probability) in table.initialDistribution.enumerated() {
       let recorded = file.initialDistribution[state] ?? 0
-      if recorded != probability { fail(1, "initial probability of \(state): \(recorded) recorded, \(probability) here") }
+      if recorded != probability {
+        fail(1, "initial probability of \(state): \(recorded) recorded, \(probability) here")
+      }
     }
     var seen: Set<[Int]> = []
     for row in file.rows {

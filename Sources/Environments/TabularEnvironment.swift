@@ -29,35 +29,6 @@ package enum StateTextStyle: Sendable, CaseIterable {
   case plain
 }
 
-/// Where the states of a task lie when they are places: a picture of rows and columns.
-package struct GridLayout: Equatable, Sendable {
-  package let rows: Int
-  package let columns: Int
-  /// What stands in each place, row by row from the top: S start, G goal, H hole, C cliff, # wall, . nothing.
-  package let places: [Character]
-  /// The state of each place, in the same order.
-  package let states: [Int]
-
-  /// - Parameter states: nil: the places count up row by row from the top.
-  package init(rows: Int, columns: Int, places: [Character], states: [Int]? = nil) {
-    precondition(places.count == rows * columns && states?.count ?? places.count == places.count, "places of a grid")
-    self.rows = rows
-    self.columns = columns
-    self.places = places
-    self.states = states ?? Array(places.indices)
-  }
-
-  /// The map with one place marked, a line per row.
-  package func text(marking state: Int, with mark: Character) -> String {
-    var text = ""
-    for row in 0..<rows {
-      for place in row * columns..<(row + 1) * columns { text.append(states[place] == state ? mark : places[place]) }
-      text += "\n"
-    }
-    return text
-  }
-}
-
 extension TabularEnvironment {
   package var stateCount: Int { table.stateCount }
   package var actionCount: Int { table.actionCount }

@@ -26,8 +26,9 @@ package struct Taxi: TableEnvironment {
     rewardRange: -10...20, rewardThreshold: 8,
     summary: "drive a passenger from one stand to another on 5×5 places (tabular, 200 steps)")
 
-  private static let map = ["+---------+", "|R: | : :G|", "| : | : : |", "| : : : : |", "| | : | : |", "|Y| : |B: |", "+---------+"]
-    .map(Array.init)
+  private static let map = [
+    "+---------+", "|R: | : :G|", "| : | : : |", "| : : : : |", "| | : | : |", "|Y| : |B: |", "+---------+",
+  ].map(Array.init)
   /// Row and column of the stands R, G, Y, B.
   private static let stands = [(0, 0), (0, 4), (4, 0), (4, 3)]
 

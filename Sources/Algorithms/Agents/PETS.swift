@@ -190,6 +190,17 @@ package final class PETS: Agent {
     [("transitions", String(real.count)), ("fitted", isFitted ? "yes" : "no")] + (model?.facts ?? [])
   }
 
+  package func modelPredictions(last count: Int) -> [ModelPrediction] {
+    guard let model, isFitted else { return [] }
+    return (max(0, real.count - count)..<real.count).map { row in
+      let observation = real.observation(row)
+      let action = real.action(row)
+      return ModelPrediction(
+        observation: observation, action: action, nextObservation: real.nextObservation(row),
+        members: model.meanPredictions(observation: observation, action: action))
+    }
+  }
+
   package func archive(_ archive: Archive) throws {
     try archive.value("steps", &steps)
     try archive.value("episodes", &episodes)

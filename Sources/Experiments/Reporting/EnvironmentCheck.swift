@@ -15,13 +15,7 @@ package struct EnvironmentCheck: Sendable {
 
   /// Builds the environment and holds it to the contract; `settings` are its options.
   package init(id: String, settings: [String], tracePath: String?) throws(ExperimentError) {
-    var overlay = JSONObject()
-    let (overridden, mistakes) = Overrides.apply(settings, to: &overlay)
-    if overlay["id"] == nil { overlay["id"] = .string(id) }
-    var configuration = EnvironmentConfiguration()
-    let fields = Fields.read(&configuration, from: overlay, overridden: overridden)
-    let faults = mistakes + fields.faults
-    guard faults.isEmpty else { throw .usage(faults.map(\.description).joined(separator: "\n")) }
+    let configuration = try EnvironmentCheck.configuration(id: id, settings: settings)
     do throws(TraceError) {
       let recording = try tracePath.map { path throws(TraceError) in try Recording(path: path) }
       contract = EnvironmentContract.check(configuration.make())
@@ -37,6 +31,18 @@ package struct EnvironmentCheck: Sendable {
     } catch {
       throw .failed("\(tracePath ?? ""): \(error)")
     }
+  }
+
+  /// An environment and its options as a command names them.
+  static func configuration(id: String, settings: [String]) throws(ExperimentError) -> EnvironmentConfiguration {
+    var overlay = JSONObject()
+    let (overridden, mistakes) = Overrides.apply(settings, to: &overlay)
+    if overlay["id"] == nil { overlay["id"] = .string(id) }
+    var configuration = EnvironmentConfiguration()
+    let fields = Fields.read(&configuration, from: overlay, overridden: overridden)
+    let faults = mistakes + fields.faults
+    guard faults.isEmpty else { throw .usage(faults.map(\.description).joined(separator: "\n")) }
+    return configuration
   }
 
   /// The report for people.
