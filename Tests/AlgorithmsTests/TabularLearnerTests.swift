@@ -37,7 +37,7 @@ import Testing
     }
     #expect(
       changes == [[1, 1, up]: 0, [3, 4, right]: 0.1, [0, 2, right]: 0, [4, 3, up]: 0.1, [2, 2, down]: 0])
-    #expect(nonzero(learner) == [[Self.at(3, 4), right], [Self.at(4, 3), up]])
+    #expect(nonzero(learner) == [[Self.at(4, 3), up], [Self.at(3, 4), right]])
 
     // A second round: the same entries go on to .1 + .1·(1 − .1) = .19, and a real step to (3, 4) is worth .1·.95·.19.
     for step in listed { learner.imagine(pair: 4 * Self.at(step.x, step.y) + step.action) }
