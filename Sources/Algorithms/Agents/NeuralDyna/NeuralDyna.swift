@@ -29,16 +29,16 @@ package final class NeuralDyna: Agent {
     package var fitEvery = 250
     package var imaginedActions = ImaginedActions.random
     /// ε.
-    package var exploration = Schedule(.linear, start: 1, end: 0.05, steps: 5000)
+    package var exploration = Schedule(.linear, start: 1, end: 0.1, steps: 5000)
     package var discount = 0.99
-    package var hiddenSizes = [64, 64]
+    package var hiddenSizes = [128, 128]
     package var learningRate = 1e-3
     package var batchSize = 64
     package var replayCapacity = 100_000
     /// Share of the online network that the target takes on at every step.
-    package var targetRate = 0.005
+    package var targetRate = 0.02
     /// Limit of an error in the gradient (Huber); 0: none.
-    package var errorLimit = 0.0
+    package var errorLimit = 1.0
     /// Largest gradient norm; 0: no clipping.
     package var maximumGradientNorm = 10.0
 
