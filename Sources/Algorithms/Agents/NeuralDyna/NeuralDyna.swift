@@ -176,8 +176,8 @@ package final class NeuralDyna: Agent {
   private func fitModel(_ metrics: inout Metrics) throws {
     guard let model, !isFitted || steps.isMultiple(of: configuration.fitEvery) else { return }
     if !isFitted {
-      try KnownPartsCheck.run(
-        context.known, on: real, reward: !model.configuration.learnsReward,
+      try real.requireAgreement(
+        with: context.known, reward: !model.configuration.learnsReward,
         termination: model.configuration.terminationSource == .known)
     }
     let summary = try model.fit(real, &metrics.modelRows)
