@@ -44,6 +44,18 @@ package enum AgentRegistry {
         algorithm.planner.propagation = .expectation
         algorithm.planner.particles = 1
       }),
+    AgentEntry(
+      name: "dyna-q", summary: "Q-learning, Dyna-Q, Dyna-Q+, prioritized sweeping on tables (Sutton & Barto, chapter 8)",
+      usesModel: false, usesPlanner: false, makeConfiguration: { DynaQ.Configuration() }),
+    AgentEntry(
+      name: "dyna", summary: "Dyna with networks: Double DQN on real and imagined transitions of an ensemble",
+      usesModel: true, usesPlanner: false, makeConfiguration: { NeuralDyna.Configuration() },
+      setDefaults: { algorithm in
+        var model = EnsembleDynamics.Configuration()
+        model.hiddenSizes = [64, 64]
+        model.batchSize = 64
+        algorithm.model.model = model
+      }),
   ]
 
   package static func entry(_ name: String) -> AgentEntry? { entries.first { $0.name == name } }

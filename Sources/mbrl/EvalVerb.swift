@@ -14,6 +14,8 @@ enum EvalVerb: Verb {
       .init("--threads", "N", "threads for planning (default: all cores); never changes a result"),
       .init("--json", nil, "one JSON object per checkpoint"),
       .init("--csv", "FILE", "one row per episode into a new file"),
+      .init("--map", nil, "of a tabular agent: the greedy policy as a map"),
+      .init("--text", "FILE", "of a tabular environment: the episodes as text, state by state"),
       .init("--render", "FILE", "not available yet"),
       .init("--quiet", nil, "no notes"),
       .init("--no-color", nil, "no colours (as NO_COLOR)"),
@@ -27,6 +29,7 @@ enum EvalVerb: Verb {
       ("mbrl eval runs/pendulum-0123456789", "the newest checkpoint of every seed"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --best --episodes 100 --seed 1", "the best one, on other episodes"),
       ("mbrl eval runs/pendulum-0123456789/seed-0/checkpoints/step-000002000 --json", "one checkpoint"),
+      ("mbrl eval runs/dyna-maze-0123456789/seed-0 --map --episodes 1 --text walk.txt", "what a table has learned"),
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
@@ -43,6 +46,9 @@ enum EvalVerb: Verb {
     evaluation.seed = try arguments.integer("--seed", in: SeedList.range)
     evaluation.threads = try arguments.integer("--threads", in: 1...64) ?? evaluation.threads
     evaluation.isStochastic = arguments.has("--stochastic")
+    evaluation.drawsMap = arguments.has("--map")
+    evaluation.writesText = arguments.values["--text"] != nil
+    if evaluation.drawsMap && arguments.has("--json") { throw UsageError("--map and --json exclude each other") }
     let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
     let file = try arguments.values["--csv"].map { try CSVFile(creating: $0, columns: EvaluationTable.columns) }
     var table = EvaluationTable([])
@@ -55,6 +61,13 @@ enum EvalVerb: Verb {
       table.json.forEach { console.result($0.compactText) }
     } else {
       table.lines.forEach(console.result)
+      for report in table.reports where !report.map.isEmpty {
+        console.result("greedy policy of seed \(report.manifest.seed) at step \(report.manifest.step)")
+        report.map.forEach { console.result("  \($0)") }
+      }
+    }
+    if let path = arguments.values["--text"] {
+      try FileSystem.writeAtomically(table.reports.map(\.text).joined(), to: path)
     }
     return .success
   }

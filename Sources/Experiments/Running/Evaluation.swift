@@ -13,6 +13,8 @@ package struct Evaluation {
   package var seed: Int
   /// The run's step at which the policy is measured: a task that changes in the course of a run is as it is then.
   package var runStep = 0
+  /// Sees the environment after every reset (without an outcome) and after every step.
+  package var onState: ((any SnapshotEnvironment, Outcome?) -> Void)?
 
   /// Of that many episodes, from `seed` on.
   package init(environment: EnvironmentConfiguration, episodes: Int, seed: Int) {
@@ -53,6 +55,7 @@ package struct Evaluation {
         environment = changing
       }
       environment.reset(seed: UInt64(seed + index))
+      onState?(environment, nil)
       policy.beginEpisode(random.stream(UInt64(index)))
       var episode = Episode(seed: seed + index)
       while !episode.isTerminated && !episode.isTruncated {
@@ -60,6 +63,7 @@ package struct Evaluation {
         environment.observe(into: observation.memory)
         let action = try policy.act(in: Situation(observation: observation.readOnly, environment: environment))
         let outcome = try environment.step(action)
+        onState?(environment, outcome)
         guard outcome.reward.isFinite else { throw DivergedError(quantity: "the reward in an evaluation") }
         episode.total += outcome.reward
         episode.length += 1

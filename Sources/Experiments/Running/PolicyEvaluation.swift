@@ -10,6 +10,10 @@ package struct PolicyEvaluation: Sendable {
   package var isStochastic = false
   /// Never changes a result.
   package var threads = Machine.cores
+  /// The greedy policy of a tabular agent is drawn as a map.
+  package var drawsMap = false
+  /// The episodes of a tabular environment are written down as text.
+  package var writesText = false
 
   /// The experiment's own settings.
   package init() {}
@@ -22,6 +26,10 @@ package struct PolicyEvaluation: Sendable {
     package var manifest: CheckpointManifest
     /// The episodes and their statistics.
     package var result: EvaluationResult
+    /// The greedy policy, where it was asked for.
+    package var map: [String] = []
+    /// The episodes as text, where they were asked for.
+    package var text = ""
   }
 
   /// Reads, verifies and restores a checkpoint, then runs the episodes.
@@ -40,10 +48,15 @@ package struct PolicyEvaluation: Sendable {
       guard configuration.environment.stepLimit != nil else {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }
+      let rollout = try writesText ? RolloutText(configuration.environment) : nil
+      if let rollout { evaluation.onState = rollout.append }
+      let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: evaluation.environment) : []
       var results: [Evaluation.Episode] = []
       _ = try evaluation.run(
         loop.agent.makePolicy(isStochastic: isStochastic), into: &results, shouldStop: { false })
-      return Report(path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results))
+      return Report(
+        path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results), map: map,
+        text: rollout?.text ?? "")
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }

@@ -1,0 +1,143 @@
+import Environments
+import Support
+
+/// Tabular Dyna-Q and its family (Sutton 1990, "Integrated architectures for learning, planning, and reacting based on
+/// approximating dynamic programming"; Sutton & Barto 2018, chapters 6 to 8).
+///
+/// Loop:
+/// a. S ← the present state.
+/// b. A ← ε-greedy(S, Q), ties broken at random.
+/// c. Take A; observe R and S'.
+/// d. Q(S, A) ← Q(S, A) + α·(R + γ·max Q(S', ·) − Q(S, A)); no value beyond a terminated step.
+/// e. Model(S, A) ← R, S'.
+/// f. Repeat n times: draw a tried (S, A); R, S' ← Model(S, A); update Q(S, A) as in d.
+///
+/// n = 0 is Q-learning. `explorationBonus` κ > 0 is Dyna-Q+: imagined rewards are R + κ√τ, τ the steps since the pair was
+/// last tried, and untried actions of visited states are imagined too. `backup` exchanges the target of d (and f),
+/// `model` what e remembers, `planning` "prioritized" the draw of f for a queue of the largest changes.
+package final class DynaQ: Agent, TabularAgent {
+  package struct Configuration: AgentConfiguration {
+    /// n of step f, per environment step.
+    package var planningSteps = 10
+    /// α.
+    package var learningRate = Schedule(start: 0.1)
+    /// ε.
+    package var exploration = Schedule(start: 0.1)
+    /// Everything that the backups need.
+    package var settings = TabularLearner.Settings()
+
+    package init() {}
+
+    package mutating func declare(_ fields: Fields) {
+      fields.integer("planningSteps", &planningSteps, in: 0...10_000_000, "imagined updates per step; 0: Q-learning")
+      fields.section("learningRate", &learningRate, "α: the share of the error that an update takes")
+      fields.section("exploration", &exploration, "ε: how often an action is random")
+      fields.number("discount", &settings.discount, in: 0...1, "γ: the weight of the next step's value")
+      fields.choice("backup", &settings.backup, "what the next state is taken to be worth")
+      fields.integer("backupSteps", &settings.backupSteps, in: 1...1000, "n of the tree backup; others look one step ahead")
+      fields.choice("model", &settings.model, "remember a pair's last outcome, or count all of them")
+      fields.choice("countedUpdate", &settings.countedUpdate, "draw one counted outcome, or take their mean")
+      fields.choice("planning", &settings.planning, "random tried pairs, or prioritized sweeping")
+      fields.number("priorityThreshold", &settings.priorityThreshold, in: 0...1e12, "θ: smaller changes are not swept")
+      fields.number("explorationBonus", &settings.explorationBonus, in: 0...1e6, "κ of Dyna-Q+; 0: none")
+      fields.number("initialValue", &settings.initialValue, in: -1e12...1e12, "Q before anything was learned")
+      if settings.planning == .prioritized && settings.explorationBonus > 0 {
+        fields.fault("explorationBonus", "prioritized sweeping has no bonus; use \"planning\": \"random\"")
+      }
+    }
+
+    package func check(
+      _ algorithm: AlgorithmConfiguration, for environment: any SnapshotEnvironment, _ fields: Fields
+    ) {
+      let specification = environment.specification
+      guard case .discrete = specification.observationSpace, case .discrete = specification.actionSpace else {
+        fields.fault("agent.type", "a table needs discrete states and actions; \(specification.id) has vectors, use \"dyna\"")
+        return
+      }
+    }
+
+    package func makeAgent(_ algorithm: AlgorithmConfiguration, _ context: AgentContext) throws -> any Agent {
+      DynaQ(self, context)
+    }
+  }
+
+  private let configuration: Configuration
+  /// Table, model and backups.
+  package let learner: TabularLearner
+  private var random: RandomStream
+  private var updates = 0
+
+  /// An agent for an environment whose states and actions are discrete.
+  package init(_ configuration: Configuration, _ context: AgentContext) {
+    guard case .discrete(let states) = context.specification.observationSpace,
+      case .discrete(let actions) = context.specification.actionSpace
+    else { preconditionFailure("a table needs discrete states and actions") }
+    self.configuration = configuration
+    learner = TabularLearner(
+      configuration.settings, states: states, actions: actions, random: context.random.stream("planning"))
+    random = context.random.stream("policy")
+    learner.exploration = configuration.exploration.value(at: 0)
+  }
+
+  package var metricNames: [String] { ["epsilon", "learning_rate", "td_error", "known_pairs"] }
+  package var actionValues: ActionValues { learner.values }
+  package func beginEpisode() {}
+
+  package func act(in situation: Situation) -> Action {
+    let state = Int(situation.observation[0])  // step a
+    learner.exploration = configuration.exploration.value(at: learner.steps)
+    return .discrete(
+      learner.values.epsilonGreedyAction(state, exploration: learner.exploration, &random))  // step b
+  }
+
+  package func observe(_ transition: Transition) {
+    guard case .discrete(let action) = transition.action else { preconditionFailure("a discrete action") }
+    learner.learningRate = configuration.learningRate.value(at: learner.steps)
+    learner.learn(  // steps d and e
+      state: Int(transition.observation[0]), action: action, reward: transition.reward,
+      nextState: Int(transition.nextObservation[0]), isTerminated: transition.isTerminated,
+      isTruncated: transition.isTruncated)
+  }
+
+  package func learn(_ metrics: inout Metrics) {
+    updates += 1 + learner.plan(configuration.planningSteps)  // step f
+    metrics.updates = updates
+    metrics.bufferSize = learner.model.count
+    metrics.record("epsilon", learner.exploration)
+    metrics.record("learning_rate", learner.learningRate)
+    metrics.record("td_error", learner.lastError)
+    metrics.record("known_pairs", Double(learner.model.count))
+  }
+
+  package func makePolicy(isStochastic: Bool) -> any Policy {
+    TabularPolicy(learner.values, exploration: isStochastic ? learner.exploration : 0)
+  }
+
+  package func estimatedCheckpointBytes(afterSteps steps: Int) -> Int {
+    let pairs = learner.values.endRow
+    let tried = learner.settings.explorationBonus > 0 ? pairs : min(steps, pairs)
+    // Table and predecessor heads; list, outcome and priority of every tried pair.
+    return 8 * pairs + 4 * learner.values.states + 60 * tried + 4_000
+  }
+
+  package var facts: [(name: String, value: String)] {
+    [
+      ("states", String(learner.values.states)), ("actions", String(learner.values.actions)),
+      ("known pairs", String(learner.model.count)), ("updates", String(updates)),
+    ]
+  }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.value("updates", &updates)
+    try archive.value("learning_rate", &learner.learningRate)
+    try archive.value("exploration", &learner.exploration)
+    try archive.part("random", &random)
+    try archive.part("learner", object: learner)
+  }
+}
+
+/// An agent whose knowledge is a table: its greedy policy can be drawn as a map.
+package protocol TabularAgent: Agent {
+  /// Q.
+  var actionValues: ActionValues { get }
+}
