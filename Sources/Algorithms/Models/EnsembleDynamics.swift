@@ -118,6 +118,12 @@ package final class EnsembleDynamics: DynamicsModel {
   let maximumLogVariance: Parameter?
   private(set) var adam: Adam
   let tape: Tape
+  /// The fused training steps of the networks.
+  let training: NetworkTraining
+  /// Coupled weight decay of each layer's weights.
+  let layerDecays: [Float]
+  /// Likewise per parameter of the store: none on biases and bounds.
+  let decays: [Float]
   package private(set) var normalizer: InputNormalizer
   /// Members used for prediction, best first.
   package private(set) var elites: [Int]
@@ -149,6 +155,12 @@ package final class EnsembleDynamics: DynamicsModel {
     }
     adam = configuration.makeOptimizer()
     tape = Tape(pool: pool)
+    training = NetworkTraining(network, pool: pool)
+    layerDecays = network.layers.indices.map { Float(configuration.decay(ofLayer: $0)) }
+    let (layers, factors) = (network.layers, layerDecays)
+    decays = store.parameters.map { parameter in
+      layers.firstIndex { $0.weight == parameter }.map { factors[$0] } ?? 0
+    }
     normalizer = InputNormalizer(columns: layout.features.count + layout.actionColumns)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
     initialValues = Array(store.values)
