@@ -1,8 +1,7 @@
+import Experiments
 import Neural
 import Support
 import Testing
-
-@testable import Experiments
 
 /// `mbrl bench`: which workloads, and figures that can be.
 @Suite(.serialized) struct BenchmarkTests {

@@ -10,6 +10,7 @@ package struct Benchmark: Sendable {
   package var operations: Double?
   /// What a run gets done, in `unit`: 25,000 "steps".
   package var items: Double
+  /// "steps"; "runs" where there is nothing to count.
   package var unit: String
   /// Builds everything a run needs and returns the run.
   package var prepare: @Sendable (ComputePool) throws -> () throws -> Void
@@ -36,11 +37,19 @@ package struct Benchmark: Sendable {
 
 /// What the runs of one workload came to.
 package struct BenchmarkResult: Sendable {
+  /// Of which workload.
   package var benchmark: Benchmark
   /// Seconds of every run, in order: of the processor where one thread works, of the wall clock otherwise.
   package var seconds: [Double]
   /// Multiply-adds that stay in the registers, GFLOP/s on the same threads, measured between the runs.
   package var peaks: [Double]
+
+  /// Runs and ceilings, in the order in which they were measured.
+  package init(benchmark: Benchmark, seconds: [Double], peaks: [Double]) {
+    self.benchmark = benchmark
+    self.seconds = seconds
+    self.peaks = peaks
+  }
 
   /// Seconds of the middle run.
   package var median: Double { BenchmarkResult.median(seconds) }

@@ -2,8 +2,11 @@ import Support
 
 /// The results of `mbrl bench`, for people and for programs.
 package struct BenchmarkReport: Sendable {
+  /// Threads of the workloads.
   package var threads: Int
+  /// What the machine can do.
   package var ceilings: [PeakBenchmark.Ceiling]
+  /// What the workloads came to.
   package var results: [BenchmarkResult]
 
   /// What was measured.

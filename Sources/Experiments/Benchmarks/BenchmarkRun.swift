@@ -3,9 +3,11 @@ import Support
 
 /// One call of `mbrl bench`: which workloads, on how many threads, and what came out.
 package struct BenchmarkRun: Sendable {
+  /// Threads of every workload.
   package var threads: Int
   /// About how long each workload is repeated.
   package var seconds: Double
+  /// The chosen workloads, in their order.
   package private(set) var benchmarks: [Benchmark]
 
   /// The workloads whose names hold `filter` (nil: all).

@@ -33,9 +33,17 @@ package enum PeakBenchmark {
   package struct Ceiling: Sendable {
     /// "avx2".
     package var instructionSet: String
+    /// How many threads did the same at once.
     package var threads: Int
     /// GFLOP/s, the median of several measurements.
     package var rate: Double
+
+    /// A ceiling that was measured.
+    package init(instructionSet: String, threads: Int, rate: Double) {
+      self.instructionSet = instructionSet
+      self.threads = threads
+      self.rate = rate
+    }
   }
 
   /// The ceilings of every instruction set that the processor has, on one thread and on all of them.
