@@ -18,38 +18,54 @@ typedef struct {
   int64_t first_task[CK_MAX_LAYERS + 1];
 } training_tasks;
 
-/// Tiles of several vectors of rows; of one where that leaves threads idle.
-static training_pass make_pass(const ck_pool *pool, const ck_network *network, int64_t rows, float *memory) {
-  int64_t lanes = ck_kernels()->lanes;
-  training_pass pass = {.network = network, .rows = rows, .width = lanes < 16 ? 16 : WIDEST_TILE, .memory = memory};
-  pass.tiles = (rows + pass.width - 1) / pass.width;
-  int64_t threads = ck_pool_threads(pool), tasks = pass.tiles * network->members;
-  if (rows <= lanes || (tasks < 4 * threads && tasks % threads != 0)) {
-    pass.width = lanes;
-    pass.tiles = (rows + lanes - 1) / lanes;
-  }
-  return pass;
+/// How a step was begun; stands before its numbers, so that every part of the step works alike.
+typedef struct {
+  const kernel_table *kernels;
+  int64_t width;
+} step_header;
+
+/// Floats that the header takes: a cache line.
+enum { HEADER_FLOATS = 16 };
+
+static training_pass make_pass(const ck_network *network, int64_t rows, float *memory) {
+  int64_t width = ((const step_header *)memory)->width;
+  return (training_pass){network, rows, width, (rows + width - 1) / width, memory + HEADER_FLOATS};
+}
+
+/// Chooses the kernels and the tiles: several vectors of rows, one where that leaves threads idle.
+static void begin_step(const ck_pool *pool, const ck_network *network, int64_t rows, float *memory) {
+  step_header *header = (step_header *)memory;
+  header->kernels = ck_kernels();
+  int64_t lanes = header->kernels->lanes, threads = ck_pool_threads(pool);
+  header->width = lanes < 16 ? 16 : WIDEST_TILE;
+  int64_t tasks = (rows + header->width - 1) / header->width * network->members;
+  if (rows <= lanes || (tasks < 4 * threads && tasks % threads != 0)) header->width = lanes;
+}
+
+static const kernel_table *kernels_of(const training_tasks *tasks) {
+  return ((const step_header *)(tasks->pass.memory - HEADER_FLOATS))->kernels;
 }
 
 int64_t ck_training_memory(const ck_network *network, int64_t rows) {
   int64_t size = 0;
   for (int32_t l = 0; l < network->layers; l++) size += training_layer_size(network, l, rows + WIDEST_TILE);
-  return size * network->members;
+  return HEADER_FLOATS + size * network->members;
 }
 
 static void forward_task(void *context, int64_t task, int32_t worker) {
   const training_tasks *tasks = context;
   int64_t tiles = tasks->pass.tiles;
   (void)worker;
-  ck_kernels()->training_forward(
+  kernels_of(tasks)->training_forward(
       &tasks->pass, tasks->parameters, (int32_t)(task / tiles), task % tiles, tasks->from, tasks->to);
 }
 
 void ck_training_forward(
     ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *x, float *y,
     float *memory) {
+  begin_step(pool, network, rows, memory);
   training_tasks tasks = {
-      .pass = make_pass(pool, network, rows, memory), .parameters = parameters, .from = x, .to = y};
+      .pass = make_pass(network, rows, memory), .parameters = parameters, .from = x, .to = y};
   ck_pool_run(pool, tasks.pass.tiles * network->members, forward_task, &tasks);
 }
 
@@ -57,13 +73,13 @@ static void backward_task(void *context, int64_t task, int32_t worker) {
   const training_tasks *tasks = context;
   int64_t tiles = tasks->pass.tiles;
   (void)worker;
-  ck_kernels()->training_backward(
+  kernels_of(tasks)->training_backward(
       &tasks->pass, tasks->parameters, (int32_t)(task / tiles), task % tiles, tasks->from);
 }
 
 void ck_training_backward(
     ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *dy, float *memory) {
-  training_tasks tasks = {.pass = make_pass(pool, network, rows, memory), .parameters = parameters, .from = dy};
+  training_tasks tasks = {.pass = make_pass(network, rows, memory), .parameters = parameters, .from = dy};
   ck_pool_run(pool, tasks.pass.tiles * network->members, backward_task, &tasks);
 }
 
@@ -82,7 +98,7 @@ static void weight_task(void *context, int64_t task, int32_t worker) {
   int64_t left = network->widths[layer + 1] - first;
   weight_update update = tasks->update;
   if (tasks->coupled_decays) update.adam.coupled_decay = tasks->coupled_decays[layer];
-  ck_kernels()->training_weights(
+  kernels_of(tasks)->training_weights(
       &tasks->pass, &update, (int32_t)(task / blocks), layer, first, left < BLOCK_OUTPUTS ? left : BLOCK_OUTPUTS);
 }
 
@@ -95,7 +111,7 @@ static void run_weights(ck_pool *pool, training_tasks *tasks) {
 
 void ck_training_gradients(
     ck_pool *pool, const ck_network *network, int64_t rows, float *memory, float *gradients) {
-  training_tasks tasks = {.pass = make_pass(pool, network, rows, memory), .update = {.g = gradients}};
+  training_tasks tasks = {.pass = make_pass(network, rows, memory), .update = {.g = gradients}};
   run_weights(pool, &tasks);
 }
 
@@ -103,7 +119,7 @@ void ck_training_step(
     ck_pool *pool, const ck_network *network, int64_t rows, float *memory, const ck_adam *adam,
     const float *coupled_decays, float *parameters, float *first_moments, float *second_moments) {
   training_tasks tasks = {
-      .pass = make_pass(pool, network, rows, memory),
+      .pass = make_pass(network, rows, memory),
       .update = {.adam = ck_adam_factors(adam), .p = parameters, .m = first_moments, .v = second_moments},
       .coupled_decays = coupled_decays,
   };
