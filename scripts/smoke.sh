@@ -20,6 +20,8 @@ while read -r id; do
   if [ -f "$trace" ]; then "$mbrl" env check "$id" --trace "$trace" > "$work/check" || { cat "$work/check"; fail "$id"; }
   else "$mbrl" env check "$id" > "$work/check" || { cat "$work/check"; fail "$id"; }; fi
 done < "$work/ids"
+"$mbrl" solve CliffWalking-v1 --discount 1 > "$work/solution"
+grep -q 'best possible.* -13$' "$work/solution" || { cat "$work/solution"; fail "the optimum of CliffWalking is not -13"; }
 
 # Everything but the wall-clock columns, which stand last, and the files that name machine and times.
 same_bytes() {

@@ -61,10 +61,24 @@ package protocol Agent: AnyObject, Archivable {
   func estimatedCheckpointBytes(afterSteps steps: Int) -> Int
   /// Facts worth showing in `mbrl inspect`: names and values, such as parameter counts.
   var facts: [(name: String, value: String)] { get }
+  /// The model's predictions for the newest real transitions, at most `count`; none without a model.
+  func modelPredictions(last count: Int) -> [ModelPrediction]
 }
 
 extension Agent {
   package var facts: [(name: String, value: String)] { [] }
+  package func modelPredictions(last count: Int) -> [ModelPrediction] { [] }
+}
+
+/// What every network of a learned model says about one real transition, for comparison outside this program.
+package struct ModelPrediction: Equatable, Sendable {
+  package var observation: [Float]
+  /// One-hot for discrete actions.
+  package var action: [Float]
+  /// What really followed.
+  package var nextObservation: [Float]
+  /// Per member the mean prediction: next observation, then reward and termination logit where learned.
+  package var members: [[Float]]
 }
 
 /// A way of acting that does not learn.

@@ -12,6 +12,7 @@ package struct ContractReport: Sendable {
     case archiving = "an archived episode goes on the same"
     case truncation = "the step limit truncates and never terminates"
     case wrongActions = "an action that does not fit is refused and changes nothing"
+    case table = "the table's probabilities sum to 1 and what happens stands in it"
     case knownFeatures = "model features name columns of the observation"
     case knownRewards = "the known reward function agrees with the environment"
     case knownTerminations = "the known termination function agrees with the environment"

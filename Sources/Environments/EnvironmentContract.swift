@@ -38,6 +38,7 @@ private struct ContractCheck<Subject: Environment> {
         try checkTrajectory(seed: seed, steps: steps)
         try checkCopy(seed: seed)
         if let snapshot = fresh as? any SnapshotEnvironment { try checkArchive(snapshot, seed: seed) }
+        if let tabular = fresh as? any TabularEnvironment { try checkTable(tabular, seed: seed, steps: steps) }
       } catch {
         report.find(.stepping, "seed \(seed): \(error)")
       }
@@ -99,6 +100,11 @@ private struct ContractCheck<Subject: Environment> {
     _ start: Subject, seed: UInt64, steps: Int
   ) throws -> (environment: Subject, record: TransitionRecord) {
     var environment = start
+    // What a changing task carries from episode to episode is this count and nothing else.
+    if var changing = environment as? any ChangingEnvironment {
+      changing.lifetimeSteps = 0
+      if let rewound = changing as? Subject { environment = rewound }
+    }
     environment.reset(seed: seed)
     var actions = sampler(seed: seed)
     let record = try environment.record(steps: steps, &actions, nextSeed: seed &+ 1000)
@@ -170,6 +176,43 @@ private struct ContractCheck<Subject: Environment> {
         .knownTerminations,
         "seed \(seed), step \(first.row + 1): \(first.known) instead of \(first.actual); "
           + "\(check.terminations.count) wrong")
+    }
+  }
+
+  // MARK: Tables
+
+  private mutating func checkTable<Tabular: TabularEnvironment>(_ fresh: Tabular, seed: UInt64, steps: Int) throws {
+    begin(.table)
+    var environment = fresh
+    environment.reset(seed: seed)
+    for fault in environment.table.faults(against: specification) { report.find(.table, fault) }
+    var actions = sampler(seed: seed)
+    if !(environment.initialDistribution[environment.currentState] > 0) {
+      report.find(.table, "seed \(seed): no episode starts in state \(environment.currentState)")
+    }
+    for step in 1...max(1, steps) {
+      let (state, table) = (environment.currentState, environment.table)
+      actions.draw()
+      var taken = 0
+      let outcome = try actions.withAction { action throws -> Outcome in
+        if case .discrete(let index) = action { taken = index }
+        return try environment.step(action)
+      }
+      let next = environment.currentState
+      let isKnown = table.outcomes(from: state, taking: taken).contains { known -> Bool in
+        let isSame = known.nextState == next && known.reward == outcome.reward
+        return isSame && known.isTerminated == outcome.isTerminated && known.probability > 0
+      }
+      if !isKnown || environment.observed != [Float(next)] || environment.lastAction != taken {
+        let place = "seed \(seed), step \(step)"
+        let what = "action \(taken) in state \(state) gave \(outcome.reward) and state \(next)"
+        report.find(.table, "\(place): \(what), observed as \(environment.observed); the table has it otherwise")
+        return
+      }
+      if outcome.isOver { environment.reset(seed: seed &+ UInt64(step)) }
+    }
+    if StateTextStyle.allCases.contains(where: { environment.text($0).isEmpty }) {
+      report.find(.table, "a state has no picture")
     }
   }
 

@@ -12,6 +12,15 @@ package enum EnvironmentRegistry {
     Entry(MountainCarContinuous.self),
     Entry(Acrobot.self),
     Entry(LineWorld.self),
+    Entry(FrozenLake.self),
+    Entry(FrozenLake8x8.self),
+    Entry(Taxi.self),
+    Entry(CliffWalking.self),
+    Entry(CliffWalkingSlippery.self),
+    Entry(GridWorld.self),
+    Entry(DynaMaze.self),
+    Entry(BlockingMaze.self),
+    Entry(ShortcutMaze.self),
   ]
 
   /// The ids in that order.

@@ -1,10 +1,12 @@
+import Support
+
 /// NumPy's `default_rng(seed)`, as far as Gymnasium's resets need it: the same doubles for the same seed.
 ///
 /// `SeedSequence` (M. E. O'Neill's seed_seq design, hashing the seed into a pool of four words) seeds `PCG64`
 /// (O'Neill 2014, PCG XSL-RR 128/64), whose upper 53 bits make a double.
 package struct NumPyRandom {
   private var state: UInt128
-  private let increment: UInt128
+  private var increment: UInt128
 
   /// PCG's 128-bit multiplier.
   private static let multiplier: UInt128 = 0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645
@@ -12,10 +14,10 @@ package struct NumPyRandom {
   /// `np.random.default_rng(seed)`.
   package init(seed: UInt64) {
     var sequence = SeedSequence(entropy: seed)
-    let words = (0..<4).map { _ in UInt128(sequence.next()) }
-    increment = (words[2] << 64 | words[3]) << 1 | 1
+    let start = UInt128(sequence.next()) << 64 | UInt128(sequence.next())
+    increment = (UInt128(sequence.next()) << 64 | UInt128(sequence.next())) << 1 | 1
     // From state 0: one step, add the seed, one step.
-    state = (increment &+ (words[0] << 64 | words[1])) &* NumPyRandom.multiplier &+ increment
+    state = (increment &+ start) &* NumPyRandom.multiplier &+ increment
   }
 
   /// 64 uniform bits: PCG64's next output.
@@ -26,21 +28,38 @@ package struct NumPyRandom {
     return folded >> rotation | folded << ((64 &- rotation) & 63)
   }
 
+  /// `Generator.random()`: in [0, 1).
+  @inline(__always)
+  package mutating func unit() -> Double { Double(nextBits() >> 11) * 0x1p-53 }
+
   /// `Generator.uniform(low, high)`.
   package mutating func uniform(_ low: Double, _ high: Double) -> Double {
-    low + (high - low) * (Double(nextBits() >> 11) * 0x1p-53)
+    low + (high - low) * unit()
+  }
+}
+
+extension NumPyRandom: Archivable {
+  package mutating func archive(_ archive: Archive) throws {
+    func halves(_ name: String, _ value: inout UInt128) throws {
+      var (high, low) = (UInt64(truncatingIfNeeded: value >> 64), UInt64(truncatingIfNeeded: value))
+      try archive.value(name + "High", &high)
+      try archive.value(name + "Low", &low)
+      value = UInt128(high) << 64 | UInt128(low)
+    }
+    try halves("state", &state)
+    try halves("increment", &increment)
   }
 }
 
 /// `np.random.SeedSequence(entropy)` with its default pool of four words and no spawn key.
 private struct SeedSequence {
-  private var pool: [UInt32]
+  private var pool = SIMD4<UInt32>()
   private var hashConstant: UInt32 = 0x8b51_f9dd
   private var position = 0
 
   init(entropy: UInt64) {
     // The seed's 32-bit words, lowest first, padded with zeros to the pool's length.
-    let words = [UInt32(truncatingIfNeeded: entropy), UInt32(truncatingIfNeeded: entropy >> 32), 0, 0]
+    let words = SIMD4(UInt32(truncatingIfNeeded: entropy), UInt32(truncatingIfNeeded: entropy >> 32), 0, 0)
     var constant: UInt32 = 0x43b0_d7e5
     func hash(_ word: UInt32) -> UInt32 {
       var value = word ^ constant
@@ -52,7 +71,7 @@ private struct SeedSequence {
       let value = 0xca01_f9dd &* left &- 0x4973_f715 &* right
       return value ^ (value >> 16)
     }
-    pool = words.map(hash)
+    for index in 0..<4 { pool[index] = hash(words[index]) }
     for source in 0..<4 {
       for destination in 0..<4 where destination != source {
         pool[destination] = mix(pool[destination], hash(pool[source]))

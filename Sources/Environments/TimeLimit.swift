@@ -4,7 +4,7 @@ import Support
 ///
 /// A step may be both: the task's own end at the very last step stays an end, as in Gymnasium.
 package struct TimeLimit<Base: Environment>: Environment {
-  package private(set) var base: Base
+  package internal(set) var base: Base
   package let specification: EnvironmentSpecification
   /// Steps since the last reset.
   package private(set) var elapsedSteps = 0

@@ -57,7 +57,11 @@ package struct TraceFile: Sendable {
     guard let first = lines.first, !first.isEmpty else {
       throw TraceError(line: 1, message: "the trace is empty; its first line should be the header")
     }
-    header = try HeaderLine(first, line: 1).header()
+    let headerLine = try HeaderLine(first, line: 1)
+    guard headerLine.kind == "trace" else {
+      throw TraceError(line: 1, message: "\"kind\" is \"\(headerLine.kind)\"; only traces can be replayed")
+    }
+    header = headerLine.header
     rows = []
     for (index, line) in lines.enumerated().dropFirst() where !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d }) {
       rows.append(try RowLine(line, line: index + 1).row(line: index + 1))
@@ -71,13 +75,19 @@ package struct TraceError: Error, Equatable, CustomStringConvertible {
   package var line: Int?
   package var message: String
 
+  /// - Parameter line: nil: the file as a whole.
+  package init(line: Int?, message: String) {
+    self.line = line
+    self.message = message
+  }
+
   package var description: String { line.map { "line \($0): \(message)" } ?? message }
 }
 
 // MARK: The lines as they are written
 
 extension Decodable {
-  fileprivate init(_ text: Data, line: Int) throws(TraceError) {
+  init(_ text: Data, line: Int) throws(TraceError) {
     do {
       self = try JSONDecoder().decode(Self.self, from: text)
     } catch let error as DecodingError {
@@ -88,17 +98,18 @@ extension Decodable {
   }
 }
 
-private struct HeaderLine: Decodable {
+/// The first line of a recording.
+struct HeaderLine: Decodable {
   var env: String
   var kind: String
   var max_episode_steps: Int?
   var observation_space: Space?
   var action_space: Space?
 
-  func header() throws(TraceError) -> TraceFile.Header {
-    guard kind == "trace" else {
-      throw TraceError(line: 1, message: "\"kind\" is \"\(kind)\"; only traces can be replayed")
-    }
+  /// The probability of each state at an episode's start, zeros left out; tables only.
+  var initial: [String: Double]?
+
+  var header: TraceFile.Header {
     let observationSpace: ObservationSpace? = observation_space.map {
       switch $0 {
       case .discrete(let count): .discrete(count: count)
@@ -117,7 +128,7 @@ private struct HeaderLine: Decodable {
 }
 
 /// `{"discrete": n}` or `{"low": […], "high": […]}` with "inf" and "-inf" for what JSON has no number for.
-private enum Space: Decodable {
+enum Space: Decodable {
   case discrete(Int)
   case box(low: [Float], high: [Float])
 

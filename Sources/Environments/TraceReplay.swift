@@ -113,22 +113,8 @@ private struct Replay<Subject: SnapshotEnvironment> {
     }
   }
 
-  /// The header's id is this environment's, with or without its version.
   private mutating func compare(_ header: TraceFile.Header) throws(TraceError) {
-    guard header.id == specification.id || header.id + "-v0" == specification.id else {
-      throw TraceError(line: 1, message: "the trace is of \"\(header.id)\", not of \"\(specification.id)\"")
-    }
-    if let space = header.observationSpace, space != specification.observationSpace {
-      report.headerDifferences.append("observation space: \(space) recorded, \(specification.observationSpace) here")
-    }
-    if let space = header.actionSpace, space != specification.actionSpace {
-      report.headerDifferences.append("action space: \(space) recorded, \(specification.actionSpace) here")
-    }
-    if header.stepLimit != specification.stepLimit {
-      func text(_ limit: Int?) -> String { limit.map { "\($0)" } ?? "none" }
-      report.headerDifferences.append(
-        "step limit: \(text(header.stepLimit)) recorded, \(text(specification.stepLimit)) here")
-    }
+    report.headerDifferences = try header.differences(from: specification)
   }
 
   private mutating func replay(_ row: TraceFile.Row) throws(TraceError) {
@@ -237,6 +223,28 @@ private struct Replay<Subject: SnapshotEnvironment> {
       return value.sign == .minus ? -magnitude : magnitude
     }
     return Double(abs(ordinal(left) - ordinal(right)))
+  }
+}
+
+extension TraceFile.Header {
+  /// What is otherwise in this environment.
+  /// - Throws: where the recording is of another environment: its id is not this one's, with or without its version.
+  func differences(from specification: EnvironmentSpecification) throws(TraceError) -> [String] {
+    guard id == specification.id || id + "-v0" == specification.id else {
+      throw TraceError(line: 1, message: "the trace is of \"\(id)\", not of \"\(specification.id)\"")
+    }
+    var differences: [String] = []
+    if let space = observationSpace, space != specification.observationSpace {
+      differences.append("observation space: \(space) recorded, \(specification.observationSpace) here")
+    }
+    if let space = actionSpace, space != specification.actionSpace {
+      differences.append("action space: \(space) recorded, \(specification.actionSpace) here")
+    }
+    if stepLimit != specification.stepLimit {
+      func text(_ limit: Int?) -> String { limit.map { "\($0)" } ?? "none" }
+      differences.append("step limit: \(text(stepLimit)) recorded, \(text(specification.stepLimit)) here")
+    }
+    return differences
   }
 }
 

@@ -19,6 +19,18 @@ package struct TransitionRecord: Sendable {
     actionColumns = specification.actionSpace.columns
   }
 
+  /// Rows that were stored elsewhere, row-major; `terminated` holds 1 for a transition that ended the task.
+  package init(
+    _ specification: EnvironmentSpecification, observations: [Float], actions: [Float], nextObservations: [Float],
+    rewards: [Float], terminated: [Float]
+  ) {
+    self.init(specification)
+    self.observations = observations
+    self.actions = actions
+    self.nextObservations = nextObservations
+    outcomes = zip(rewards, terminated).map { Outcome(reward: Double($0), isTerminated: $1 != 0) }
+  }
+
   package var count: Int { outcomes.count }
 
   /// The observation after the step of that row.

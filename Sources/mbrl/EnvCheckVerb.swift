@@ -6,7 +6,7 @@ enum EnvCheckVerb: Verb {
   static let syntax = CommandSyntax(
     "env check", "hold an environment to its contract, and to a recorded trace", operands: ["ID"], takesSettings: true,
     options: [
-      .init("--trace", "FILE.jsonl", "replay a recording of the original and print the largest deviations"),
+      .init("--trace", "FILE.jsonl", "replay a recording of the original, or compare its table"),
       .init("--json", nil, "one JSON object"),
       .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
@@ -18,6 +18,7 @@ enum EnvCheckVerb: Verb {
     examples: [
       ("mbrl env check Pendulum-v1", "the contract"),
       ("mbrl env check Pendulum-v1 --trace Pendulum-v1.jsonl", "against Gymnasium's own numbers"),
+      ("mbrl env check Taxi-v4 --trace Taxi-v4.jsonl", "every entry of Gymnasium's transition table"),
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {

@@ -7,6 +7,7 @@ enum InspectVerb: Verb {
     "inspect", "verify a checkpoint and show what is in it", operands: ["RUN|SEED|CHECKPOINT"],
     options: [
       .init("--best", nil, "of a run or seed: the best checkpoint instead of the newest"),
+      .init("--predictions", "N", "instead: the model's predictions for the newest N transitions, one JSON object each"),
       .init("--json", nil, "one JSON object per checkpoint"),
       .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
@@ -20,6 +21,10 @@ enum InspectVerb: Verb {
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let target = try CheckpointTarget(arguments.operands[0])
     let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
+    if let count = try arguments.integer("--predictions", in: 1...1_000_000) {
+      for path in paths { try ModelPredictions(of: path, count: count).lines.forEach(console.result) }
+      return .success
+    }
     for (index, path) in paths.enumerated() {
       let inspection = try Inspection(path)
       if arguments.has("--json") {

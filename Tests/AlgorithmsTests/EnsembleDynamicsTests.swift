@@ -53,6 +53,25 @@ import Testing
     }
   }
 
+  /// Standardised targets: changes far below the variance bounds are learned, and sampled with their own small spread.
+  @Test(arguments: [true, false]) func standardizedTargets(standardized: Bool) throws {
+    let id = "MountainCarContinuous-v0"
+    let model = makeModel(Self.small + #", "normalizesTargets": \#(standardized)}"#, for: id)
+    let train = try randomTransitions(id, count: 600)
+    var rows: [ModelFitRow] = []
+    for _ in 0..<2 { _ = try model.fit(train, &rows) }
+    let test = try randomTransitions(id, count: 200, seed: 77)
+    let share = meanError(model, on: test, member: 0) / meanChange(test)
+    #expect((share < 0.02) == standardized, "error \(share) of the mean change")
+    // The model with standardised targets goes on exactly from its archive, output layer included.
+    let copy = makeModel(Self.small + #", "normalizesTargets": \#(standardized)}"#, for: id, seed: 5)
+    try restore(copy, from: stored(model))
+    let (observation, action): ([Float], [Float]) = ([-0.5, 0.01], [0.7])
+    let same = copy.predict(observation: observation, action: action, member: 1)
+      == model.predict(observation: observation, action: action, member: 1)
+    #expect(same)
+  }
+
   /// Members see different bootstraps; trained on one shared data set from one start they would collapse into one.
   @Test func membersDiffer() throws {
     let model = makeModel(

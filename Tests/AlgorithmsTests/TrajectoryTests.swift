@@ -153,8 +153,12 @@ import Testing
   @Test(arguments: ["Pendulum-v1", "CartPoleSwingUp-v0"], ["known", "learned"])
   func gradientsOfReturns(id: String, reward: String) throws {
     let model = makeModel(
-      #"{"kind": "deterministic", "hiddenSizes": [16], "ensembleSize": 3, "elites": 2, "reward": "\#(reward)"}"#,
-      for: id)
+      #"""
+      {"kind": "deterministic", "hiddenSizes": [16], "ensembleSize": 3, "elites": 2, "reward": "\#(reward)",
+       "epochs": 2, "normalizesTargets": \#(reward == "known")}
+      """#, for: id)
+    var rows: [ModelFitRow] = []
+    _ = try model.fit(randomTransitions(id, count: 100), &rows)
     let environment = environment(id)
     let planner = configured(
       PlannerConfiguration.self, #"{"propagation": "expectation", "horizon": 4, "discount": 0.9}"#)

@@ -36,6 +36,15 @@ struct RegistryTests {
     #endif
   }
 
+  @Test("agrees with its recorded table in every bit", arguments: ids)
+  func table(id: String) throws {
+    guard let file = try Fixture.table(of: id) else { return }
+    let environment = try #require(EnvironmentConfiguration(id: id)?.make() as? any TabularEnvironment)
+    let report = try TableReport(file, against: environment)
+    #expect(report.passes, "\(report)")
+    #expect(report.pairs == environment.stateCount * environment.actionCount)
+  }
+
   @Test("has a summary, a unique id and options that read without faults", arguments: ids)
   func entry(id: String) throws {
     let entry = try #require(EnvironmentRegistry.entry(id))
@@ -50,12 +59,15 @@ struct RegistryTests {
     #expect(again.faults.isEmpty && again.resolved == fields.resolved)
   }
 
-  @Test("the traces of Gymnasium's environments are there")
+  @Test("the recordings of Gymnasium's environments are there")
   func tracesExist() throws {
     for id in [
       "CartPole-v1", "Pendulum-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Acrobot-v1", "ContinuousCartPole-v0",
     ] {
       #expect(try Fixture.trace(of: id) != nil, "\(id)")
+    }
+    for id in ["FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1", "CliffWalkingSlippery-v1"] {
+      #expect(try Fixture.table(of: id) != nil, "\(id)")
     }
   }
 }

@@ -157,8 +157,8 @@ package final class PETS: Agent {
     metrics.bufferSize = real.count
     guard isFitDue else { return }
     if !isFitted {
-      try KnownPartsCheck.run(
-        context.known, on: real, reward: needsKnownReward, termination: needsKnownTermination)
+      try real.requireAgreement(
+        with: context.known, reward: needsKnownReward, termination: needsKnownTermination)
     }
     let summary = try model.fit(real, &metrics.modelRows)  // steps 2 and 4
     isFitted = true
@@ -188,6 +188,17 @@ package final class PETS: Agent {
 
   package var facts: [(name: String, value: String)] {
     [("transitions", String(real.count)), ("fitted", isFitted ? "yes" : "no")] + (model?.facts ?? [])
+  }
+
+  package func modelPredictions(last count: Int) -> [ModelPrediction] {
+    guard let model, isFitted else { return [] }
+    return (max(0, real.count - count)..<real.count).map { row in
+      let observation = real.observation(row)
+      let action = real.action(row)
+      return ModelPrediction(
+        observation: observation, action: action, nextObservation: real.nextObservation(row),
+        members: model.meanPredictions(observation: observation, action: action))
+    }
   }
 
   package func archive(_ archive: Archive) throws {
@@ -223,68 +234,4 @@ package final class PlanningPolicy: Policy {
 
   package func beginEpisode(_ random: RandomStream) { controller.beginEpisode(random.stream("planner")) }
   package func act(in situation: Situation) throws -> Action { try controller.act(in: situation) }
-}
-
-/// Compares an environment's declared reward and termination with what really happened, before anything is planned
-/// with them: a declared function that disagrees with its environment ruins a run silently.
-enum KnownPartsCheck {
-  /// - Throws: `KnownPartsError` at the first transition that disagrees.
-  static func run(
-    _ known: (any KnownDynamicsParts)?, on buffer: TransitionBuffer, reward checksReward: Bool,
-    termination checksTermination: Bool
-  ) throws {
-    guard let known, buffer.count > 0 else { return }
-    let count = buffer.count
-    let observation = transpose(buffer.observations, count)
-    let action = transpose(buffer.actions, count)
-    let next = transpose(buffer.nextObservations, count)
-    let columns = TransitionColumns(
-      count: count, stride: count, observation: observation.base, action: action.base, nextObservation: next.base)
-    let declared = FloatBuffer(count: count)
-    if checksReward {
-      known.rewards(of: columns, into: declared.base)
-      for row in 0..<count {
-        // Observations are single precision: allow what that rounding can do to a reward.
-        guard abs(declared[row] - buffer.rewards[row]) <= 1e-3 * max(1, abs(buffer.rewards[row])) else {
-          throw KnownPartsError.reward(
-            environment: known.specification.id, transition: row, declared: declared[row], real: buffer.rewards[row])
-        }
-      }
-    }
-    if checksTermination {
-      known.terminations(of: columns, into: declared.base)
-      var wrong = 0
-      for row in 0..<count where declared[row] != buffer.terminated[row] { wrong += 1 }
-      // A state within rounding of a threshold may fall on either side; more than one in a thousand is a fault.
-      guard wrong * 1000 <= count else {
-        throw KnownPartsError.termination(environment: known.specification.id, wrong: wrong, of: count)
-      }
-    }
-  }
-
-  private static func transpose(_ rows: [Float], _ count: Int) -> FloatBuffer {
-    let width = rows.count / count
-    let columns = FloatBuffer(count: rows.count)
-    for row in 0..<count {
-      for column in 0..<width { columns[column * count + row] = rows[row * width + column] }
-    }
-    return columns
-  }
-}
-
-/// A declared reward or termination function that does not describe its environment.
-package enum KnownPartsError: Error, Equatable, CustomStringConvertible {
-  case reward(environment: String, transition: Int, declared: Float, real: Float)
-  case termination(environment: String, wrong: Int, of: Int)
-
-  package var description: String {
-    switch self {
-    case .reward(let id, let transition, let declared, let real):
-      "the declared reward of \(id) is \(declared) for transition \(transition), the environment gave \(real); "
-        + "set model.reward to \"learned\" or mend the declaration"
-    case .termination(let id, let wrong, let count):
-      "the declared termination of \(id) is wrong for \(wrong) of \(count) transitions; "
-        + "set model.termination to \"learned\" or mend the declaration"
-    }
-  }
 }

@@ -10,6 +10,9 @@ package protocol DynamicsModel: AnyObject, Archivable {
   func fit(_ buffer: TransitionBuffer, _ rows: inout [ModelFitRow]) throws -> ModelFitSummary
   /// Imagination for a planner, through this model. It may be used until the next fit and again after it.
   func makeEvaluator(_ planner: PlannerConfiguration, known: (any KnownDynamicsParts)?) -> any TrajectoryEvaluator
+  /// Per network the mean prediction for one observation and action: next observation, then reward and termination
+  /// logit where learned.
+  func meanPredictions(observation: [Float], action: [Float]) -> [[Float]]
   /// Parameters in all networks.
   var parameterCount: Int { get }
   /// Facts for `mbrl inspect`.

@@ -106,7 +106,14 @@ final class EnsembleDifferentiator {
         shares[elite * model.targetCount + column] = Float(members) / Float(model.elites.count)
       }
     }
-    let predictions = tape.columns(output, 0..<model.targetCount)
+    var predictions = tape.columns(output, 0..<model.targetCount)
+    if model.configuration.normalizesTargets {
+      let deviation = model.targetNormalizer.deviation.map { Float($0) }
+      let shift = model.targetNormalizer.mean.map { Float($0) }
+      predictions = tape.add(
+        tape.multiply(predictions, tape.constant(deviation, columns: deviation.count)),
+        tape.constant(shift, columns: shift.count))
+    }
     let average = tape.meanBatch(
       tape.multiply(predictions, tape.constant(shares, batch: members, rows: 1, columns: model.targetCount)))
     let carried = (0..<size).map { model.predictsChange($0) ? Float(1) : 0 }

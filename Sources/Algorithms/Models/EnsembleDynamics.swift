@@ -10,7 +10,7 @@ import Support
 /// and is trained by Gaussian negative log-likelihood. Deterministic: the mean only, trained by squared error.
 ///
 /// Loss: Σ over members of mean[(μ − y)²·e^(−lv) + lv] + 0.01·(Σ max_lv − Σ min_lv) + Σ over layers decay_l·½‖W_l‖².
-/// Inputs are standardised, targets are not. Weights start from a truncated normal with deviation 1/(2√fan_in), biases
+/// Inputs are standardised; targets are not, unless asked for. Weights start from a truncated normal with deviation 1/(2√fan_in), biases
 /// from 0, and go on from where they were at the next fit (warm start), as does the optimiser.
 ///
 /// Source: Chua et al. 2018 (PETS), Lakshminarayanan et al. 2017; facts of the authors' code in
@@ -40,6 +40,8 @@ package final class EnsembleDynamics: DynamicsModel {
     /// with 1/σ, some hundred times as hard; at 1 the classifier would learn nothing beside it.
     package var terminationWeight = 100.0
     package var normalizesInputs = true
+    /// Also standardise the targets: for observations whose changes are far smaller than the variance bounds' e^(−10).
+    package var normalizesTargets = false
     package var learnsVarianceBounds = true
     package var bootstrap = true
     package var warmStart = true
@@ -75,6 +77,7 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.choice("termination", &termination, "declared function, learned classifier, or imagine no end")
       fields.number("terminationWeight", &terminationWeight, in: 0...1e6, "weight of a learned termination's loss")
       fields.flag("normalizesInputs", &normalizesInputs, "standardise inputs, refitted at every fit")
+      fields.flag("normalizesTargets", &normalizesTargets, "standardise targets too (very small or large changes)")
       fields.flag("learnsVarianceBounds", &learnsVarianceBounds, "learn the bounds of the log-variance")
       fields.flag("bootstrap", &bootstrap, "every member draws its own data with replacement")
       fields.flag("warmStart", &warmStart, "go on from the last weights instead of new ones at every fit")
@@ -125,6 +128,8 @@ package final class EnsembleDynamics: DynamicsModel {
   /// Likewise per parameter of the store: none on biases and bounds.
   let decays: [Float]
   package private(set) var normalizer: InputNormalizer
+  /// The identity unless targets are standardised; the termination logit never is.
+  package private(set) var targetNormalizer: InputNormalizer
   /// Members used for prediction, best first.
   package private(set) var elites: [Int]
   private var fits = 0
@@ -162,6 +167,7 @@ package final class EnsembleDynamics: DynamicsModel {
       layers.firstIndex { $0.weight == parameter }.map { factors[$0] } ?? 0
     }
     normalizer = InputNormalizer(columns: layout.features.count + layout.actionColumns)
+    targetNormalizer = InputNormalizer(columns: targets)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
     initialValues = Array(store.values)
     kernel = EnsembleKernel(self)
@@ -202,6 +208,7 @@ package final class EnsembleDynamics: DynamicsModel {
   }
 
   func setNormalizer(_ normalizer: InputNormalizer) { self.normalizer = normalizer }
+  func setTargetNormalizer(_ normalizer: InputNormalizer) { targetNormalizer = normalizer }
 
   private func forget() {
     _ = store.values.update(fromContentsOf: initialValues)
@@ -237,6 +244,10 @@ package final class EnsembleDynamics: DynamicsModel {
       + (configuration.termination == .learned ? [extra[1]] : [])
   }
 
+  package func meanPredictions(observation: [Float], action: [Float]) -> [[Float]] {
+    (0..<configuration.ensembleSize).map { predict(observation: observation, action: action, member: $0) }
+  }
+
   /// The elites' mean next observation and their disagreement about it.
   package func disagreement(observation: [Float], action: [Float]) -> EnsembleDisagreement {
     EnsembleDisagreement(
@@ -250,6 +261,7 @@ package final class EnsembleDynamics: DynamicsModel {
     try store.archive(archive)
     try archive.scope("adam") { try adam.archive(archive, of: store) }
     try archive.part("normalizer", &normalizer)
+    try archive.part("target_normalizer", &targetNormalizer)
     try archive.part("random", &random)
     try archive.value("fits", &fits)
     var members = elites.map(Int32.init)

@@ -113,6 +113,25 @@ struct EnsembleFit {
         targets[row * columns + column] = buffer.terminated[row]
       }
     }
+    if model.configuration.normalizesTargets { standardizeTargets(buffer.count) }
+  }
+
+  private func standardizeTargets(_ count: Int) {
+    let columns = model.targetCount
+    let rows = FloatBuffer(count: training.count * columns)
+    for (place, row) in training.enumerated() {
+      (rows.base + place * columns).update(from: targets.base + Int(row) * columns, count: columns)
+    }
+    var normalizer = model.targetNormalizer
+    normalizer.fit(rows.base, rows: training.count)
+    if model.configuration.termination == .learned { normalizer.keep(columns - 1) }
+    model.setTargetNormalizer(normalizer)
+    for row in 0..<count {
+      for column in 0..<columns {
+        let value = Double(targets[row * columns + column])
+        targets[row * columns + column] = Float((value - normalizer.mean[column]) / normalizer.deviation[column])
+      }
+    }
   }
 
   mutating func run(_ rows: inout [ModelFitRow]) throws -> ModelFitSummary {

@@ -1,10 +1,14 @@
 import CKernels
 import Environments
+import Foundation
 import Neural
 import Support
 
 /// An ensemble in the form that the fused roll-out kernel reads: pointers into the parameter store, and the
 /// normaliser and features in plain arrays. It lives as long as its model.
+///
+/// Standardised targets are undone in a copy of the output layer: means scale by σ and shift by μ; log-variances and
+/// their bounds shift by 2·log σ, which the soft bounding carries through unchanged.
 final class EnsembleKernel {
   let pointer: UnsafeMutablePointer<ck_ensemble>
   private let featureKinds: UnsafeMutablePointer<Int32>
@@ -12,6 +16,11 @@ final class EnsembleKernel {
   private let targetIsChange: UnsafeMutablePointer<Int32>
   private let inputMean: FloatBuffer
   private let inputInverseDeviation: FloatBuffer
+  /// The output layer with standardisation undone, and the bounds: only where targets are standardised.
+  private var outputWeight = FloatBuffer(count: 0)
+  private var outputBias = FloatBuffer(count: 0)
+  private var lowerBound = FloatBuffer(count: 0)
+  private var upperBound = FloatBuffer(count: 0)
 
   init(_ model: EnsembleDynamics) {
     let layout = model.layout
@@ -86,12 +95,52 @@ final class EnsembleKernel {
     }
   }
 
-  /// Takes over the normaliser; weights are read in place.
+  /// Takes over the normalisers; other weights are read in place.
   func refresh(_ model: EnsembleDynamics) {
+    if model.configuration.normalizesTargets { undoStandardization(model) }
     for column in 0..<model.inputColumns {
       inputMean[column] = Float(model.normalizer.mean[column])
       inputInverseDeviation[column] = Float(1 / model.normalizer.deviation[column])
     }
+  }
+
+  private func undoStandardization(_ model: EnsembleDynamics) {
+    let layer = model.network.layers[model.network.layers.count - 1]
+    let (weight, bias) = (model.store.values(of: layer.weight), model.store.values(of: layer.bias))
+    if outputWeight.count == 0 {
+      outputWeight = FloatBuffer(count: weight.count)
+      outputBias = FloatBuffer(count: bias.count)
+    }
+    let (inputs, outputs, targets) = (layer.weight.columns, layer.weight.rows, model.targetCount)
+    let (mean, deviation) = (model.targetNormalizer.mean, model.targetNormalizer.deviation)
+    for row in 0..<bias.count {
+      let output = row % outputs
+      let target = output % targets
+      let isMean = output < targets
+      let scale = isMean ? Float(deviation[target]) : 1
+      for column in 0..<inputs { outputWeight[row * inputs + column] = weight[row * inputs + column] * scale }
+      outputBias[row] =
+        isMean ? bias[row] * scale + Float(mean[target]) : bias[row] + Float(2 * log(deviation[target]))
+    }
+    let last = model.network.layers.count - 1
+    withUnsafeMutableBytes(of: &pointer.pointee.weights) {
+      $0.bindMemory(to: UnsafePointer<Float>?.self)[last] = UnsafePointer(outputWeight.base)
+    }
+    withUnsafeMutableBytes(of: &pointer.pointee.biases) {
+      $0.bindMemory(to: UnsafePointer<Float>?.self)[last] = UnsafePointer(outputBias.base)
+    }
+    guard let minimum = model.minimumLogVariance, let maximum = model.maximumLogVariance else { return }
+    if lowerBound.count == 0 {
+      lowerBound = FloatBuffer(count: targets)
+      upperBound = FloatBuffer(count: targets)
+    }
+    for target in 0..<targets {
+      let shift = Float(2 * log(deviation[target]))
+      lowerBound[target] = model.store.values(of: minimum)[target] + shift
+      upperBound[target] = model.store.values(of: maximum)[target] + shift
+    }
+    pointer.pointee.minimum_log_variance = UnsafePointer(lowerBound.base)
+    pointer.pointee.maximum_log_variance = UnsafePointer(upperBound.base)
   }
 
   /// Floats of scratch memory one step needs.

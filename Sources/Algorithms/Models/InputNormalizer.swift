@@ -32,6 +32,12 @@ package struct InputNormalizer: Archivable {
     }
   }
 
+  /// Leaves a column as it is.
+  package mutating func keep(_ column: Int) {
+    mean[column] = 0
+    deviation[column] = 1
+  }
+
   package mutating func archive(_ archive: Archive) throws {
     let columns = mean.count
     try archive.array("mean", &mean)

@@ -28,6 +28,17 @@ package final class TransitionBuffer: Archivable {
   package var count: Int { rewards.count }
   package var actionColumns: Int { actionSpace.columns }
 
+  /// Row `row` of the observations, in the order of storage.
+  package func observation(_ row: Int) -> [Float] {
+    Array(observations[row * observationSize..<(row + 1) * observationSize])
+  }
+  /// Row `row` of the actions, one-hot where they are discrete.
+  package func action(_ row: Int) -> [Float] { Array(actions[row * actionColumns..<(row + 1) * actionColumns]) }
+  /// Row `row` of the observations after the step.
+  package func nextObservation(_ row: Int) -> [Float] {
+    Array(nextObservations[row * observationSize..<(row + 1) * observationSize])
+  }
+
   /// Bytes of one transition.
   package static func bytesPerTransition(observationSize: Int, actionColumns: Int) -> Int {
     4 * (2 * observationSize + actionColumns + 2)

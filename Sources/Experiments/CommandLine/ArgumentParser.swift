@@ -27,6 +27,16 @@ package struct ParsedArguments: Equatable, Sendable {
     return value
   }
 
+  /// An option's value as a number in a range.
+  package func number(_ option: String, in range: ClosedRange<Double>) throws(UsageError) -> Double? {
+    guard let text = values[option] else { return nil }
+    guard let value = Double(text), range.contains(value) else {
+      let (low, high) = (NumberText.short(range.lowerBound), NumberText.short(range.upperBound))
+      throw UsageError("\(option): expected a number, \(low) to \(high); found \"\(text)\"")
+    }
+    return value
+  }
+
   /// An option's value as one of an enumeration's names.
   package func choice<Choice>(_ option: String, _ type: Choice.Type = Choice.self) throws(UsageError) -> Choice?
   where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {

@@ -5,14 +5,36 @@ import Support
 package struct EnvironmentCheck: Sendable {
   /// What the contract found.
   package var contract: ContractReport
-  /// How far the recording is off; nil without one.
+  /// How far the recorded trace is off; nil without one.
   package var trace: TraceReport?
+  /// How the recorded table differs; nil without one.
+  package var table: TableReport?
 
   /// Whether nothing was found.
-  package var passes: Bool { contract.passes && trace?.passes ?? true }
+  package var passes: Bool { contract.passes && trace?.passes ?? true && table?.passes ?? true }
 
   /// Builds the environment and holds it to the contract; `settings` are its options.
   package init(id: String, settings: [String], tracePath: String?) throws(ExperimentError) {
+    let configuration = try EnvironmentCheck.configuration(id: id, settings: settings)
+    do throws(TraceError) {
+      let recording = try tracePath.map { path throws(TraceError) in try Recording(path: path) }
+      contract = EnvironmentContract.check(configuration.make())
+      switch recording {
+      case nil: break
+      case .trace(let file): trace = try TraceReplay.replay(file, through: configuration.make())
+      case .table(let file):
+        guard let tabular = configuration.make() as? any TabularEnvironment else {
+          throw TraceError(line: 1, message: "the recording is a table, and \(configuration.id) has none")
+        }
+        table = try TableReport(file, against: tabular)
+      }
+    } catch {
+      throw .failed("\(tracePath ?? ""): \(error)")
+    }
+  }
+
+  /// An environment and its options as a command names them.
+  static func configuration(id: String, settings: [String]) throws(ExperimentError) -> EnvironmentConfiguration {
     var overlay = JSONObject()
     let (overridden, mistakes) = Overrides.apply(settings, to: &overlay)
     if overlay["id"] == nil { overlay["id"] = .string(id) }
@@ -20,20 +42,7 @@ package struct EnvironmentCheck: Sendable {
     let fields = Fields.read(&configuration, from: overlay, overridden: overridden)
     let faults = mistakes + fields.faults
     guard faults.isEmpty else { throw .usage(faults.map(\.description).joined(separator: "\n")) }
-    var traceFile: TraceFile?
-    do throws(TraceError) {
-      traceFile = try tracePath.map { path throws(TraceError) in try TraceFile(path: path) }
-    } catch {
-      throw .failed("\(tracePath ?? ""): \(error)")
-    }
-    contract = EnvironmentContract.check(configuration.make())
-    if let traceFile {
-      do throws(TraceError) {
-        trace = try TraceReplay.replay(traceFile, through: configuration.make())
-      } catch {
-        throw .failed("\(tracePath ?? ""): \(error)")
-      }
-    }
+    return configuration
   }
 
   /// The report for people.
@@ -44,7 +53,9 @@ package struct EnvironmentCheck: Sendable {
       lines.append("  \(findings.isEmpty ? "ok  " : "FAIL") \(rule.rawValue)")
       lines += findings.map { "         \($0.message)" }
     }
-    if let trace { lines += trace.description.split(separator: "\n").map(String.init) }
+    for text in [trace?.description, table?.description] {
+      lines += text.map { $0.split(separator: "\n").map(String.init) } ?? []
+    }
     lines.append(passes ? "passes" : "FAILS")
     return lines
   }
@@ -69,6 +80,18 @@ package struct EnvironmentCheck: Sendable {
               ("reward_deviation", .finite(trace.reward.largest)),
               ("wrong_flags", .array(trace.wrongFlags.map(JSON.integer))),
               ("failed_lines", .array(trace.failedLines.map(JSON.integer))),
+            ]))
+        ))
+    }
+    if let table {
+      let differences = (table.headerDifferences + table.differences).map { JSON.string($0) }
+      members.append(
+        (
+          "table",
+          .object(
+            JSONObject([
+              ("passes", .bool(table.passes)), ("rows", .integer(table.pairs)), ("outcomes", .integer(table.outcomes)),
+              ("failed_lines", .array(table.failedLines.map(JSON.integer))), ("differences", .array(differences)),
             ]))
         ))
     }

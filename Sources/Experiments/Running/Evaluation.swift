@@ -11,6 +11,8 @@ package struct Evaluation {
   package var episodes: Int
   /// Episode i starts from `seed` + i.
   package var seed: Int
+  /// The run's step at which the policy is measured: a task that changes in the course of a run is as it is then.
+  package var runStep = 0
 
   /// Of that many episodes, from `seed` on.
   package init(environment: EnvironmentConfiguration, episodes: Int, seed: Int) {
@@ -46,6 +48,10 @@ package struct Evaluation {
     let observation = FloatBuffer(count: environment.specification.observationSpace.size)
     let random = RandomStream(seed: UInt64(seed)).stream("evaluation")
     for index in results.count..<max(episodes, results.count) {
+      if var changing = environment as? any ChangingEnvironment {
+        changing.lifetimeSteps = runStep
+        environment = changing
+      }
       environment.reset(seed: UInt64(seed + index))
       policy.beginEpisode(random.stream(UInt64(index)))
       var episode = Episode(seed: seed + index)

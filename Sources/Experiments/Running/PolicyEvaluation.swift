@@ -32,10 +32,11 @@ package struct PolicyEvaluation: Sendable {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)))
       try loop.restore(checkpoint)
       let standard = configuration.evaluation
-      let evaluation = Evaluation(
+      var evaluation = Evaluation(
         environment: configuration.environment,
         episodes: episodes ?? (standard.episodes > 0 ? standard.episodes : EvaluationConfiguration().episodes),
         seed: seed ?? standard.seed)
+      evaluation.runStep = checkpoint.manifest.step
       guard configuration.environment.stepLimit != nil else {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }

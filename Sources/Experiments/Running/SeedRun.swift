@@ -174,9 +174,10 @@ package final class SeedRun {
   /// False where it was asked to stop; the episodes that were completed are kept for the next session.
   private func evaluate() throws -> Bool {
     let step = loop.progress.step
-    let evaluation = Evaluation(
+    var evaluation = Evaluation(
       environment: configuration.environment, episodes: configuration.evaluation.episodes,
       seed: configuration.evaluation.seed)
+    evaluation.runStep = step
     let isComplete = try evaluation.run(
       loop.agent.makePolicy(isStochastic: false), into: &loop.progress.partialEvaluation
     ) { shouldStop(.evaluation(step)) }

@@ -1,0 +1,42 @@
+/// Where the states of a task lie when they are places: a picture of rows and columns.
+package struct GridLayout: Equatable, Sendable {
+  package let rows: Int
+  package let columns: Int
+  /// What stands in each place, row by row from the top: S start, G goal, H hole, C cliff, # wall, . nothing.
+  package let places: [Character]
+  /// The state of each place, in the same order.
+  package let states: [Int]
+
+  /// - Parameter states: nil: the places count up row by row from the top.
+  package init(rows: Int, columns: Int, places: [Character], states: [Int]? = nil) {
+    precondition(places.count == rows * columns && states?.count ?? places.count == places.count, "places of a grid")
+    self.rows = rows
+    self.columns = columns
+    self.places = places
+    self.states = states ?? Array(places.indices)
+  }
+
+  /// Whether an episode can be in a place and go on from it: no goal, hole, cliff or wall.
+  package func isOpen(_ place: Int) -> Bool { places[place] == "S" || places[place] == "." }
+
+  /// The map with one place marked, a line per row.
+  package func text(marking state: Int, with mark: Character) -> String {
+    lines { states[$0] == state ? mark : places[$0] }.joined(separator: "\n") + "\n"
+  }
+
+  /// A line per row with the symbol of the action that a policy takes in each open place.
+  /// - Parameters:
+  ///   - policy: the action of each state; a negative one is drawn as "·".
+  ///   - symbols: a character for each action.
+  package func policyLines(_ policy: [Int], symbols: [Character]) -> [String] {
+    lines { place in
+      guard isOpen(place) else { return places[place] }
+      let action = policy[states[place]]
+      return action < 0 ? "·" : symbols[action]
+    }
+  }
+
+  private func lines(_ character: (_ place: Int) -> Character) -> [String] {
+    (0..<rows).map { row in String((row * columns..<(row + 1) * columns).map(character)) }
+  }
+}
