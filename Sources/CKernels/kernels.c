@@ -33,9 +33,9 @@ static double integer_power(double base, int64_t exponent) {
   return power;
 }
 
-void ck_adam_step(const ck_adam *adam, int64_t count, float *p, const float *g, float *m, float *v) {
+adam_factors ck_adam_factors(const ck_adam *adam) {
   double beta1 = adam->beta1, beta2 = adam->beta2, rate = adam->learning_rate;
-  adam_factors factors = {
+  return (adam_factors){
       .gradient_scale = adam->gradient_scale,
       .coupled_decay = adam->coupled_decay,
       .keep = (float)(1 - rate * adam->decoupled_decay),
@@ -47,6 +47,10 @@ void ck_adam_step(const ck_adam *adam, int64_t count, float *p, const float *g, 
       .square_root_factor = (float)(1 / sqrt(1 - integer_power(beta2, adam->step))),
       .epsilon = adam->epsilon,
   };
+}
+
+void ck_adam_step(const ck_adam *adam, int64_t count, float *p, const float *g, float *m, float *v) {
+  adam_factors factors = ck_adam_factors(adam);
   ck_kernels()->adam_step(&factors, count, p, g, m, v);
 }
 
@@ -69,6 +73,8 @@ void ck_fill_uniform(uint64_t key, uint64_t stream, int64_t count, float low, fl
 void ck_fill_truncated_normal(uint64_t key, uint64_t stream, int64_t count, float bound, float *out) {
   ck_kernels()->fill_truncated_normal(key, stream, count, bound, out);
 }
+
+int64_t ck_peak(int64_t rounds, float sink[2]) { return ck_kernels()->peak(rounds, sink); }
 
 int64_t ck_ensemble_workspace(const ck_ensemble *ensemble) {
   int64_t widest = 0;

@@ -3,6 +3,7 @@
 #define CK_KERNELS_H
 
 #include "ckernels.h"
+#include "training_layout.h"
 
 /// One block of a matrix product: out(m, n) = start(m, n) + Σ_k left(m, k)·right(k, n), one chain of fused
 /// multiply-adds per element in ascending k; then y = activation(out).
@@ -32,6 +33,16 @@ typedef struct {
   float epsilon;
 } adam_factors;
 
+/// The factors of a step, in double precision until the last rounding.
+adam_factors ck_adam_factors(const ck_adam *adam);
+
+/// What becomes of a gradient once it is complete: written to `g`, or, where that is NULL, a step of the optimiser.
+/// All are flat buffers of one layout.
+typedef struct {
+  adam_factors adam;
+  float *p, *m, *v, *g;
+} weight_update;
+
 typedef struct {
   void (*activation)(int32_t activation, int64_t count, const float *x, float *y);
   void (*activation_gradient)(
@@ -52,6 +63,15 @@ typedef struct {
   void (*ensemble_step)(
       const ck_ensemble *ensemble, int32_t member, int64_t count, int64_t first_row, const int32_t *index,
       uint32_t first_identity, const ck_rows *rows, const ck_noise *noise, float *workspace);
+  int64_t lanes;
+  void (*training_forward)(
+      const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *x, float *y);
+  void (*training_backward)(
+      const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *dy);
+  void (*training_weights)(
+      const training_pass *pass, const weight_update *update, int32_t member, int32_t layer, int64_t first,
+      int64_t count);
+  int64_t (*peak)(int64_t rounds, float *sink);
 } kernel_table;
 
 extern const kernel_table ck_kernels_portable;
@@ -64,6 +84,8 @@ const kernel_table *ck_kernels(void);
 
 /// Memory of the calling thread for at least `count` floats, 64-byte aligned, valid until its next call.
 float *ck_scratch(int64_t count);
+/// Other memory, for callers of functions that use the first.
+float *ck_second_scratch(int64_t count);
 
 /// The tallest tile of rows that any variant sends through an ensemble.
 enum { CK_TILE_ROWS = 48 };

@@ -53,6 +53,9 @@ typedef struct {
   const float *x;               ///< [inputs][vectors·LANES]
   float *y;                     ///< [outputs][vectors·LANES]
   activation_loop activation;   ///< NULL: identity
+  /// [width][kept_stride], where the values go row-major afterwards, to be fetched meanwhile; NULL: nowhere.
+  const float *kept;
+  int64_t kept_stride;
 } tile_layer;
 
 INLINE void layer_strip(const int rows, const int vectors, const tile_layer *layer, int64_t output) {
@@ -61,6 +64,12 @@ INLINE void layer_strip(const int rows, const int vectors, const tile_layer *lay
   UNROLL for (int i = 0; i < rows; i++) {
     floats start = splat(layer->bias ? layer->bias[output + i] : 0);
     UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = start;
+  }
+  if (layer->kept) {
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(layer->y + (output + i) * width + j * LANES, 1);
+    }
+    for (int64_t row = 0; row < width; row++) __builtin_prefetch(layer->kept + row * layer->kept_stride + output, 1);
   }
   accumulate_products(
       rows, vectors, layer->inputs, layer->weights + output * layer->inputs, layer->inputs, 1, layer->x, width, sums);

@@ -14,4 +14,9 @@ const kernel_table KERNELS = {
     .fill_uniform = fill_uniform_variant,
     .fill_truncated_normal = fill_truncated_normal_variant,
     .ensemble_step = ensemble_step_variant,
+    .lanes = LANES,
+    .training_forward = training_forward_variant,
+    .training_backward = training_backward_variant,
+    .training_weights = training_weights_variant,
+    .peak = peak_variant,
 };

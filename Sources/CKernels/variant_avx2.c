@@ -22,6 +22,8 @@
 #include "microkernel.h"
 #include "product.h"
 #include "ensemble.h"
+#include "training.h"
+#include "peak.h"
 // clang-format on
 
 #pragma clang attribute pop

@@ -19,6 +19,8 @@
 #include "microkernel.h"
 #include "product.h"
 #include "ensemble.h"
+#include "training.h"
+#include "peak.h"
 // clang-format on
 
 #include "table.h"

@@ -76,6 +76,34 @@ package final class Adam {
     }
   }
 
+  /// The same step, where the network's gradients are still in `training` and need not be written down; with a
+  /// `maximumNorm` they have to be. `decays`: coupled decay of each layer's weights; all else has none.
+  package func step(
+    _ store: ParameterStore, through training: NetworkTraining, decays: [Float], parameterDecays: [Float],
+    pool: ComputePool? = nil
+  ) {
+    guard maximumNorm == nil else {
+      training.storeGradients()
+      return step(store, coupledDecays: parameterDecays, pool: pool)
+    }
+    let (m, v) = moments(for: store)
+    guard let p = store.values.baseAddress, let g = store.gradients.baseAddress else { return }
+    steps += 1
+    let settings = ck_adam(
+      learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, coupled_decay: 0,
+      decoupled_decay: decoupledDecay, gradient_scale: 1, step: Int64(steps))
+    decays.withUnsafeBufferPointer {
+      training.step(settings, decays: $0.baseAddress, firstMoments: m, secondMoments: v)
+    }
+    for parameter in store.parameters where !training.owns(parameter) {
+      let offset = parameter.offset
+      var part = AdamJob(
+        step: settings, count: parameter.count, p: p + offset, g: g + offset, m: m + offset, v: v + offset)
+      part.step.coupled_decay = parameterDecays[parameter.index]
+      part.run(pool)
+    }
+  }
+
   /// Archives the moments, parameter by parameter, and the step count (not the settings, which are configuration).
   package func archive(_ archive: Archive, of store: ParameterStore) throws {
     let (m, v) = moments(for: store)

@@ -84,6 +84,15 @@ package final class Tape {
     return append(node)
   }
 
+  /// A variable that `fill` writes in place. All of it must be set.
+  package func variable(
+    batch: Int = 1, rows: Int = 1, columns: Int, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) rethrows -> Tensor {
+    let node = leafNode(.variable, batch, rows, columns)
+    try fill(UnsafeMutableBufferPointer(start: node.values, count: node.count))
+    return append(node)
+  }
+
   /// A copy of `values` whose gradient can be read after `backward`.
   package func variable(_ values: UnsafeBufferPointer<Float>, batch: Int = 1, rows: Int = 1, columns: Int) -> Tensor {
     leaf(.variable, values, batch, rows, columns)

@@ -121,6 +121,12 @@ package final class EnsembleDynamics: DynamicsModel {
   let maximumLogVariance: Parameter?
   private(set) var adam: Adam
   let tape: Tape
+  /// The fused training steps of the networks.
+  let training: NetworkTraining
+  /// Coupled weight decay of each layer's weights.
+  let layerDecays: [Float]
+  /// Likewise per parameter of the store: none on biases and bounds.
+  let decays: [Float]
   package private(set) var normalizer: InputNormalizer
   /// The identity unless targets are standardised; the termination logit never is.
   package private(set) var targetNormalizer: InputNormalizer
@@ -154,6 +160,12 @@ package final class EnsembleDynamics: DynamicsModel {
     }
     adam = configuration.makeOptimizer()
     tape = Tape(pool: pool)
+    training = NetworkTraining(network, pool: pool)
+    layerDecays = network.layers.indices.map { Float(configuration.decay(ofLayer: $0)) }
+    let (layers, factors) = (network.layers, layerDecays)
+    decays = store.parameters.map { parameter in
+      layers.firstIndex { $0.weight == parameter }.map { factors[$0] } ?? 0
+    }
     normalizer = InputNormalizer(columns: layout.features.count + layout.actionColumns)
     targetNormalizer = InputNormalizer(columns: targets)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))

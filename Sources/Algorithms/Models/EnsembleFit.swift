@@ -213,24 +213,30 @@ struct EnsembleFit {
     let tape = model.tape
     let members = model.configuration.ensembleSize
     tape.rewind()
-    let input = gather(inputs, model.inputColumns, start: start, size: size)
-    let target = gather(targets, model.targetCount, start: start, size: size)
+    let target = tape.constant(batch: members, rows: size, columns: model.targetCount) { out in
+      gather(targets, model.targetCount, start: start, size: size, into: out)
+    }
     model.store.clearGradients()
-    let loss = model.loss(input: input, target: target)
+    let output = model.training.forward(rows: size, on: tape) { out in
+      gather(inputs, model.inputColumns, start: start, size: size, into: out)
+    }
+    let loss = model.loss(output: output, target: target)
     tape.backward(loss.total)
-    model.adam.step(model.store, coupledDecays: model.decays, pool: model.pool)
+    model.training.backward(from: output, on: tape)
+    model.adam.step(
+      model.store, through: model.training, decays: model.layerDecays, parameterDecays: model.decays, pool: model.pool)
     return Double(tape.scalar(loss.perMemberSum)) / Double(members)
   }
 
   /// Rows start..<start+size of every member's order: [members, size, columns].
-  private func gather(_ source: FloatBuffer, _ columns: Int, start: Int, size: Int) -> Tensor {
-    model.tape.constant(batch: memberRows.count, rows: size, columns: columns) { out in
-      for member in memberRows.indices {
-        memberRows[member].withUnsafeBufferPointer { rows in
-          for place in 0..<size {
-            (out.baseAddress! + (member * size + place) * columns).update(
-              from: source.base + Int(rows[start + place]) * columns, count: columns)
-          }
+  private func gather(
+    _ source: FloatBuffer, _ columns: Int, start: Int, size: Int, into out: UnsafeMutableBufferPointer<Float>
+  ) {
+    for member in memberRows.indices {
+      memberRows[member].withUnsafeBufferPointer { rows in
+        for place in 0..<size {
+          (out.baseAddress! + (member * size + place) * columns).update(
+            from: source.base + Int(rows[start + place]) * columns, count: columns)
         }
       }
     }
@@ -298,19 +304,10 @@ struct EnsembleFit {
 }
 
 extension EnsembleDynamics {
-  /// Coupled weight decay per parameter of the store: the layers' factors on weights, none on biases and bounds.
-  var decays: [Float] {
-    store.parameters.map { parameter in
-      guard let layer = network.layers.firstIndex(where: { $0.weight == parameter }) else { return 0 }
-      return Float(configuration.decay(ofLayer: layer))
-    }
-  }
-
-  /// The training loss of a batch: input [members, rows, inputs], target [members, rows, targets].
+  /// The training loss of a batch: the networks' output [members, rows, outputs], target [members, rows, targets].
   ///
   /// - Returns: what is minimised, and the same without the penalty on the bounds (Σ over members).
-  func loss(input: Tensor, target: Tensor) -> (total: Tensor, perMemberSum: Tensor) {
-    let output = network(input, on: tape)
+  func loss(output: Tensor, target: Tensor) -> (total: Tensor, perMemberSum: Tensor) {
     let scored = 0..<regressionTargets
     let mean = tape.columns(output, scored)
     let wanted = tape.columns(target, scored)

@@ -194,6 +194,43 @@ void ck_ensemble_step(
     const ck_ensemble *ensemble, int32_t member, int64_t count, int64_t first_row, const int32_t *index,
     uint32_t first_identity, const ck_rows *rows, const ck_noise *noise, float *workspace);
 
+// MARK: - Fused training
+
+/// An ensemble of equal multi-layer perceptrons whose parameters stand in a flat buffer, and their gradients and moments
+/// in buffers of the same layout.
+typedef struct {
+  int32_t layers, members;                ///< linear layers (1...CK_MAX_LAYERS); networks
+  int32_t activation;                     ///< after every layer but the last
+  int32_t widths[CK_MAX_LAYERS + 1];      ///< inputs of the first layer, then the outputs of each
+  int64_t weights[CK_MAX_LAYERS];         ///< place of each layer's [members, out, in] in the flat buffers
+  int64_t biases[CK_MAX_LAYERS];          ///< likewise [members, out]
+} ck_network;
+
+/// Floats of memory (64-byte aligned) that a step on at most `rows` rows per member needs, from its forward pass to its
+/// end.
+int64_t ck_training_memory(const ck_network *network, int64_t rows);
+/// x [members, rows, inputs] → y [members, rows, outputs]: as ck_linear layer by layer, to the bit.
+void ck_training_forward(
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *x, float *y,
+    float *memory);
+/// The way back from dy [members, rows, outputs], up to the weights; same pool and rows as the forward pass.
+void ck_training_backward(
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *dy, float *memory);
+/// The gradients of all weights and biases, after the way back: as ck_linear_weight_gradient, to the bit.
+void ck_training_gradients(
+    ck_pool *pool, const ck_network *network, int64_t rows, float *memory, float *gradients);
+/// One step of Adam instead: as ck_adam_step on those gradients, to the bit, without writing them down.
+/// `coupled_decays` [layers] replaces the weights' coupled decay (NULL: none); biases have none.
+void ck_training_step(
+    ck_pool *pool, const ck_network *network, int64_t rows, float *memory, const ck_adam *adam,
+    const float *coupled_decays, float *parameters, float *first_moments, float *second_moments);
+
+// MARK: - The machine's ceiling
+
+/// Runs `rounds` rounds of multiply-adds that stay in the registers, and returns how many scalar ones that were. Starts
+/// from the two numbers in `sink`, and leaves one there that depends on all.
+int64_t ck_peak(int64_t rounds, float sink[2]);
+
 // MARK: - Reference twins (plain scalar C, fmaf in the same order): for the tests only
 
 void ck_reference_linear(

@@ -1,0 +1,53 @@
+// Where the memory of a training pass holds what: shared by the variants and by the code that starts their tasks.
+#ifndef CK_TRAINING_LAYOUT_H
+#define CK_TRAINING_LAYOUT_H
+
+#include "ckernels.h"
+
+/// One minibatch on its way through an ensemble of networks, cut into tiles of `width` rows.
+///
+/// Per member and layer the memory holds the layer's inputs [rows][inputs] and its sums: first the values before the
+/// activation, feature-major in tiles [outputs][width], after the way back the gradients with respect to them
+/// [rows][outputs].
+typedef struct {
+  const ck_network *network;
+  int64_t rows, width, tiles;
+  float *memory;
+} training_pass;
+
+/// Floats of one layer of one member, each of the two parts on a cache line of its own.
+static inline int64_t training_part_size(int64_t padded_rows, int64_t columns) {
+  return (padded_rows * columns + 15) / 16 * 16;
+}
+
+static inline int64_t training_layer_size(const ck_network *network, int32_t layer, int64_t padded_rows) {
+  return training_part_size(padded_rows, network->widths[layer])
+         + training_part_size(padded_rows, network->widths[layer + 1]);
+}
+
+static inline float *training_inputs(const training_pass *pass, int32_t member, int32_t layer) {
+  float *place = pass->memory;
+  int64_t padded_rows = pass->tiles * pass->width;
+  for (int32_t l = 0; l < pass->network->layers; l++) {
+    int64_t size = training_layer_size(pass->network, l, padded_rows);
+    place += l < layer ? size * pass->network->members : l == layer ? size * member : 0;
+  }
+  return place;
+}
+
+static inline float *training_sums(const training_pass *pass, int32_t member, int32_t layer) {
+  return training_inputs(pass, member, layer)
+         + training_part_size(pass->tiles * pass->width, pass->network->widths[layer]);
+}
+
+static inline float *training_tile_sums(const training_pass *pass, int32_t member, int32_t layer, int64_t tile) {
+  return training_sums(pass, member, layer) + tile * pass->width * pass->network->widths[layer + 1];
+}
+
+/// Rows of a tile that exist.
+static inline int64_t training_tile_rows(const training_pass *pass, int64_t tile) {
+  int64_t left = pass->rows - tile * pass->width;
+  return left < pass->width ? left : pass->width;
+}
+
+#endif

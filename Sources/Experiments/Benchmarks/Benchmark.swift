@@ -1,0 +1,72 @@
+import Neural
+
+/// One workload of `mbrl bench`, with its sizes fixed so that figures of different machines compare.
+package struct Benchmark: Sendable {
+  /// "matmul-256x256x256": what `--filter` looks into.
+  package var name: String
+  /// What a run does, in a few words.
+  package var summary: String
+  /// Floating-point operations of one run, a multiply-add counted as two; nil where they are not what takes the time.
+  package var operations: Double?
+  /// What a run gets done, in `unit`: 25,000 "steps".
+  package var items: Double
+  /// "steps"; "runs" where there is nothing to count.
+  package var unit: String
+  /// Builds everything a run needs and returns the run.
+  package var prepare: @Sendable (ComputePool) throws -> () throws -> Void
+
+  /// A workload.
+  package init(
+    _ name: String, _ summary: String, operations: Double? = nil, items: Double = 1, unit: String = "runs",
+    prepare: @escaping @Sendable (ComputePool) throws -> () throws -> Void
+  ) {
+    self.name = name
+    self.summary = summary
+    self.operations = operations
+    self.items = items
+    self.unit = unit
+    self.prepare = prepare
+  }
+
+  /// Every workload, in the order of the report.
+  package static var all: [Benchmark] {
+    MatrixBenchmarks.all + PlanningBenchmarks.all + TrainingBenchmarks.all + EnvironmentBenchmarks.all
+      + CheckpointBenchmarks.all
+  }
+}
+
+/// What the runs of one workload came to.
+package struct BenchmarkResult: Sendable {
+  /// Of which workload.
+  package var benchmark: Benchmark
+  /// Seconds of every run, in order: of the processor where one thread works, of the wall clock otherwise.
+  package var seconds: [Double]
+  /// Multiply-adds that stay in the registers, GFLOP/s on the same threads, measured between the runs.
+  package var peaks: [Double]
+
+  /// Runs and ceilings, in the order in which they were measured.
+  package init(benchmark: Benchmark, seconds: [Double], peaks: [Double]) {
+    self.benchmark = benchmark
+    self.seconds = seconds
+    self.peaks = peaks
+  }
+
+  /// Seconds of the middle run.
+  package var median: Double { BenchmarkResult.median(seconds) }
+  /// Seconds of the fastest run.
+  package var fastest: Double { seconds.min() ?? .nan }
+  /// GFLOP/s of the middle run.
+  package var rate: Double? { benchmark.operations.map { $0 / median / 1e9 } }
+  /// GFLOP/s of the machine at the same time.
+  package var peak: Double { BenchmarkResult.median(peaks) }
+  /// The part of that which the workload reaches.
+  package var share: Double? { rate.map { $0 / peak } }
+  /// Items per second.
+  package var itemsPerSecond: Double { benchmark.items / median }
+
+  static func median(_ values: [Double]) -> Double {
+    guard !values.isEmpty else { return .nan }
+    let sorted = values.sorted()
+    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+  }
+}

@@ -1,0 +1,40 @@
+import Algorithms
+import Environments
+import Support
+
+/// Steps per second of every native environment, resets and random actions included.
+enum EnvironmentBenchmarks {
+  private static let steps = 10_000
+
+  static var all: [Benchmark] {
+    EnvironmentRegistry.ids.map { id in
+      Benchmark("steps-\(id)", "random actions, resets included", items: Double(steps), unit: "steps") { _ in
+        var environment = EnvironmentConfiguration(id: id)!.make()
+        let space = environment.specification.actionSpace
+        let observation = FloatBuffer(count: environment.specification.observationSpace.size)
+        // Actions are drawn beforehand: they are not what is measured.
+        var random = RandomStream(seed: 1)
+        let vectors = BenchmarkData.normals(steps * space.columns)
+        let choices = (0..<steps).map { _ in random.integer(below: space.columns) }
+        var episode: UInt64 = 0
+        environment.reset(seed: episode)
+        return {
+          for step in 0..<steps {
+            let action: Action =
+              switch space {
+              case .discrete: .discrete(choices[step])
+              case .box(let low, _):
+                .continuous(UnsafeBufferPointer(start: vectors.base + step * low.count, count: low.count))
+              }
+            let outcome = try environment.step(action)
+            environment.observe(into: observation.memory)
+            if outcome.isOver {
+              episode += 1
+              environment.reset(seed: episode)
+            }
+          }
+        }
+      }
+    }
+  }
+}
