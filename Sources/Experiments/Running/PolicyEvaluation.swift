@@ -14,6 +14,8 @@ package struct PolicyEvaluation: Sendable {
   package var drawsMap = false
   /// The episodes of a tabular environment are written down as text.
   package var writesText = false
+  /// The first episode is drawn.
+  package var drawsEpisode = false
 
   /// The experiment's own settings.
   package init() {}
@@ -30,6 +32,8 @@ package struct PolicyEvaluation: Sendable {
     package var map: [String] = []
     /// The episodes as text, where they were asked for.
     package var text = ""
+    /// The first episode as SVG, where it was asked for.
+    package var picture = ""
   }
 
   /// Reads, verifies and restores a checkpoint, then runs the episodes.
@@ -49,14 +53,21 @@ package struct PolicyEvaluation: Sendable {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }
       let rollout = try writesText ? RolloutText(configuration.environment) : nil
-      if let rollout { evaluation.onState = rollout.append }
+      let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
+      let picture = drawsEpisode ? EpisodePicture(configuration.environment, title: title) : nil
+      if rollout != nil || picture != nil {
+        evaluation.onState = { environment, outcome in
+          rollout?.append(environment, outcome)
+          picture?.append(environment, outcome)
+        }
+      }
       let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: evaluation.environment) : []
       var results: [Evaluation.Episode] = []
       _ = try evaluation.run(
         loop.agent.makePolicy(isStochastic: isStochastic), into: &results, shouldStop: { false })
       return Report(
         path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results), map: map,
-        text: rollout?.text ?? "")
+        text: rollout?.text ?? "", picture: picture?.svg ?? "")
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }

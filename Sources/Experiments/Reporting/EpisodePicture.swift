@@ -1,0 +1,70 @@
+import Environments
+import Foundation
+import Support
+
+/// The first evaluated episode as an SVG picture: every observation column and the reward over the steps, one strip each.
+package final class EpisodePicture {
+  private let title: String
+  private let buffer: FloatBuffer
+  /// [columns][states]: the observation from the reset on.
+  private var observations: [[Double]]
+  /// One reward per step.
+  private var rewards: [Double] = []
+  private var episodes = 0
+
+  /// Of an environment of this kind; `title` stands above the picture.
+  package init(_ environment: EnvironmentConfiguration, title: String) {
+    let size = environment.make().specification.observationSpace.size
+    self.title = title
+    buffer = FloatBuffer(count: size)
+    observations = [[Double]](repeating: [], count: size)
+  }
+
+  /// Takes in a state after a reset (without an outcome) or a step; what follows the first episode is left out.
+  package func append(_ environment: any SnapshotEnvironment, _ outcome: Outcome?) {
+    if outcome == nil { episodes += 1 }
+    guard episodes == 1 else { return }
+    environment.observe(into: buffer.memory)
+    for column in observations.indices { observations[column].append(Double(buffer[column])) }
+    if let outcome { rewards.append(outcome.reward) }
+  }
+
+  /// The picture; strips share the time axis, each has its own scale.
+  package var svg: String {
+    let strips = observations.enumerated().map { ("observation \($0)", $1) } + [("reward", rewards)]
+    let (width, height, left, top) = (720.0, 70.0, 110.0, 40.0)
+    let total = top + height * Double(strips.count) + 30
+    let return_ = rewards.reduce(0, +)
+    var lines = [
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(width)) \(Int(total))\" font-family=\"sans-serif\" font-size=\"11\">",
+      "<rect width=\"\(Int(width))\" height=\"\(Int(total))\" fill=\"white\"/>",
+      "<text x=\"\(Int(width) / 2)\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">"
+        + "\(title): \(rewards.count) steps, return \(EpisodePicture.number(return_))</text>",
+    ]
+    let steps = Double(max(observations.first?.count ?? 1, 2) - 1)
+    for (index, strip) in strips.enumerated() {
+      let base = top + height * Double(index)
+      let low = strip.1.min() ?? 0
+      let high = strip.1.max() ?? 0
+      let range = high > low ? high - low : 1
+      // A reward belongs to the step that leads to a state, so it is drawn where that state is.
+      let shift = strip.1.count == rewards.count ? 1.0 : 0.0
+      let points = strip.1.enumerated().map { place, value in
+        let x = left + (Double(place) + shift) / steps * (width - left - 20)
+        let y = base + height - 12 - (value - low) / range * (height - 22)
+        return "\(EpisodePicture.coordinate(x)),\(EpisodePicture.coordinate(y))"
+      }
+      lines += [
+        "<text x=\"10\" y=\"\(Int(base + height / 2))\">\(strip.0)</text>",
+        "<text x=\"\(Int(left) - 6)\" y=\"\(Int(base) + 14)\" text-anchor=\"end\" fill=\"#777\">\(EpisodePicture.number(high))</text>",
+        "<text x=\"\(Int(left) - 6)\" y=\"\(Int(base + height) - 10)\" text-anchor=\"end\" fill=\"#777\">\(EpisodePicture.number(low))</text>",
+        "<polyline fill=\"none\" stroke=\"\(index == strips.count - 1 ? "#d9601a" : "#1f6fb4")\" stroke-width=\"1.5\" points=\"\(points.joined(separator: " "))\"/>",
+      ]
+    }
+    lines.append("<text x=\"\(Int(left + (width - left) / 2))\" y=\"\(Int(total) - 8)\" text-anchor=\"middle\">step</text>")
+    return (lines + ["</svg>", ""]).joined(separator: "\n")
+  }
+
+  private static func coordinate(_ value: Double) -> String { String(format: "%.1f", value) }
+  private static func number(_ value: Double) -> String { String(format: "%.4g", value) }
+}
