@@ -153,23 +153,10 @@ package final class CrossEntropyMethod: PlanOptimizer {
   }
 
   private func refit(to elites: [Int]) {
-    let alpha = Float(configuration.smoothing)
-    let planSize = mean.count
-    for index in 0..<planSize {
-      var sum: Float = 0
-      for elite in elites { sum += plans[elite * planSize + index] }
-      let eliteMean = sum / Float(elites.count)
-      if !space.isDiscrete {
-        var squares: Float = 0
-        for elite in elites {
-          let difference = plans[elite * planSize + index] - eliteMean
-          squares += difference * difference
-        }
-        let divisor = configuration.varianceEstimator == .biased ? elites.count : elites.count - 1
-        variance[index] = alpha * variance[index] + (1 - alpha) * squares / Float(divisor)
-      }
-      mean[index] = alpha * mean[index] + (1 - alpha) * eliteMean
-    }
+    Plans.refit(
+      mean.memory, space.isDiscrete ? nil : variance.memory, to: elites, of: plans.base,
+      smoothing: Float(configuration.smoothing),
+      divisor: configuration.varianceEstimator == .biased ? elites.count : elites.count - 1)
   }
 
   package func shift(by steps: Int) {

@@ -81,6 +81,29 @@ package enum Plans {
     return Array(order.prefix(count))
   }
 
+  /// Refits a distribution to the elites of a population: mean ← α·mean + (1 − α)·mean of the elites, and the variance
+  /// likewise with theirs, squares divided by `divisor`. `variance` nil: the mean alone (category frequencies).
+  package static func refit(
+    _ mean: UnsafeMutableBufferPointer<Float>, _ variance: UnsafeMutableBufferPointer<Float>?, to elites: [Int],
+    of plans: UnsafePointer<Float>, smoothing alpha: Float, divisor: Int
+  ) {
+    let planSize = mean.count
+    for index in 0..<planSize {
+      var sum: Float = 0
+      for elite in elites { sum += plans[elite * planSize + index] }
+      let eliteMean = sum / Float(elites.count)
+      if let variance {
+        var squares: Float = 0
+        for elite in elites {
+          let difference = plans[elite * planSize + index] - eliteMean
+          squares += difference * difference
+        }
+        variance[index] = alpha * variance[index] + (1 - alpha) * squares / Float(divisor)
+      }
+      mean[index] = alpha * mean[index] + (1 - alpha) * eliteMean
+    }
+  }
+
   /// Shifts a plan `steps` rows ahead and fills the end by `fill(column)`.
   package static func shift(
     _ plan: UnsafeMutableBufferPointer<Float>, columns: Int, by steps: Int, fill: (Int) -> Float
