@@ -25,9 +25,7 @@ run() { # NAME FLAGS …
     failed+=("$name")
     return
   fi
-  local tests
-  tests="$(swift build -c release --scratch-path "$scratch" --show-bin-path "$@")/mbrlPackageTests.xctest"
-  if "$tests" --testing-library swift-testing >> "$base/sanitize-$name.log" 2>&1 \
+  if swift test -c release --skip-build --scratch-path "$scratch" "$@" >> "$base/sanitize-$name.log" 2>&1 \
     && ! grep -qE "ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:" "$base/sanitize-$name.log"
   then
     echo "ok   sanitize $name: $(grep -oE "Test run with [0-9]+ tests.*" "$base/sanitize-$name.log" | tail -1) ($((SECONDS - start)) s)"
