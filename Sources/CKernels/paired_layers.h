@@ -6,7 +6,7 @@ INLINE void PAIRED(strip)(const int rows, const int vectors, const paired_layer 
   floats sums[TALLEST_STRIP][TILE_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) {
     float bias = layer->bias[output + i];
-    if (layer->pairs && __builtin_fabsf(bias) < SMALLEST_NORMAL) bias = 0;
+    if (layer->pairs && __builtin_fabsf(bias) < SMALLEST_NORMAL) bias *= 0;
     UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = splat(bias);
   }
   if (layer->pairs) {

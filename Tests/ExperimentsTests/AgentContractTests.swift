@@ -31,20 +31,35 @@ import Experiments
     return try #require(benches.first { (try? $0.plan()) != nil })
   }
 
-  static func overrides(_ bench: Bench) throws -> [String] {
+  static func overrides(_ bench: Bench, _ variant: Variant? = nil) throws -> [String] {
     let known = Set(try bench.plan().experiment.entries.map(\.path))
-    return quick.filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" }
+    return quick.filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" } + (variant?.settings ?? [])
   }
 
   static let agents = AgentRegistry.entries.map(\.name)
 
-  @Test(arguments: agents)
-  func stoppedAnywhereItEndsInTheSameBytes(agent: String) throws {
-    let undisturbed = try Self.bench(agent)
-    let overrides = try Self.overrides(undisturbed)
+  /// An agent, with settings that have a way of their own to break a promise.
+  struct Variant: Sendable, CustomTestStringConvertible {
+    var agent: String
+    var settings: [String] = []
+    var testDescription: String { ([agent] + settings).joined(separator: " ") }
+  }
+
+  /// Every agent, and those that imagine through an ensemble in bfloat16, too.
+  static let variants = agents.map { Variant(agent: $0) }
+    + agents.filter { agent in
+      (try? bench(agent).plan().experiment.entries.contains { $0.path == "planner.precision" }) ?? false
+    }.map { Variant(agent: $0, settings: ["planner.precision=bfloat16"]) }
+
+  @Test func somePlannersAreTestedInBfloat16() { #expect(Self.variants.count >= Self.agents.count + 2) }
+
+  @Test(arguments: variants)
+  func stoppedAnywhereItEndsInTheSameBytes(variant: Variant) throws {
+    let undisturbed = try Self.bench(variant.agent)
+    let overrides = try Self.overrides(undisturbed, variant)
     #expect(try undisturbed.train(overrides).exitCode == .success)
     let expected = try reproducible(try undisturbed.seed())
-    let stopped = try Self.bench(agent)
+    let stopped = try Self.bench(variant.agent)
     // In the random phase, in an episode, at its end, in an evaluation, between plans.
     let stops: [StopPoint] = [.step(7), .step(44), .step(45), .evaluation(80), .step(93)]
     for stop in stops { #expect(try stopped.train(overrides, stop: once(stop)).exitCode == .interrupted) }
@@ -53,31 +68,31 @@ import Experiments
     for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
   }
 
-  @Test(arguments: agents)
-  func jobsAndThreadsChangeNothing(agent: String) throws {
-    let one = try Self.bench(agent, steps: 70)
-    let two = try Self.bench(agent, steps: 70)
-    let overrides = try Self.overrides(one)
+  @Test(arguments: variants)
+  func jobsAndThreadsChangeNothing(variant: Variant) throws {
+    let one = try Self.bench(variant.agent, steps: 70)
+    let two = try Self.bench(variant.agent, steps: 70)
+    let overrides = try Self.overrides(one, variant)
     #expect(try one.train(overrides + ["threads=1"], seeds: [0, 1], jobs: 1).exitCode == .success)
     #expect(try two.train(overrides + ["threads=3"], seeds: [0, 1], jobs: 2).exitCode == .success)
     for seed in 0...1 { #expect(try reproducible(try one.seed(seed)) == reproducible(try two.seed(seed)), "\(seed)") }
   }
 
-  @Test(arguments: agents)
-  func evaluatingChangesNothing(agent: String) throws {
-    let often = try Self.bench(agent, steps: 70)
-    let never = try Self.bench(agent, steps: 70)
-    let overrides = try Self.overrides(often)
+  @Test(arguments: variants)
+  func evaluatingChangesNothing(variant: Variant) throws {
+    let often = try Self.bench(variant.agent, steps: 70)
+    let never = try Self.bench(variant.agent, steps: 70)
+    let overrides = try Self.overrides(often, variant)
     try often.train(overrides + ["evaluation.every=9"])
     try never.train(overrides + ["evaluation.episodes=0"])
     let (left, right) = (try reproducible(try often.seed()), try reproducible(try never.seed()))
     for name in ["episodes", "progress", "model", "weights", "state"] { #expect(left[name] == right[name], "\(name)") }
   }
 
-  @Test(arguments: agents)
-  func aCheckpointEvaluatesToTheNumbersOfTraining(agent: String) throws {
-    let bench = try Self.bench(agent, steps: 80)
-    try bench.train(try Self.overrides(bench))
+  @Test(arguments: variants)
+  func aCheckpointEvaluatesToTheNumbersOfTraining(variant: Variant) throws {
+    let bench = try Self.bench(variant.agent, steps: 80)
+    try bench.train(try Self.overrides(bench, variant))
     let report = try PolicyEvaluation().run("\(try bench.seed())/checkpoints/latest")
     let row = try #require(text("\(try bench.seed())/eval.csv").split(separator: "\n").last)
     #expect(row.hasPrefix("80,2,\(report.result.mean),\(report.result.deviation),"))
