@@ -83,6 +83,35 @@ extension Kernels {
       #expect(isSame)
     }
 
+    /// Sums that float32 rounds up to the smallest normal number, while 24 bits of a smaller exponent hold them below it:
+    /// the instruction calls those subnormal. Output i is bias + x_i·factor, x_i = 2⁻⁷⁰·(1 + i/128).
+    @Test(arguments: [0, 1, 2, 3, 4, 5, 8, 16] as [UInt32], [false, true]) func almostNormal(above: UInt32, isOdd: Bool) {
+      let size = 128, shift = isOdd ? 1 : 0  // so that the product stands in the other half of its pair
+      let bias = -Float(bitPattern: Float.leastNormalMagnitude.bitPattern + above)
+      let values = (0..<size).map { 0x1p-70 * (1 + Float($0) / 128) }
+      var options = TestEnsemble.Options(observationSize: size, hidden: [size + shift], activation: CK_IDENTITY)
+      options.isDelta = [Int32](repeating: 0, count: size)
+      (options.isProbabilistic, options.isSampled, options.isReduced) = (false, false, true)
+      options.parameter = { layer, isBias, index in
+        switch (layer, isBias) {
+        case (0, false): 0
+        case (0, true): index < shift ? 0 : values[index - shift]
+        case (_, false): index % (size + shift) == index / (size + shift) + shift ? 0x1p-77 : 0
+        case (_, true): bias
+        }
+      }
+      let ensemble = TestEnsemble(options)
+      let got = sameEverywhere { ensemble.step(first: 0, count: 1).mean }
+      let isSame = got == ensemble.step(first: 0, count: 1, reference: true).mean
+      #expect(isSame)
+      guard above == 4 else { return }
+      let isAlmostNormal = values.indices.contains { index in
+        bias.addingProduct(values[index], 0x1p-77).magnitude == Float.leastNormalMagnitude
+          && floats(got)[index * ensemble.rowCount] == 0
+      }
+      #expect(isAlmostNormal)
+    }
+
     /// An activation that differs in its last bit may round to the next bfloat16, once in some ten thousand values; all
     /// others agree as closely as in float32.
     @Test(arguments: TestEnsemble.Options.all) func agreesWithReference(_ options: TestEnsemble.Options) {

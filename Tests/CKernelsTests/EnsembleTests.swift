@@ -14,6 +14,8 @@ final class TestEnsemble {
     var isReduced = false
     /// Factors of all weights and biases, to come near the ends of the exponents.
     var weightScale: Float = 1, biasScale: Float = 0.3
+    /// Weight (or bias) number `index` of a layer, the same in every member; nil: random numbers.
+    var parameter: (@Sendable (_ layer: Int, _ isBias: Bool, _ index: Int) -> Float)?
 
     var testDescription: String {
       let flags = [
@@ -88,8 +90,14 @@ final class TestEnsemble {
     var pairs = [UnsafePointer<UInt32>?](repeating: nil, count: widths.count - 1)
     for (layer, (from, to)) in zip(widths, widths.dropFirst()).enumerated() {
       let scale = 1 / Float(from).squareRoot()
-      weights.append(keep(sample(members * from * to, seed: UInt64(layer)).map { $0 * scale * options.weightScale }))
-      biases.append(keep(sample(members * to, seed: UInt64(50 + layer)).map { $0 * options.biasScale }))
+      var weight = sample(members * from * to, seed: UInt64(layer)).map { $0 * scale * options.weightScale }
+      var bias = sample(members * to, seed: UInt64(50 + layer)).map { $0 * options.biasScale }
+      if let parameter = options.parameter {
+        for index in weight.indices { weight[index] = parameter(layer, false, index % (from * to)) }
+        for index in bias.indices { bias[index] = parameter(layer, true, index % to) }
+      }
+      weights.append(keep(weight))
+      biases.append(keep(bias))
       guard options.isReduced && layer > 0 else { continue }
       var words = [UInt32](repeating: .max, count: members * to * ((from + 1) / 2))
       ck_bfloat16_pairs(Int64(members * to), Int64(from), weights[layer], &words)
