@@ -31,7 +31,7 @@ package struct Benchmark: Sendable {
   /// Every workload, in the order of the report.
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + TrainingBenchmarks.all + EnvironmentBenchmarks.all
-      + CheckpointBenchmarks.all
+      + TabularBenchmarks.all + CheckpointBenchmarks.all
   }
 }
 
