@@ -1,17 +1,31 @@
 import CKernels
+import Synchronization
+
+/// A long computation was given up because the run is asked to stop. Nothing is wrong: whoever throws it leaves its state
+/// as it was before that computation, so that the same call can come again.
+package struct InterruptedError: Error {
+  package init() {}
+}
 
 /// The threads of one run: a fixed set of workers for matrix products and planning tiles.
 ///
 /// Work is always cut the same way, so the number of threads never changes a result. One caller at a time.
+///
+/// What computes for long asks between two pieces whether the run should stop, with `checkInterruption` or by
+/// `runInterruptibly`: a model fit or a plan may take minutes, and a batch system that wants its node back kills after
+/// some seconds.
 package final class ComputePool: @unchecked Sendable {
   /// How many threads work, the caller's included.
   package let threads: Int
   /// The C pool; nil where everything runs on the calling thread.
   package let handle: OpaquePointer?
+  private let shouldStop: @Sendable () -> Bool
 
   /// A pool of `threads` threads (at least 1); falls back to one thread where the system refuses to make more.
-  package init(threads: Int) {
+  /// `shouldStop` is asked often, by all of them.
+  package init(threads: Int, shouldStop: @escaping @Sendable () -> Bool = { false }) {
     precondition(threads >= 1, "a pool has at least one thread")
+    self.shouldStop = shouldStop
     handle = threads > 1 ? ck_pool_create(Int32(min(threads, 64))) : nil
     self.threads = handle.map { Int(ck_pool_threads($0)) } ?? 1
   }
@@ -37,6 +51,23 @@ package final class ComputePool: @unchecked Sendable {
           }, UnsafeMutableRawPointer(mutating: pointer))
       }
     }
+  }
+
+  /// To be called between two pieces of a long computation on the calling thread.
+  package func checkInterruption() throws(InterruptedError) {
+    if shouldStop() { throw InterruptedError() }
+  }
+
+  /// As `run`, and asks before every task whether to stop: then the tasks that are left are skipped, and what the others
+  /// wrote is worth nothing.
+  package func runInterruptibly(tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) throws(InterruptedError) {
+    let isStopped = Atomic(false)
+    run(tasks: tasks) { task, worker in
+      if isStopped.load(ordering: .relaxed) { return }
+      if shouldStop() { return isStopped.store(true, ordering: .relaxed) }
+      body(task, worker)
+    }
+    if isStopped.load(ordering: .relaxed) { throw InterruptedError() }
   }
 }
 

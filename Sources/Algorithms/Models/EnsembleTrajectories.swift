@@ -55,7 +55,7 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
       workers[worker] = Imagination(self, plans: chunk)
     }
     let workers = self.workers
-    model.pool.run(tasks: (population + chunk - 1) / chunk) { task, worker in
+    try model.pool.runInterruptibly(tasks: (population + chunk - 1) / chunk) { task, worker in
       let first = task * chunk
       workers[worker].score(
         plans, range: first..<min(first + chunk, population), iteration: iteration, key: random.key,
@@ -67,6 +67,7 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
     _ plans: UnsafePointer<Float>, population: Int, iteration: Int, random: RandomStream,
     gradients: UnsafeMutablePointer<Float>, returns: UnsafeMutablePointer<Float>
   ) throws {
+    try model.pool.checkInterruption()
     differentiator.differentiate(plans, population: population, gradients: gradients, returns: returns)
   }
 }

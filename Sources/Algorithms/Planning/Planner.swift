@@ -157,9 +157,17 @@ package final class PlanningController: Archivable {
   }
 
   /// The next action; plans where one is due. A vector stays valid until the next call.
+  /// - Throws: `InterruptedError`, with everything as it was before; `DivergedError`.
   package func act(in situation: Situation) throws -> Action {
     if taken >= replanEvery {
-      try makePlan(in: situation)
+      let before = try StateSnapshot(of: optimizer)
+      do {
+        try makePlan(in: situation)
+      } catch let interruption as InterruptedError {
+        try before.restore(optimizer)
+        throw interruption
+      }
+      plansMade += 1
       taken = 0
     }
     let row = plan.base + taken * space.columns
@@ -190,7 +198,6 @@ package final class PlanningController: Archivable {
             plans, population: population, iteration: iteration, random: noise, gradients: gradients,
             returns: returns)
         })
-    plansMade += 1
     plannedReturn = try optimizer.optimize(&problem, into: plan.memory)
     guard plan.memory.allSatisfy(\.isFinite), plannedReturn?.isFinite ?? true else {
       throw DivergedError(quantity: "the planned return (every imagined trajectory)")

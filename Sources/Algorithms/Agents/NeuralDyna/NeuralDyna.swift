@@ -6,8 +6,8 @@ import Support
 /// transitions (Sutton 1990; the seed text's "Dyna-Q (full algorithm)"; van Hasselt, Guez & Silver 2016 for Double DQN).
 ///
 /// 1. Act at random for the first steps, then ε-greedily; keep every transition in D.
-/// 2. Direct RL: `updatesPerStep` Double DQN updates on minibatches of D.
-/// 3. Model learning: fit the ensemble on D every `fitEvery` steps.
+/// 2. Model learning: fit the ensemble on D every `fitEvery` steps.
+/// 3. Direct RL: `updatesPerStep` Double DQN updates on minibatches of D.
 /// 4. Planning: carry K = `planningSteps` minibatches of imagined walks one step on, and update on each of them. A walk
 ///    begins at a state of D with any action, follows the present policy, and ends with the task or after H =
 ///    `imaginationLength` steps; the model says what follows.
@@ -21,11 +21,11 @@ package final class NeuralDyna: Agent {
   package struct Configuration: AgentConfiguration {
     /// K of step 4; 0: model-free.
     package var planningSteps = 4
-    /// Updates on real transitions per environment step (step 2).
+    /// Updates on real transitions per environment step (step 3).
     package var updatesPerStep = 1
     /// Steps acted at random before anything is learned.
     package var initialRandomSteps = 500
-    /// Environment steps between fits of the model.
+    /// Environment steps between fits of the model (step 2) and of the statistics that observations are standardised by.
     package var fitEvery = 250
     /// H: steps of an imagined walk before another one begins.
     package var imaginationLength = 100
@@ -53,7 +53,7 @@ package final class NeuralDyna: Agent {
       fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates on real transitions per step")
       fields.integer(
         "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before learning starts")
-      fields.integer("fitEvery", &fitEvery, in: 1...1_000_000_000, "environment steps between fits of the model")
+      fields.integer("fitEvery", &fitEvery, in: 1...1_000_000_000, "environment steps between fits of the model, and of the statistics of observations")
       fields.integer("imaginationLength", &imaginationLength, in: 1...1_000_000, "steps of an imagined walk (H)")
       fields.number("imaginedExploration", &imaginedExploration, in: 0...1, "how often an imagined action is random")
       fields.section("exploration", &exploration, "ε: how often an action is random")
@@ -105,7 +105,6 @@ package final class NeuralDyna: Agent {
   private var drawing: RandomStream
   private var steps = 0
   private var updates = 0
-  private var isFitted = false
 
   /// An agent for vector observations and discrete actions.
   package init(_ configuration: Configuration, _ algorithm: AlgorithmConfiguration, _ context: AgentContext) {
@@ -164,14 +163,13 @@ package final class NeuralDyna: Agent {
     metrics.bufferSize = real.count
     metrics.record("epsilon", exploration)
     guard steps >= configuration.initialRandomSteps else { return }
-    if isStale { network.standardize(by: real) }
-    for _ in 0..<configuration.updatesPerStep {  // step 2
+    try renew(&metrics)
+    for _ in 0..<configuration.updatesPerStep {  // step 3
       realBatch.draw(from: real, &drawing)
       let result = try update(on: realBatch)
       metrics.record("q_loss", result.loss)
       metrics.record("q_value", result.value)
     }
-    try fitModel(&metrics)
     if let walks {  // step 4
       walks.advance(from: real, by: network)
       for batch in walks.batches { metrics.record("imagined_loss", try update(on: batch).loss) }
@@ -180,27 +178,25 @@ package final class NeuralDyna: Agent {
     metrics.updates = updates
   }
 
-  /// Whether statistics and model are to be renewed at this step.
-  private var isStale: Bool {
-    steps == configuration.initialRandomSteps || steps.isMultiple(of: configuration.fitEvery)
-  }
-
   private func update(on batch: QBatch) throws -> (loss: Double, value: Double) {
     let result = try network.update(on: batch, discount: Float(configuration.discount))
     network.moveTarget(rate: Float(configuration.targetRate))  // step 5
     return result
   }
 
-  /// Step 3.
-  private func fitModel(_ metrics: inout Metrics) throws {
-    guard let model, isStale else { return }
-    if !isFitted {
+  /// Step 2, and the network's statistics with it. It comes first, so that nothing is done twice where a fit is
+  /// interrupted and `learn` called again.
+  private func renew(_ metrics: inout Metrics) throws {
+    let isFirst = steps == configuration.initialRandomSteps
+    guard isFirst || steps.isMultiple(of: configuration.fitEvery) else { return }
+    network.standardize(by: real)
+    guard let model else { return }
+    if isFirst {
       try real.requireAgreement(
         with: context.known, reward: !model.configuration.learnsReward,
         termination: model.configuration.terminationSource == .known)
     }
     let summary = try model.fit(real, &metrics.modelRows)
-    isFitted = true
     metrics.record("model_train_loss", summary.trainLoss)
     if let loss = summary.validationLoss { metrics.record("model_val_loss", loss) }
   }
@@ -222,7 +218,6 @@ package final class NeuralDyna: Agent {
   package func archive(_ archive: Archive) throws {
     try archive.value("steps", &steps)
     try archive.value("updates", &updates)
-    try archive.value("is_fitted", &isFitted)
     try archive.part("exploring", &exploring)
     try archive.part("drawing", &drawing)
     try archive.scope("replay") { try real.archive(archive) }
