@@ -6,9 +6,11 @@ import Experiments
 
 /// What every agent promises, on the real run loop: a new agent is tested here without any new test code.
 @Suite struct AgentContractTests {
-  /// Settings that make any agent quick; those that an agent does not have are left out.
+  /// Settings that make any agent quick; those that an agent does not have are left out. Models are fitted at the ends
+  /// of the 15-step episodes: several times, before, at and after the stops.
   static let quick: [(path: String, value: String)] = [
     ("agent.initialRandomSteps", "30"), ("agent.startSteps", "30"), ("agent.batchSize", "8"),
+    ("agent.fitEvery", "15"), ("agent.imaginationLength", "6"),
     ("agent.hiddenSizes", "[8, 8]"), ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
     ("model.epochs", "3"), ("model.batchSize", "16"), ("planner.horizon", "4"), ("planner.particles", "4"),
     ("planner.population", "12"), ("planner.elites", "4"), ("planner.iterations", "2"), ("planner.restarts", "2"),
