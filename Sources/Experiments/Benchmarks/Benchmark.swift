@@ -12,6 +12,9 @@ package struct Benchmark: Sendable {
   package var items: Double
   /// "steps"; "runs" where there is nothing to count.
   package var unit: String
+  /// Whether its products are those of pairs of bfloat16: then so are those of the ceiling, and a machine without the
+  /// instruction skips it.
+  package var multipliesPairs = false
   /// Builds everything a run needs and returns the run.
   package var prepare: @Sendable (ComputePool) throws -> () throws -> Void
 
@@ -30,8 +33,8 @@ package struct Benchmark: Sendable {
 
   /// Every workload, in the order of the report.
   package static var all: [Benchmark] {
-    MatrixBenchmarks.all + PlanningBenchmarks.all + TrainingBenchmarks.all + EnvironmentBenchmarks.all
-      + CheckpointBenchmarks.all
+    MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
+      + EnvironmentBenchmarks.all + TabularBenchmarks.all + CheckpointBenchmarks.all
   }
 }
 
@@ -43,6 +46,9 @@ package struct BenchmarkResult: Sendable {
   package var seconds: [Double]
   /// Multiply-adds that stay in the registers, GFLOP/s on the same threads, measured between the runs.
   package var peaks: [Double]
+
+  /// Whether the machine has no instruction for it, so that there is nothing to tell.
+  package var isSkipped: Bool { seconds.isEmpty }
 
   /// Runs and ceilings, in the order in which they were measured.
   package init(benchmark: Benchmark, seconds: [Double], peaks: [Double]) {

@@ -27,6 +27,11 @@ package struct BenchmarkReport: Sendable {
       ["workload", "threads", "runs", "median ms", "fastest ms", "GFLOP/s", "share", "rate"],
       rightAligned: [1, 2, 3, 4, 5, 6])
     for result in results {
+      if result.isSkipped {
+        let reason = "skipped: no instruction for bfloat16"
+        table.append([result.benchmark.name, String(threads), "0", "", "", "", "", reason])
+        continue
+      }
       table.append([
         result.benchmark.name, String(threads), String(result.seconds.count), NumberText.short(result.median * 1e3),
         NumberText.short(result.fastest * 1e3), result.rate.map { NumberText.fixed($0, 1) } ?? "",

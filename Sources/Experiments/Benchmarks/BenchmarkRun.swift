@@ -28,7 +28,10 @@ package struct BenchmarkRun: Sendable {
   /// Runs them one after another and hands over each result when it is there.
   package func run(_ report: (BenchmarkResult) -> Void) throws {
     let pool = ComputePool(threads: threads)
-    for benchmark in benchmarks { report(try measure(benchmark, pool)) }
+    for benchmark in benchmarks {
+      let isPossible = !benchmark.multipliesPairs || PeakBenchmark.hasPairs
+      report(isPossible ? try measure(benchmark, pool) : BenchmarkResult(benchmark: benchmark, seconds: [], peaks: []))
+    }
   }
 
   /// At least three runs after one that warms the caches; the ceiling is measured before each.
@@ -38,7 +41,7 @@ package struct BenchmarkRun: Sendable {
     var result = BenchmarkResult(benchmark: benchmark, seconds: [], peaks: [])
     let start = Clock.monotonicSeconds()
     while result.seconds.count < 3 || (result.seconds.count < 1000 && Clock.monotonicSeconds() - start < seconds) {
-      result.peaks.append(PeakBenchmark.measure(pool, rounds: 20_000))
+      result.peaks.append(PeakBenchmark.measure(pool, rounds: 20_000, pairs: benchmark.multipliesPairs))
       let before = PeakBenchmark.seconds(pool)
       try body()
       result.seconds.append(PeakBenchmark.seconds(pool) - before)

@@ -5,8 +5,12 @@ import Support
 
 /// The machine's own ceiling: multiply-adds that never leave the registers, on every thread of a pool.
 package enum PeakBenchmark {
-  /// GFLOP/s of about `rounds` rounds on each thread, by the clock that fits the pool.
-  package static func measure(_ pool: ComputePool, rounds: Int = 40_000) -> Double {
+  /// Whether the kernels in use have an instruction for products of pairs of bfloat16.
+  package static var hasPairs: Bool { Machine.multipliesBfloat16 }
+
+  /// GFLOP/s of about `rounds` rounds on each thread, by the clock that fits the pool; `pairs`: in products of pairs of
+  /// bfloat16.
+  package static func measure(_ pool: ComputePool, rounds: Int = 40_000, pairs: Bool = false) -> Double {
     let operations = UnsafeMutablePointer<Double>.allocate(capacity: pool.threads)
     defer { operations.deallocate() }
     let start = seconds(pool)
@@ -14,7 +18,8 @@ package enum PeakBenchmark {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: 2) { sink in
         sink[0] = 0.999
         sink[1] = 0.001
-        operations[task] = 2 * Double(ck_peak(Int64(rounds), sink.baseAddress!))
+        let sink = sink.baseAddress!
+        operations[task] = 2 * Double(pairs ? ck_bfloat16_peak(Int64(rounds / 2), sink) : ck_peak(Int64(rounds), sink))
       }
     }
     let elapsed = seconds(pool) - start
@@ -31,7 +36,7 @@ package enum PeakBenchmark {
 
   /// One ceiling of the machine.
   package struct Ceiling: Sendable {
-    /// "avx2".
+    /// "avx2"; "avx512-bfloat16": in products of pairs.
     package var instructionSet: String
     /// How many threads did the same at once.
     package var threads: Int
@@ -57,8 +62,12 @@ package enum PeakBenchmark {
       ck_isa_select(isa)
       for count in Set([1, threads]).sorted() {
         let pool = ComputePool(threads: count)
-        let rates = (0..<15).map { _ in measure(pool) }
-        ceilings.append(Ceiling(instructionSet: name, threads: count, rate: BenchmarkResult.median(rates)))
+        for pairs in hasPairs ? [false, true] : [false] {
+          let rates = (0..<15).map { _ in measure(pool, pairs: pairs) }
+          ceilings.append(
+            Ceiling(
+              instructionSet: pairs ? name + "-bfloat16" : name, threads: count, rate: BenchmarkResult.median(rates)))
+        }
       }
     }
     return ceilings
