@@ -2,28 +2,66 @@ import CKernels
 import Foundation
 import Neural
 import Support
+import Synchronization
 
 /// The machine's own ceiling: multiply-adds that never leave the registers, on every thread of a pool.
 package enum PeakBenchmark {
-  /// GFLOP/s of about `rounds` rounds on each thread, by the clock that fits the pool.
-  package static func measure(_ pool: ComputePool, rounds: Int = 40_000) -> Double {
-    let operations = UnsafeMutablePointer<Double>.allocate(capacity: pool.threads)
-    defer { operations.deallocate() }
-    let start = seconds(pool)
-    pool.run(tasks: pool.threads) { task, _ in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2) { sink in
-        sink[0] = 0.999
-        sink[1] = 0.001
-        operations[task] = 2 * Double(ck_peak(Int64(rounds), sink.baseAddress!))
+  /// Short bursts on the threads of one pool: each as long as a clock needs to be exact, and as short as a clock that
+  /// drifts asks for.
+  package struct Meter {
+    private let pool: ComputePool
+    private let rounds: Int
+    /// Long enough for the threads' start not to count.
+    private static let seconds = 0.0004
+
+    /// A meter for the instruction set in use.
+    package init(_ pool: ComputePool) {
+      self.pool = pool
+      let trial = 1000
+      let times = (0..<5).map { _ in
+        let start = Clock.monotonicSeconds()
+        _ = PeakBenchmark.multiplyAdds(rounds: trial)
+        return Clock.monotonicSeconds() - start
       }
+      rounds = max(trial, Int(Double(trial) * Meter.seconds / times.min()!))
     }
-    let elapsed = seconds(pool) - start
-    return (0..<pool.threads).reduce(0) { $0 + operations[$1] } / elapsed / 1e9
+
+    /// GFLOP/s of all threads together. They start at the same time, and each is timed by itself.
+    package func measure() -> Double {
+      guard pool.threads > 1 else { return PeakBenchmark.rate(rounds, PeakBenchmark.processorSeconds) }
+      let arrived = Atomic(0)
+      let rates = FloatBuffer(count: pool.threads)
+      pool.run(tasks: pool.threads) { task, _ in
+        // A thread that waits here takes no second task, so that every thread has its own.
+        arrived.add(1, ordering: .acquiringAndReleasing)
+        while arrived.load(ordering: .acquiring) < pool.threads {}
+        rates[task] = Float(PeakBenchmark.rate(rounds, Clock.monotonicSeconds))
+      }
+      return rates.memory.reduce(0) { $0 + Double($1) }
+    }
+  }
+
+  /// GFLOP/s of one burst on this thread.
+  private static func rate(_ rounds: Int, _ clock: () -> Double) -> Double {
+    let start = clock()
+    let operations = 2 * Double(multiplyAdds(rounds: rounds))
+    return operations / (clock() - start) / 1e9
+  }
+
+  private static func multiplyAdds(rounds: Int) -> Int64 {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 2) { sink in
+      sink[0] = 0.999
+      sink[1] = 0.001
+      return ck_peak(Int64(rounds), sink.baseAddress!)
+    }
   }
 
   /// Time on the processor for one thread, which what else the machine does hardly changes; else the wall clock.
   package static func seconds(_ pool: ComputePool) -> Double {
-    guard pool.threads == 1 else { return Clock.monotonicSeconds() }
+    pool.threads == 1 ? processorSeconds() : Clock.monotonicSeconds()
+  }
+
+  private static func processorSeconds() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
@@ -46,8 +84,8 @@ package enum PeakBenchmark {
     }
   }
 
-  /// The ceilings of every instruction set that the processor has, on one thread and on all of them.
-  package static func ceilings(threads: Int) -> [Ceiling] {
+  /// The ceilings of every instruction set that the processor has, on one thread and on each of these numbers.
+  package static func ceilings(threads: [Int]) -> [Ceiling] {
     let chosen = ck_isa_current()
     defer { ck_isa_select(chosen) }
     var ceilings: [Ceiling] = []
@@ -55,9 +93,9 @@ package enum PeakBenchmark {
       let name = String(cString: ck_isa_name(isa))
       if ceilings.contains(where: { $0.instructionSet == name }) { continue }
       ck_isa_select(isa)
-      for count in Set([1, threads]).sorted() {
-        let pool = ComputePool(threads: count)
-        let rates = (0..<15).map { _ in measure(pool) }
+      for count in Set([1] + threads).sorted() {
+        let meter = Meter(ComputePool(threads: count))
+        let rates = (0..<31).map { _ in meter.measure() }
         ceilings.append(Ceiling(instructionSet: name, threads: count, rate: BenchmarkResult.median(rates)))
       }
     }

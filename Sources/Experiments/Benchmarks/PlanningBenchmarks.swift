@@ -43,9 +43,9 @@ enum PlanningBenchmarks {
     }
   }
 
-  /// A whole plan of the cross-entropy method on the continuous cart-pole, 5 probabilistic members, TS∞.
-  private static func plan(
-    _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int
+  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞.
+  static func plan(
+    _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5
   ) -> Benchmark {
     let rows = population * particles * horizon * iterations
     return Benchmark(
@@ -55,6 +55,7 @@ enum PlanningBenchmarks {
     ) { pool in
       var configuration = EnsembleDynamics.Configuration()
       configuration.hiddenSizes = hidden
+      configuration.ensembleSize = members
       var environment = EnvironmentConfiguration(id: "ContinuousCartPole-v0")!.make()
       environment.reset(seed: 1)
       let known = environment as? any KnownDynamicsParts
