@@ -57,6 +57,11 @@ done
 
 echo "eval and inspect"
 "$mbrl" eval "$work/plain/$run" --episodes 2
+for ending in svg gif; do
+  "$mbrl" eval "$work/plain/$run/seed-0" --episodes 1 --render "$work/episode.$ending" > /dev/null
+done
+head -c 6 "$work/episode.gif" | grep -q GIF89a || fail "eval --render wrote no GIF"
+grep -q '</svg>' "$work/episode.svg" || fail "eval --render wrote no SVG"
 "$mbrl" inspect "$work/plain/$run/seed-0" > "$work/inspection"
 grep -q weight "$work/inspection" || fail "inspect shows no weights"
 

@@ -22,6 +22,7 @@ package struct Acrobot: ConfigurableEnvironment, KnownDynamicsParts {
       id: "Acrobot-v1",
       observationSpace: .box(low: high.map { -$0 }, high: high),
       actionSpace: .discrete(count: 3), stepLimit: 500, rewardRange: -1...0, rewardThreshold: -100,
+      framesPerSecond: 15,
       summary: "swing a two-link pendulum above a bar by its middle joint (500 steps)")
   }()
 
@@ -111,6 +112,18 @@ package struct Acrobot: ConfigurableEnvironment, KnownDynamicsParts {
     try archive.value("velocity1", &joints[2])
     try archive.value("velocity2", &joints[3])
     try archive.value("isSinglePrecision", &isSinglePrecision)
+  }
+
+  /// The two links, and the line that the tip has to reach.
+  package var sketch: Sketch {
+    var sketch = Sketch(x: -2.2...2.2, y: -2.2...2.2)
+    let elbow = Sketch.Point(sin(joints[0]), -cos(joints[0]))
+    let tip = elbow + Sketch.Point(sin(joints[0] + joints[1]), -cos(joints[0] + joints[1]))
+    sketch.bar(.init(-2.2, 1), .init(2.2, 1), width: 0.03, .ink)
+    sketch.line([.init(0, 0), elbow], width: 0.2, .blue)
+    sketch.line([elbow, tip], width: 0.2, .sky)
+    for joint in [Sketch.Point(0, 0), elbow] { sketch.disc(joint, radius: 0.1, .yellow) }
+    return sketch
   }
 
   // MARK: Known dynamics parts

@@ -17,6 +17,7 @@ package struct CartPole: ConfigurableEnvironment, KnownDynamicsParts {
     id: "CartPole-v1",
     observationSpace: CartPoleDynamics.observationSpace(velocityBound: .infinity),
     actionSpace: .discrete(count: 2), stepLimit: 500, rewardRange: 1...1, rewardThreshold: 475,
+    framesPerSecond: 50,
     summary: "balance a pole on a cart by pushing left or right (500 steps)")
 
   private var dynamics = CartPoleDynamics()
@@ -44,6 +45,8 @@ package struct CartPole: ConfigurableEnvironment, KnownDynamicsParts {
   }
 
   package mutating func archive(_ archive: Archive) throws { try dynamics.archive(archive) }
+
+  package var sketch: Sketch { dynamics.sketch }
 
   // MARK: Known dynamics parts
 
@@ -125,6 +128,16 @@ struct CartPoleDynamics {
     try archive.value("angularVelocity", &angularVelocity)
   }
 
+  /// The cart between the limits of its position, the pole on it.
+  var sketch: Sketch {
+    let limit = CartPoleDynamics.positionLimit
+    var sketch = Sketch(x: -2.6...2.6, y: -0.6...1.8)
+    sketch.bar(.init(-2.6, 0), .init(2.6, 0), width: 0.02, .ink)
+    for end in [-limit, limit] { sketch.bar(.init(end, -0.15), .init(end, 0.15), width: 0.02, .red) }
+    sketch.drawCartPole(at: position, height: 0.15, poleLength: 1, angleFromUpright: angle)
+    return sketch
+  }
+
   /// The end of the task as a function of the next observation.
   static func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
     let position = columns.nextObservationColumn(0)
@@ -134,5 +147,19 @@ struct CartPoleDynamics {
     for row in 0..<columns.count {
       terminated[row] = abs(position[row]) > positionLimit || abs(angle[row]) > angleLimit ? 1 : 0
     }
+  }
+}
+
+extension Sketch {
+  /// A cart with a pole on its hinge.
+  /// - Parameters:
+  ///   - height: of the hinge above the rail, which is at 0.
+  ///   - angleFromUpright: in radians, to the right.
+  mutating func drawCartPole(at position: Double, height: Double, poleLength: Double, angleFromUpright angle: Double) {
+    let hinge = Point(position, height)
+    let tip = hinge + poleLength * Point(sin(angle), cos(angle))
+    rectangle(Point(position - 0.25, 0), Point(position + 0.25, 2 * height), .ink)
+    line([hinge, tip], width: 0.1, .wood)
+    disc(hinge, radius: 0.05, .blue)
   }
 }

@@ -42,6 +42,7 @@ package struct CartPoleSwingUp: ConfigurableEnvironment, KnownDynamicsParts {
     observationSpace: .box(
       low: [-2.5, -.infinity, -.infinity, -.infinity], high: [2.5, .infinity, .infinity, .infinity]),
     actionSpace: .box(low: [-3], high: [3]), stepLimit: 200, rewardRange: -0.09...1,
+    framesPerSecond: 25,
     summary: "swing a hanging pole up by moving its cart (PETS, 200 steps)")
 
   private static let poleLength = 0.6
@@ -141,6 +142,18 @@ package struct CartPoleSwingUp: ConfigurableEnvironment, KnownDynamicsParts {
     try archive.value("angle", &motion[1])
     try archive.value("velocity", &motion[2])
     try archive.value("angularVelocity", &motion[3])
+  }
+
+  /// The cart on its rail, the pole, and the place where its tip should be.
+  package var sketch: Sketch {
+    let end = CartPoleSwingUp.railEnd
+    var sketch = Sketch(x: -2.8...2.8, y: -0.9...1.1)
+    sketch.bar(.init(-end, 0), .init(end, 0), width: 0.02, .ink)
+    sketch.disc(.init(0, CartPoleSwingUp.poleLength), radius: 0.05, .green)
+    // Hanging down is 0, and the tip is on the left of the cart where the angle is positive.
+    sketch.drawCartPole(
+      at: motion[0], height: 0.1, poleLength: CartPoleSwingUp.poleLength, angleFromUpright: motion[1] - Double.pi)
+    return sketch
   }
 
   // MARK: Known dynamics parts

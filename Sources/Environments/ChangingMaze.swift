@@ -67,7 +67,7 @@ package struct ChangingMaze<Figure: MazeFigure>: TableEnvironment, ChangingEnvir
   package static var specification: EnvironmentSpecification {
     EnvironmentSpecification(
       id: Figure.id, observationSpace: .discrete(count: 54), actionSpace: .discrete(count: 4), stepLimit: 10_000,
-      rewardRange: 0...1, summary: Figure.summary)
+      rewardRange: 0...1, framesPerSecond: 4, summary: Figure.summary)
   }
 
   package private(set) var table: TransitionTable

@@ -21,7 +21,8 @@ package struct CliffWalking: TableEnvironment {
   fileprivate static func standard(_ id: String, _ what: String) -> EnvironmentSpecification {
     EnvironmentSpecification(
       id: id, observationSpace: .discrete(count: 48), actionSpace: .discrete(count: 4), stepLimit: 1000,
-      rewardRange: -100...(-1), summary: "\(what) of 4×12 places, falling costs 100 (tabular, 1000 steps)")
+      rewardRange: -100...(-1), framesPerSecond: 4,
+      summary: "\(what) of 4×12 places, falling costs 100 (tabular, 1000 steps)")
   }
 
   /// On slippery ground an action a goes to a − 1, a and a + 1 (mod 4), each a third of the time.

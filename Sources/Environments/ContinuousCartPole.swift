@@ -11,6 +11,7 @@ package struct ContinuousCartPole: ConfigurableEnvironment, KnownDynamicsParts {
     id: "ContinuousCartPole-v0",
     observationSpace: CartPoleDynamics.observationSpace(velocityBound: .greatestFiniteMagnitude),
     actionSpace: .box(low: [-1], high: [1]), stepLimit: 200, rewardRange: 1...1,
+    framesPerSecond: 50,
     summary: "balance a pole on a cart with a force of any strength (mbrl-lib's, 200 steps)")
 
   private var dynamics = CartPoleDynamics()
@@ -37,6 +38,8 @@ package struct ContinuousCartPole: ConfigurableEnvironment, KnownDynamicsParts {
   }
 
   package mutating func archive(_ archive: Archive) throws { try dynamics.archive(archive) }
+
+  package var sketch: Sketch { dynamics.sketch }
 
   // MARK: Known dynamics parts
 

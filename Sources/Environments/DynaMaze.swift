@@ -8,7 +8,8 @@ import Support
 package struct DynaMaze: TableEnvironment {
   package static let specification = EnvironmentSpecification(
     id: "DynaMaze-v0", observationSpace: .discrete(count: 54), actionSpace: .discrete(count: 4), stepLimit: 10_000,
-    rewardRange: 0...1, summary: "Sutton and Barto's 6×9 maze of figure 8.2, 14 steps at best (tabular, 10,000 steps)")
+    rewardRange: 0...1, framesPerSecond: 4,
+    summary: "Sutton and Barto's 6×9 maze of figure 8.2, 14 steps at best (tabular, 10,000 steps)")
 
   private static let maze = GridMaze(
     width: 9, height: 6,

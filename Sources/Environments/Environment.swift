@@ -21,6 +21,8 @@ package protocol SnapshotEnvironment: Environment, Archivable {
   /// Whether the arithmetic currently runs in single precision, as NumPy's does after some steps
   /// (Acrobot after a reset, MountainCarContinuous after a step). Set before `state` when replaying a trace.
   var isSinglePrecision: Bool { get set }
+  /// What a bystander would see now.
+  var sketch: Sketch { get }
 }
 
 extension SnapshotEnvironment {

@@ -72,6 +72,7 @@ package struct FrozenLake: TableEnvironment {
     EnvironmentSpecification(
       id: id, observationSpace: .discrete(count: size == "4×4" ? 16 : 64), actionSpace: .discrete(count: 4),
       stepLimit: stepLimit, rewardRange: 0...1, rewardThreshold: rewardThreshold,
+      framesPerSecond: 4,
       summary: "cross \(size) places of slippery ice with holes (tabular, \(stepLimit) steps)")
   }
 

@@ -1,3 +1,5 @@
+import Support
+
 /// Where the states of a task lie when they are places: a picture of rows and columns.
 package struct GridLayout: Equatable, Sendable {
   /// From top to bottom.
@@ -36,6 +38,25 @@ package struct GridLayout: Equatable, Sendable {
       let action = policy[states[place]]
       return action < 0 ? "·" : symbols[action]
     }
+  }
+
+  /// The map with a disc in one place: walls dark, holes and cliffs blue, the start pale, the goal green.
+  package func sketch(marking state: Int) -> Sketch {
+    var sketch = Sketch(x: 0...Double(columns), y: 0...Double(rows))
+    func center(_ place: Int) -> Sketch.Point {
+      .init(Double(place % columns) + 0.5, Double(rows - place / columns) - 0.5)
+    }
+    let colors: [Character: Color] = ["#": .ink, "H": .blue, "C": .blue, "S": .pale, "G": .green]
+    for (place, kind) in places.enumerated() {
+      guard let color = colors[kind] else { continue }
+      sketch.rectangle(center(place) - .init(0.5, 0.5), center(place) + .init(0.5, 0.5), color)
+    }
+    for row in 0...rows { sketch.bar(.init(0, Double(row)), .init(Double(columns), Double(row)), width: 0.03, .grey) }
+    for column in 0...columns {
+      sketch.bar(.init(Double(column), 0), .init(Double(column), Double(rows)), width: 0.03, .grey)
+    }
+    if let place = states.firstIndex(of: state) { sketch.disc(center(place), radius: 0.3, .orange) }
+    return sketch
   }
 
   private func lines(_ character: (_ place: Int) -> Character) -> [String] {

@@ -52,7 +52,8 @@ package struct GridWorld: TableEnvironment {
 
   package static let specification = EnvironmentSpecification(
     id: "GridWorld-v0", observationSpace: .discrete(count: 25), actionSpace: .discrete(count: 4), stepLimit: 200,
-    rewardRange: 0...1, summary: "walk from corner to corner of 5×5 places, with walls at will (tabular, 200 steps)")
+    rewardRange: 0...1, framesPerSecond: 4,
+    summary: "walk from corner to corner of 5×5 places, with walls at will (tabular, 200 steps)")
 
   package let specification: EnvironmentSpecification
   package let table: TransitionTable

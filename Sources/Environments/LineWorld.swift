@@ -22,6 +22,7 @@ package struct LineWorld: ConfigurableEnvironment, KnownDynamicsParts {
     id: "LineWorld-v0",
     observationSpace: .box(low: [0], high: [10]),
     actionSpace: .box(low: [-1], high: [1]), stepLimit: 20, rewardRange: -7...0,
+    framesPerSecond: 5,
     summary: "move a point on a line to 7; every number can be worked out by hand (20 steps)")
 
   private static let goal = 7.0
@@ -57,6 +58,16 @@ package struct LineWorld: ConfigurableEnvironment, KnownDynamicsParts {
   }
 
   package mutating func archive(_ archive: Archive) throws { try archive.value("position", &position) }
+
+  /// The point on its line, and where it should go.
+  package var sketch: Sketch {
+    var sketch = Sketch(x: -0.5...10.5, y: -1.5...1.5)
+    sketch.bar(.init(0, 0), .init(10, 0), width: 0.05, .ink)
+    for tick in 0...10 { sketch.bar(.init(Double(tick), -0.15), .init(Double(tick), 0.15), width: 0.05, .ink) }
+    sketch.bar(.init(LineWorld.goal, -0.6), .init(LineWorld.goal, 0.6), width: 0.1, .green)
+    sketch.disc(.init(position, 0), radius: 0.3, .blue)
+    return sketch
+  }
 
   // MARK: Known dynamics parts
 

@@ -11,21 +11,13 @@ import Support
 ///
 /// Reward −1 per step, the last one included. Ends at p' ≥ .5 with v' ≥ the goal velocity; 200 steps.
 package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
-  package struct Configuration: Configurable {
-    /// Velocity that the car must have at the goal, position units per step (Gymnasium's default).
-    package var goalVelocity = 0.0
-
-    package init() {}
-
-    package mutating func declare(_ fields: Fields) {
-      fields.number("goalVelocity", &goalVelocity, in: 0...0.07, "least velocity at the goal, per step")
-    }
-  }
+  package typealias Configuration = MountainHill.Options
 
   package static let specification = EnvironmentSpecification(
     id: "MountainCar-v0",
-    observationSpace: .box(low: [-1.2, -0.07], high: [0.6, 0.07]),
+    observationSpace: MountainHill.observationSpace,
     actionSpace: .discrete(count: 3), stepLimit: 200, rewardRange: -1...(-1), rewardThreshold: -110,
+    framesPerSecond: 30,
     summary: "rock a weak car up a hill with three actions (200 steps)")
 
   private static let goal = 0.5
@@ -38,8 +30,7 @@ package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
 
   /// p ~ U(−.6, −.4), v = 0, as Gymnasium draws them.
   package mutating func reset(seed: UInt64) {
-    var random = NumPyRandom(seed: seed)
-    position = random.uniform(-0.6, -0.4)
+    position = MountainHill.startPosition(seed: seed)
     velocity = 0
   }
 
@@ -71,6 +62,8 @@ package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
     try archive.value("velocity", &velocity)
   }
 
+  package var sketch: Sketch { MountainHill.sketch(position: position, goal: MountainCar.goal) }
+
   // MARK: Known dynamics parts
 
   package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
@@ -78,12 +71,6 @@ package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
   }
 
   package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    let position = columns.nextObservationColumn(0)
-    let velocity = columns.nextObservationColumn(1)
-    let goal = Float(MountainCar.goal)
-    let goalVelocity = Float(goalVelocity)
-    for row in 0..<columns.count {
-      terminated[row] = position[row] >= goal && velocity[row] >= goalVelocity ? 1 : 0
-    }
+    MountainHill.terminations(of: columns, goal: MountainCar.goal, goalVelocity: goalVelocity, into: terminated)
   }
 }

@@ -13,22 +13,14 @@ import Support
 /// float64 after a reset and float32 from the first step on; the change of velocity is float32 too, unless the action
 /// was clipped, which turns it into a Python float.
 package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsParts {
-  package struct Configuration: Configurable {
-    /// Velocity that the car must have at the goal, position units per step (Gymnasium's default).
-    package var goalVelocity = 0.0
-
-    package init() {}
-
-    package mutating func declare(_ fields: Fields) {
-      fields.number("goalVelocity", &goalVelocity, in: 0...0.07, "least velocity at the goal, per step")
-    }
-  }
+  package typealias Configuration = MountainHill.Options
 
   package static let specification = EnvironmentSpecification(
     id: "MountainCarContinuous-v0",
-    observationSpace: .box(low: [-1.2, -0.07], high: [0.6, 0.07]),
+    observationSpace: MountainHill.observationSpace,
     actionSpace: .box(low: [-1], high: [1]), stepLimit: 999,
     rewardRange: -0.1...100, rewardThreshold: 90,
+    framesPerSecond: 30,
     summary: "rock a weak car up a hill with a force of any strength (999 steps)")
 
   private static let goal = 0.45
@@ -43,8 +35,7 @@ package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsPart
 
   /// p ~ U(−.6, −.4), v = 0, as Gymnasium draws them.
   package mutating func reset(seed: UInt64) {
-    var random = NumPyRandom(seed: seed)
-    position = random.uniform(-0.6, -0.4)
+    position = MountainHill.startPosition(seed: seed)
     velocity = 0
     isSinglePrecision = false
   }
@@ -105,6 +96,8 @@ package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsPart
     try archive.value("isSinglePrecision", &isSinglePrecision)
   }
 
+  package var sketch: Sketch { MountainHill.sketch(position: position, goal: MountainCarContinuous.goal) }
+
   // MARK: Known dynamics parts
 
   package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
@@ -114,12 +107,6 @@ package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsPart
   }
 
   package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    let position = columns.nextObservationColumn(0)
-    let velocity = columns.nextObservationColumn(1)
-    let goal = Float(MountainCarContinuous.goal)
-    let goalVelocity = Float(goalVelocity)
-    for row in 0..<columns.count {
-      terminated[row] = position[row] >= goal && velocity[row] >= goalVelocity ? 1 : 0
-    }
+    MountainHill.terminations(of: columns, goal: MountainCarContinuous.goal, goalVelocity: goalVelocity, into: terminated)
   }
 }

@@ -27,6 +27,7 @@ package struct Pendulum: ConfigurableEnvironment, KnownDynamicsParts {
     observationSpace: .box(low: [-1, -1, -8], high: [1, 1, 8]),
     actionSpace: .box(low: [-2], high: [2]), stepLimit: 200,
     rewardRange: -(Double.pi * Double.pi + 0.1 * 64 + Double(0.001 * Float(4)))...0,
+    framesPerSecond: 30,
     summary: "swing a pendulum up with limited torque and hold it (200 steps)")
 
   private var gravity: Double
@@ -73,6 +74,15 @@ package struct Pendulum: ConfigurableEnvironment, KnownDynamicsParts {
   package mutating func archive(_ archive: Archive) throws {
     try archive.value("angle", &angle)
     try archive.value("angularVelocity", &angularVelocity)
+  }
+
+  /// The rod on its axle, upright at 0; positive angles turn it to the left, as in Gymnasium's picture.
+  package var sketch: Sketch {
+    var sketch = Sketch(x: -1.3...1.3, y: -1.3...1.3)
+    let tip = Sketch.Point(-sin(angle), cos(angle))
+    sketch.line([.init(0, 0), tip], width: 0.2, .red)
+    sketch.disc(.init(0, 0), radius: 0.05, .ink)
+    return sketch
   }
 
   // MARK: Known dynamics parts

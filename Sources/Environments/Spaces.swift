@@ -66,12 +66,14 @@ package struct EnvironmentSpecification: Equatable, Sendable {
   package var rewardRange: ClosedRange<Double>
   /// The mean return at which the task counts as solved, where its authors name one.
   package var rewardThreshold: Double?
+  /// States that a bystander sees in a second; Gymnasium's `render_fps` where the id is Gymnasium's.
+  package var framesPerSecond: Int
   /// One line for `mbrl list environments`.
   package var summary: String
 
   package init(
     id: String, observationSpace: ObservationSpace, actionSpace: ActionSpace, stepLimit: Int?,
-    rewardRange: ClosedRange<Double>, rewardThreshold: Double? = nil, summary: String
+    rewardRange: ClosedRange<Double>, rewardThreshold: Double? = nil, framesPerSecond: Int, summary: String
   ) {
     self.id = id
     self.observationSpace = observationSpace
@@ -79,6 +81,7 @@ package struct EnvironmentSpecification: Equatable, Sendable {
     self.stepLimit = stepLimit
     self.rewardRange = rewardRange
     self.rewardThreshold = rewardThreshold
+    self.framesPerSecond = framesPerSecond
     self.summary = summary
   }
 }

@@ -40,6 +40,11 @@ extension TabularEnvironment {
   package func transitions(from state: Int, taking action: Int) -> [TableOutcome] {
     Array(table.outcomes(from: state, taking: action))
   }
+  /// The map with a disc where the episode is; without a map, the states as places in a row.
+  package var sketch: Sketch {
+    let line = GridLayout(rows: 1, columns: stateCount, places: [Character](repeating: ".", count: stateCount))
+    return (layout ?? line).sketch(marking: currentState)
+  }
   /// The picture of where the episode is.
   package func text(_ style: StateTextStyle = .plain) -> String {
     text(of: currentState, after: lastAction, style: style)

@@ -24,6 +24,7 @@ package struct Taxi: TableEnvironment {
   package static let specification = EnvironmentSpecification(
     id: "Taxi-v4", observationSpace: .discrete(count: 500), actionSpace: .discrete(count: 6), stepLimit: 200,
     rewardRange: -10...20, rewardThreshold: 8,
+    framesPerSecond: 4,
     summary: "drive a passenger from one stand to another on 5×5 places (tabular, 200 steps)")
 
   private static let map = [
@@ -161,6 +162,30 @@ package struct Taxi: TableEnvironment {
     }
     let town = cells.map { $0.joined() + "\n" }.joined()
     return town + (lastAction.map { "  (\(actionNames[$0]))\n" } ?? "\n")
+  }
+
+  /// The town from above: the destination magenta, the passenger blue, the taxi yellow without and green with them.
+  package var sketch: Sketch {
+    let parts = Parts(currentState)
+    var sketch = Sketch(x: -0.2...5.2, y: -0.2...5.2)
+    func center(_ place: (Int, Int)) -> Sketch.Point { .init(Double(place.1) + 0.5, 4.5 - Double(place.0)) }
+    func square(_ place: (Int, Int), _ side: Double, _ color: Color) {
+      let half = Sketch.Point(side / 2, side / 2)
+      sketch.rectangle(center(place) - half, center(place) + half, color)
+    }
+    for stand in Taxi.stands { square(stand, 1, .pale) }
+    square(Taxi.stands[parts.destination], 1, .magenta)
+    for row in 0..<5 {
+      for column in 0..<4 where !Taxi.isOpen(row, mapColumn: 2 * column + 2) {
+        let (x, y) = (Double(column + 1), Double(4 - row))
+        sketch.bar(.init(x, y), .init(x, y + 1), width: 0.08, .ink)
+      }
+    }
+    sketch.line([.init(0, 0), .init(5, 0), .init(5, 5), .init(0, 5), .init(0, 0)], width: 0.08, .ink)
+    square((parts.row, parts.column), 0.6, parts.passenger == 4 ? .green : .yellow)
+    let passenger = parts.passenger == 4 ? (parts.row, parts.column) : Taxi.stands[parts.passenger]
+    sketch.disc(center(passenger), radius: 0.18, .blue)
+    return sketch
   }
 
   /// The paint around a cell that may be painted already.

@@ -51,6 +51,7 @@ extension TimeLimit: SnapshotEnvironment where Base: SnapshotEnvironment {
     get { base.isSinglePrecision }
     set { base.isSinglePrecision = newValue }
   }
+  package var sketch: Sketch { base.sketch }
 }
 
 extension TimeLimit: KnownDynamicsParts where Base: KnownDynamicsParts {

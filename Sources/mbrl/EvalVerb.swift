@@ -16,7 +16,7 @@ enum EvalVerb: Verb {
       .init("--csv", "FILE", "one row per episode into a new file"),
       .init("--map", nil, "of a tabular agent: the greedy policy as a map"),
       .init("--text", "FILE", "of a tabular environment: the episodes as text, state by state"),
-      .init("--render", "FILE.svg", "the first episode as a picture: observations and reward over its steps"),
+      .init("--render", "FILE", "the first episode: FILE.gif moving, FILE.svg its observations and reward over time"),
       .init("--quiet", nil, "no notes"),
       .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
@@ -29,14 +29,11 @@ enum EvalVerb: Verb {
       ("mbrl eval runs/pendulum-0123456789", "the newest checkpoint of every seed"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --best --episodes 100 --seed 1", "the best one, on other episodes"),
       ("mbrl eval runs/pendulum-0123456789/seed-0/checkpoints/step-000002000 --json", "one checkpoint"),
-      ("mbrl eval runs/pendulum-0123456789/seed-0 --episodes 1 --render episode.svg", "look at an episode"),
+      ("mbrl eval runs/pendulum-0123456789/seed-0 --episodes 1 --render episode.gif", "watch an episode"),
       ("mbrl eval runs/dyna-maze-0123456789/seed-0 --map --episodes 1 --text walk.txt", "what a table has learned"),
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-    if let path = arguments.values["--render"], !path.hasSuffix(".svg") {
-      throw UsageError("--render: \"\(path)\" has to end in .svg; moving pictures (.gif) are not available yet")
-    }
     if arguments.has("--best") && arguments.has("--latest") {
       throw UsageError("--best and --latest exclude each other")
     }
@@ -50,11 +47,11 @@ enum EvalVerb: Verb {
     evaluation.threads = try arguments.integer("--threads", in: 1...64) ?? evaluation.threads
     evaluation.isStochastic = arguments.has("--stochastic")
     evaluation.drawsMap = arguments.has("--map")
-    evaluation.drawsEpisode = arguments.values["--render"] != nil
+    evaluation.drawing = try arguments.values["--render"].map(drawing)
     evaluation.writesText = arguments.values["--text"] != nil
     if evaluation.drawsMap && arguments.has("--json") { throw UsageError("--map and --json exclude each other") }
     let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
-    if evaluation.drawsEpisode && paths.count > 1 {
+    if evaluation.drawing != nil && paths.count > 1 {
       throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(paths.count)")
     }
     let file = try arguments.values["--csv"].map { try CSVFile(creating: $0, columns: EvaluationTable.columns) }
@@ -80,5 +77,12 @@ enum EvalVerb: Verb {
       try FileSystem.writeAtomically(table.reports.map(\.text).joined(), to: path)
     }
     return .success
+  }
+
+  /// The ending of a file's name says what is to be in it.
+  private static func drawing(in path: String) throws(UsageError) -> PolicyEvaluation.Drawing {
+    if path.hasSuffix(".gif") { return .movie }
+    if path.hasSuffix(".svg") { return .chart }
+    throw UsageError("--render: \"\(path)\" has to end in .gif or .svg")
   }
 }

@@ -131,6 +131,7 @@ import Testing
 
 /// A line world whose declared reward is half of what it gives.
 private struct Misdeclared: SnapshotEnvironment, KnownDynamicsParts {
+  var sketch: Sketch { Sketch(x: 0...1, y: 0...1) }
   var inner = environment("LineWorld-v0")
   var specification: EnvironmentSpecification { inner.specification }
   var state: [Double] {

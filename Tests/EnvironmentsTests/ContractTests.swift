@@ -36,6 +36,7 @@ struct ContractTests {
 
 /// A point in [0, 1] that moves by its action; the task ends above .95. Every fault is a way to get this wrong.
 struct Faulty: SnapshotEnvironment, KnownDynamicsParts {
+  var sketch: Sketch { Sketch(x: 0...1, y: 0...1) }
   enum Fault: String, CaseIterable {
     case none, leavesSpace, rewardTooLarge, seedIgnored, sharedState, forgetsArchive, takesAnything, movesOnRefusal
     case rewardOnLastStep, terminationThreshold, featureOutOfRange, emptyBounds, limitTerminates
@@ -73,7 +74,8 @@ struct Faulty: SnapshotEnvironment, KnownDynamicsParts {
     EnvironmentSpecification(
       id: "Faulty-v0", observationSpace: .box(low: fault == .emptyBounds ? [] : [0, -1], high: [1, 1]),
       actionSpace: .box(low: [-0.2], high: [0.2]), stepLimit: fault == .limitTerminates ? 20 : nil,
-      rewardRange: 0...1, summary: "")
+      rewardRange: 0...1, framesPerSecond: 1,
+      summary: "")
   }
 
   mutating func reset(seed: UInt64) {
@@ -154,7 +156,8 @@ struct FaultyTable: TabularEnvironment {
   var specification: EnvironmentSpecification {
     EnvironmentSpecification(
       id: "FaultyTable-v0", observationSpace: .discrete(count: fault == .spaces ? 3 : 2),
-      actionSpace: .discrete(count: 2), stepLimit: nil, rewardRange: 0...1, summary: "")
+      actionSpace: .discrete(count: 2), stepLimit: nil, rewardRange: 0...1, framesPerSecond: 1,
+      summary: "")
   }
 
   var currentState: Int { walk.state }

@@ -14,8 +14,16 @@ package struct PolicyEvaluation: Sendable {
   package var drawsMap = false
   /// The episodes of a tabular environment are written down as text.
   package var writesText = false
-  /// The first episode is drawn.
-  package var drawsEpisode = false
+  /// How the first episode is drawn, if at all.
+  package var drawing: Drawing?
+
+  /// A way of drawing an episode.
+  package enum Drawing: Sendable {
+    /// Its observations and rewards over time, as SVG.
+    case chart
+    /// What a bystander sees, as an animated GIF.
+    case movie
+  }
 
   /// The experiment's own settings.
   package init() {}
@@ -32,8 +40,8 @@ package struct PolicyEvaluation: Sendable {
     package var map: [String] = []
     /// The episodes as text, where they were asked for.
     package var text = ""
-    /// The first episode as SVG, where it was asked for.
-    package var picture = ""
+    /// The file with the first episode, where it was asked for.
+    package var picture: [UInt8] = []
   }
 
   /// Reads, verifies and restores a checkpoint, then runs the episodes.
@@ -54,11 +62,13 @@ package struct PolicyEvaluation: Sendable {
       }
       let rollout = try writesText ? RolloutText(configuration.environment) : nil
       let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
-      let picture = drawsEpisode ? EpisodePicture(configuration.environment, title: title) : nil
-      if rollout != nil || picture != nil {
+      let chart = drawing == .chart ? EpisodePicture(configuration.environment, title: title) : nil
+      let movie = drawing == .movie ? EpisodeMovie(configuration.environment) : nil
+      if rollout != nil || drawing != nil {
         evaluation.onState = { environment, outcome in
           rollout?.append(environment, outcome)
-          picture?.append(environment, outcome)
+          chart?.append(environment, outcome)
+          movie?.append(environment, outcome)
         }
       }
       let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: evaluation.environment) : []
@@ -67,7 +77,7 @@ package struct PolicyEvaluation: Sendable {
         loop.agent.makePolicy(isStochastic: isStochastic), into: &results, shouldStop: { false })
       return Report(
         path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results), map: map,
-        text: rollout?.text ?? "", picture: picture?.svg ?? "")
+        text: rollout?.text ?? "", picture: movie?.bytes ?? Array((chart?.svg ?? "").utf8))
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }
