@@ -23,8 +23,9 @@ mkdir -p "$out"
 
 rm -rf "$out/mbrl"
 "$mbrl" train configs/pets/continuous-cartpole-mbrl-lib.json training.environmentSteps=$((200 + steps)) \
-  evaluation.every=0 evaluation.episodes=0 --seeds "$seed" --out "$out/mbrl"
+  evaluation.every=0 evaluation.episodes=0 logging.progressEvery=10 --seeds "$seed" --out "$out/mbrl"
 find "$out/mbrl" -name episodes.csv -exec cp {} "$out/mbrl.csv" \;
+find "$out/mbrl" -name progress.csv -exec cp {} "$out/mbrl-progress.csv" \;
 "$python" scripts/bench/mbrl_lib_pets.py "$steps" "$seed" | tee "$out/mbrl-lib.csv"
 
 "$python" - "$out" << 'PYTHON'
@@ -32,10 +33,14 @@ import csv, json, sys
 out = sys.argv[1]
 theirs = list(csv.DictReader(open(f"{out}/mbrl-lib.csv")))
 ours = list(csv.DictReader(open(f"{out}/mbrl.csv")))
-# Both clocks run through planning and fits; steps are counted after the 200 random ones.
+# Steps and seconds count from the end of the 200 random steps and of the first fit, in both.
+progress = [(int(r["env_step"]) - 200, float(r["wall_s"])) for r in csv.DictReader(open(f"{out}/mbrl-progress.csv"))]
+start = next(wall for step, wall in progress if step == 0)
 curves = {
     "mbrl-lib": [(int(r["step"]), float(r["wall_s"]), r["episode_return"]) for r in theirs],
-    "mbrl": [(int(r["env_step"]) - 200, float(r["wall_s"]), r["return"]) for r in ours if int(r["env_step"]) > 200],
+    "mbrl": sorted(
+        [(step, wall - start, "") for step, wall in progress if step > 0]
+        + [(int(r["env_step"]) - 200, float(r["wall_s"]) - start, r["return"]) for r in ours if int(r["env_step"]) > 200]),
 }
 print("| | real steps | seconds per step | seconds until a return of 190 | at step |\n|---|---|---|---|---|")
 rate = {}
