@@ -47,10 +47,12 @@ for name in $only; do
     done
     continue
   fi
-  rm -f "$out/$name.csv"
+  from=1  # the header once
   for value in $(points "$name"); do
     "$mbrl" bench --scaling --filter "$name-$value" --threads "$threads" --seconds "$seconds" --csv > "$out/point.csv"
-    if [ -f "$out/$name.csv" ]; then tail -n +2 "$out/point.csv"; else cat "$out/point.csv"; fi >> "$out/$name.csv"
+    [ "$from" = 1 ] && : > "$out/$name.csv"
+    tail -n +"$from" "$out/point.csv" >> "$out/$name.csv"
+    from=2
   done
   rm -f "$out/point.csv"
 done
