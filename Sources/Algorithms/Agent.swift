@@ -49,10 +49,14 @@ package protocol Agent: AnyObject, Archivable {
   /// Called before the first action of every training episode.
   func beginEpisode()
   /// The next action of training, exploration included. A vector stays valid until the next call.
+  /// - Throws: `InterruptedError` where the run is asked to stop in a long plan: then the agent is as it was, and the
+  ///   same call comes again, perhaps in another session.
   func act(in situation: Situation) throws -> Action
   /// Takes in the step that followed the last action.
   func observe(_ transition: Transition) throws
   /// Learns from what was observed; called once after every `observe`.
+  /// - Throws: `InterruptedError` where the run is asked to stop in a long model fit: then the agent can be archived, and
+  ///   another call, perhaps in another session, goes on as if it had not been interrupted.
   func learn(_ metrics: inout Metrics) throws
   /// A policy that uses the agent's present knowledge and leaves its state untouched: for evaluation.
   /// It is valid until the agent learns again.

@@ -187,12 +187,19 @@ package final class ParameterStore {
     return ck_sum_of_squares(Int64(count), gradients.baseAddress!).squareRoot()
   }
 
-  /// The first parameter that holds a NaN or an infinity among its values or gradients, for alarms.
-  package var firstNonfinite: Parameter? {
-    parameters.first { parameter in
-      ck_first_nonfinite(Int64(parameter.count), values(of: parameter).baseAddress!) >= 0
-        || ck_first_nonfinite(Int64(parameter.count), gradients(of: parameter).baseAddress!) >= 0
+  /// The first tensor, under the name that it has in a checkpoint after `prefix`, that holds a NaN or an infinity; or where
+  /// all values are finite, "the gradient of …" the first that has one in its gradient. For alarms.
+  package func firstNonfinite(prefix: String = "") -> String? {
+    func first(_ memory: UnsafeMutableBufferPointer<Float>) -> String? {
+      guard count > 0, ck_first_nonfinite(Int64(count), memory.baseAddress!) >= 0 else { return nil }
+      var found: String?
+      forEachStored { name, range, _ in
+        guard found == nil else { return }
+        if ck_first_nonfinite(Int64(range.count), memory.baseAddress! + range.lowerBound) >= 0 { found = prefix + name }
+      }
+      return found
     }
+    return first(values) ?? first(gradients).map { "the gradient of \($0)" }
   }
 
   /// Archives all values as weights: PyTorch names, [out, in] for matrices, [out] for vectors.

@@ -103,6 +103,17 @@ package final class Archive {
     try scope(name) { try object.archive(self) }
   }
 
+  /// For state that there is at some moments only: leaves a mark where it `isPresent`, and says when reading whether there
+  /// is that mark.
+  package func presence(_ name: String, _ isPresent: Bool) throws -> Bool {
+    var mark = true
+    switch mode {
+    case .writing: if isPresent { try value(name, &mark) }
+    case .reading: if scalarIndex[prefix + name] == nil { return false } else { try value(name, &mark) }
+    }
+    return mode == .writing ? isPresent : mark
+  }
+
   // MARK: Scalars
 
   /// Stored in decimal.

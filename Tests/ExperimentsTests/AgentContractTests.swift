@@ -53,6 +53,35 @@ import Experiments
     for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
   }
 
+  /// Stopped again and again in the middle of plans, of model fits, and of plans within evaluations.
+  @Test(arguments: agents)
+  func interruptedInItsComputationsItEndsInTheSameBytes(agent: String) throws {
+    let undisturbed = try Self.bench(agent)
+    let overrides = try Self.overrides(undisturbed) + ["threads=2"]
+    let questions = Counter()
+    let result = try undisturbed.train(
+      overrides,
+      stop: { _, point in
+        if point == .computation { questions.increment() }
+        return false
+      })
+    #expect(result.exitCode == .success)
+    let expected = try reproducible(try undisturbed.seed())
+    let interrupted = try Self.bench(agent)
+    var sessions = 0
+    while true {
+      // Longer than a fit and than an evaluation's episode now and then, so that the run gets on.
+      let countdown = Countdown([0, 4, 101, 1, 2, 101][sessions % 6])
+      let result = try interrupted.train(overrides, stop: { _, point in point == .computation && countdown.isOver })
+      if result.exitCode == .success { break }
+      try #require(result.exitCode == .interrupted && sessions < 500)
+      sessions += 1
+    }
+    #expect(sessions >= min(questions.value, 2))
+    let found = try reproducible(try interrupted.seed())
+    for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
+  }
+
   @Test(arguments: agents)
   func jobsAndThreadsChangeNothing(agent: String) throws {
     let one = try Self.bench(agent, steps: 70)

@@ -147,6 +147,13 @@ import Experiments
   }
 }
 
+/// Counts, from any thread.
+final class Counter: Sendable {
+  private let count = MutexBox(0)
+  func increment() { count.withLock { $0 += 1 } }
+  var value: Int { count.withLock { $0 } }
+}
+
 /// Says no a number of times, then yes.
 final class Countdown: Sendable {
   private let rest: MutexBox<Int>

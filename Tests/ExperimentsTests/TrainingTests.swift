@@ -109,6 +109,35 @@ import Experiments
     #expect(try Checkpoint.read("\(try bench.seed())/diverged").manifest.step == step)
   }
 
+  /// Eleven layers multiply until the loss overflows, and its gradient ruins the weights.
+  @Test func anExplodingNetworkIsNamedByItsTensor() throws {
+    var bench = try Bench(
+      """
+      {"environment": {"id": "Pendulum-v1", "stepLimit": 20}, "agent": {"type": "pets", "initialRandomSteps": 40},
+       "model": {"ensembleSize": 2, "hiddenSizes": [256, 256, 256, 256, 256, 256, 256, 256, 256, 256, 256],
+        "activation": "relu", "learningRate": 1, "learnsVarianceBounds": false, "normalizesInputs": false},
+       "planner": {"horizon": 2, "population": 4, "elites": 2, "iterations": 1, "particles": 1},
+       "training": {"environmentSteps": 60}, "evaluation": {"episodes": 0}, "checkpoint": {"every": 15}}
+      """)
+    bench.agent = nil
+    #expect(try bench.train().exitCode == .diverged)
+    let reason = try #require(RunStatus.read("\(try bench.seed())/status.json")?.reason)
+    let start = "diverged at step 40: "
+    let end = " is not finite"
+    try #require(reason.hasPrefix(start + "model.members.") && reason.hasSuffix(end), "\(reason)")
+    let tensor = String(reason.dropFirst(start.count).dropLast(end.count))
+    // The state of that moment holds it, and the last checkpoint holds it as it was.
+    func isFinite(_ path: String) throws -> Bool {
+      let checkpoint = try Checkpoint.read(path)
+      let bytes = try #require(checkpoint.tensors.first { $0.name == tensor }, "\(tensor)").tensor.bytes
+      return bytes.withUnsafeBytes { $0.bindMemory(to: Float.self).allSatisfy { $0.isFinite } }
+    }
+    let latest = try #require(CheckpointStore("\(try bench.seed())/checkpoints").path(.latest))
+    #expect(try Checkpoint.read(latest).manifest.step == 30)
+    #expect(try isFinite(latest))
+    #expect(try !isFinite("\(try bench.seed())/diverged"))
+  }
+
   // MARK: Run directory
 
   @Test func neverStartsAFreshDirectory() throws {

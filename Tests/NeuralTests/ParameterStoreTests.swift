@@ -107,9 +107,12 @@ struct ParameterStoreTests {
     var random = RandomStream(seed: 6)
     let store = ParameterStore()
     _ = store.addVector("a", count: 20, initializer: .zeros, random: &random)
-    let b = store.addVector("b", count: 20, initializer: .zeros, random: &random)
-    #expect(store.firstNonfinite == nil)
-    store.gradients(of: b)[19] = .infinity
-    #expect(store.firstNonfinite == b)
+    let b = store.addVector("members.{member}.b", batch: 3, count: 20, initializer: .zeros, random: &random)
+    #expect(store.firstNonfinite() == nil)
+    // Named as in a checkpoint: the member whose number it is.
+    store.gradients(of: b)[20] = .infinity
+    #expect(store.firstNonfinite() == "the gradient of members.1.b")
+    store.values(of: b)[59] = .nan
+    #expect(store.firstNonfinite(prefix: "model.") == "model.members.2.b")
   }
 }

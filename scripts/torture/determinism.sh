@@ -54,11 +54,48 @@ expect 0 "" "${command[@]}" --out "$work/longer"
 same_bytes "$plain" "$(seed_of "$work/longer")" "made longer"
 ok "a run of 50 steps made longer: the same bytes"
 
+# Every agent and every planner, on the first environment that suits it, a few steps each: what only a debug build does
+# differently is how code was compiled.
+small() {
+  local agent="$1" planner="$2" environment
+  for environment in Pendulum-v1 CartPole-v1 GridWorld-v0; do
+    echo "{\"name\": \"small\", \"environment\": {\"id\": \"$environment\"}, \"agent\": {\"type\": \"$agent\"}$planner}" > "$work/small.json"
+    if "$mbrl" config check "$work/small.json" > /dev/null 2>&1; then return; fi
+  done
+  fail "no environment for $agent"
+}
+# options: those of these settings that the experiment has.
+options() {
+  local known setting
+  known="$("$mbrl" config show "$work/small.json" | awk '{ print $1 }')"
+  chosen=(training.environmentSteps=60 evaluation.every=30 evaluation.episodes=1 environment.stepLimit=20 checkpoint.every=20)
+  for setting in agent.initialRandomSteps=40 model.ensembleSize=2 "model.hiddenSizes=[8]" model.epochs=3 planner.horizon=3 \
+    planner.population=12 planner.elites=4 planner.iterations=2 planner.particles=2 "agent.hiddenSizes=[8,8]" agent.batchSize=8; do
+    if grep -qxF "${setting%%=*}" <<< "$known"; then chosen+=("$setting"); fi
+  done
+}
+names() { "$mbrl" list "$1" --json | sed -n 's/^{"type": *"\([^"]*\)".*/\1/p'; }
+combinations=()
+for agent in $(names agents); do combinations+=("$agent|"); done
+for planner in $(names planners); do combinations+=("pets|, \"planner\": {\"type\": \"$planner\"}"); done
 if [ -x "$debug" ]; then
   expect 0 "" "$debug" train "$work/same.json" --quiet --out "$work/debug"
   same_bytes "$plain" "$(seed_of "$work/debug")" "debug and release"
   ok "debug and release build"
-else
-  skip "no debug build at $debug (swift build)"
 fi
+for case in "${combinations[@]}"; do
+  small "${case%%|*}" "${case#*|}"
+  options
+  rm -rf "$work"/small-*
+  small=(train "$work/small.json" "${chosen[@]}" --quiet)
+  expect 0 "" "$mbrl" "${small[@]}" --out "$work/small-plain" threads=1
+  expect 0 "" env MBRL_ISA=portable "$mbrl" "${small[@]}" --out "$work/small-portable" threads=2
+  same_bytes "$(seed_of "$work/small-plain")" "$(seed_of "$work/small-portable")" "$case, portable kernels and two threads"
+  [ ! -x "$debug" ] || {
+    expect 0 "" "$debug" "${small[@]}" --out "$work/small-debug"
+    same_bytes "$(seed_of "$work/small-plain")" "$(seed_of "$work/small-debug")" "$case, debug and release"
+  }
+done
+ok "${#combinations[@]} small runs of every agent and planner: portable kernels and two threads$([ ! -x "$debug" ] || echo ", debug and release"): the same bytes"
+[ -x "$debug" ] || skip "no debug build at $debug (swift build)"
 finished

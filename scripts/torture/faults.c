@@ -7,6 +7,7 @@
 //   FAULT=nospace:N   the Nth call and every one after it that needs space fails with ENOSPC; a write writes half first
 //   FAULT=once:N      as nospace, for the Nth call alone
 //   FAULT=clock       every clock jumps back and forth by up to eleven days, at every reading
+//   FAULT=hang        fsync does not return while the file FAULT_HANG exists
 //   FAULT_COUNT=FILE  the count goes there at exit
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,10 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static enum { none, kills, halves, nospace, once, jumps } mode;
+static enum { none, kills, halves, nospace, once, jumps, hangs } mode;
 static long target;
 static atomic_long calls;
-static const char* count_file;
+static const char *count_file, *hang_file;
 
 __attribute__((constructor)) static void start(void) {
   const char* fault = getenv("FAULT");
@@ -39,6 +40,8 @@ __attribute__((constructor)) static void start(void) {
   if (!strncmp(fault, "nospace:", 8)) mode = nospace;
   if (!strncmp(fault, "once:", 5)) mode = once;
   if (!strcmp(fault, "clock")) mode = jumps;
+  hang_file = getenv("FAULT_HANG");
+  if (!strcmp(fault, "hang") && hang_file) mode = hangs;
 }
 
 __attribute__((destructor)) static void end(void) {
@@ -85,7 +88,10 @@ ssize_t write(int descriptor, const void* bytes, size_t count) {
   return REAL(write)(descriptor, bytes, count);
 }
 
-int fsync(int descriptor) { return fails(1) ? -1 : REAL(fsync)(descriptor); }
+int fsync(int descriptor) {
+  while (mode == hangs && access(hang_file, F_OK) == 0) usleep(10000);
+  return fails(1) ? -1 : REAL(fsync)(descriptor);
+}
 int rename(const char* from, const char* to) { return fails(1) ? -1 : REAL(rename)(from, to); }
 int mkdir(const char* path, mode_t bits) { return fails(1) ? -1 : REAL(mkdir)(path, bits); }
 int symlink(const char* to, const char* path) { return fails(1) ? -1 : REAL(symlink)(to, path); }

@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
 # A disk that fills up: exit 1 with the file's name, the last checkpoint intact, and once there is space again the same
 # command ends in the bytes of an undisturbed run.
-# usage: full-disk.sh [--every N]   the disk is full from the Nth call on, for every Nth call (default 1)
+# usage: full-disk.sh [--every N] [--seed N]   the disk is full from some call on, for every Nth call, beginning with a
+# random one (default 1: all of them)
 . "$(dirname "$0")/common.sh"
-every=1
-[ "${1:-}" != --every ] || every="$2"
+every=1 seed=
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --every) every="$2" ;; --seed) seed="$2" ;;
+    *) echo "usage: full-disk.sh [--every N] [--seed N]" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+[ "$every" = 1 ] || choose "$seed"
 STEPS=70 settings disk
 command=("$mbrl" train "$work/disk.json" --quiet checkpoint.every=15 model.epochs=2 evaluation.episodes=1)
 expect 0 "" "${command[@]}" --out "$work/plain"
@@ -23,7 +31,8 @@ if preload; then
   count="$(cat "$work/count")"
   for fault in nospace once; do
     failed=0 survived=0
-    for ((call = 1; call <= count; call += every)); do
+    random "$every"
+    for ((call = 1 + choice; call <= count; call += every)); do
       rm -rf "$work/full"
       code env LD_PRELOAD="$work/faults.so" FAULT=$fault:$call "${command[@]}" --out "$work/full"
       case $code in

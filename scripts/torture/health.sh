@@ -25,6 +25,24 @@ ok "eval of it: exit $code"
 expect 5 "$said" "${command[@]}" --out "$work/runs"
 ok "the same command again diverges at the same step in the same quantity"
 
+# Eleven layers multiply until a loss overflows, and its gradient ruins the weights within one step: the message names the
+# tensor as the checkpoint does, and the state of that moment holds it.
+layers="[256,256,256,256,256,256,256,256,256,256,256]"
+command=("$mbrl" train "$work/health.json" model.learningRate=1 model.learnsVarianceBounds=false model.normalizesInputs=false
+  model.activation=relu model.holdout=0 "model.hiddenSizes=$layers")
+code "${command[@]}" --out "$work/weights"
+[ $code = 5 ] || { tail -5 "$work/out"; fail "the exploding network ended with $code"; }
+tensor="$(sed -n 's/.*diverged at step 40: \(model\.members\.[0-9]*\.layers\.[0-9]*\.\(weight\|bias\)\) is not finite.*/\1/p' "$work/out" | head -1)"
+[ -n "$tensor" ] || { cat "$work/out"; fail "no tensor and step"; }
+seed="$(seed_of "$work/weights")"
+expect 0 "$tensor" "$mbrl" inspect "$seed/diverged"
+grep -aq "\"$tensor\"" "$seed/diverged/weights.safetensors" || fail "$tensor is not in diverged/weights.safetensors"
+expect 0 "" "$mbrl" inspect "$seed"
+[ "$(readlink "$seed/checkpoints/latest")" = step-000000020 ] || fail "the last checkpoint is $(readlink "$seed/checkpoints/latest")"
+expect 0 "" "$mbrl" eval "$seed" --episodes 1
+expect 5 "$tensor is not finite" "${command[@]}" --out "$work/weights"
+ok "exit 5 at step 40 naming the tensor $tensor; the checkpoint of step 20 stays and evaluates; diverged/ holds the tensor"
+
 # Disk need, with room in the model so that the manifest is not most of it.
 for steps in 200 1000; do
   settings disk

@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
 # kill -9 right before (and in the middle of) the Nth call that changes a file, for every N of a run, start-up and
 # checkpoint writing included; then the run is resumed and must end in the bytes of an undisturbed one.
-# usage: kill-at-call.sh [--every N]     every Nth call only (default 1: all of them); Linux, needs a C compiler
+# usage: kill-at-call.sh [--every N] [--seed N]     every Nth call only, from a random one on (default 1: all of them);
+# Linux, needs a C compiler
 . "$(dirname "$0")/common.sh"
-every=1
-[ "${1:-}" != --every ] || every="$2"
+every=1 seed=
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --every) every="$2" ;; --seed) seed="$2" ;;
+    *) echo "usage: kill-at-call.sh [--every N] [--seed N]" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+[ "$every" = 1 ] || choose "$seed"
 if ! preload; then skip "no preloading or no C compiler here"; exit 0; fi
 STEPS=70 settings call
 command=("$mbrl" train "$work/call.json" --quiet checkpoint.every=15 model.epochs=2 evaluation.episodes=1)
@@ -13,7 +21,8 @@ count="$(cat "$work/count")"
 plain="$(seed_of "$work/plain")"
 for fault in kill half; do
   killed=0
-  for ((call = 1; call <= count; call += every)); do
+  random "$every"
+  for ((call = 1 + choice; call <= count; call += every)); do
     rm -rf "$work/cut"
     code=0
     # A shell of its own says "Killed" where nobody hears it.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# SIGTERM, SIGINT and SIGUSR1 at random moments: exit 75 with a checkpoint, resumed until done to the same bytes; a second
-# signal ends at once.
+# SIGTERM, SIGINT and SIGUSR1 at random moments: exit 75 with a checkpoint, resumed until done to the same bytes; within a
+# second even in a long model fit or plan. A second signal ends at once.
 # usage: signals.sh [--runs N] [--seed N]
 . "$(dirname "$0")/common.sh"
 runs=15 seed=
@@ -48,22 +48,62 @@ for ((run = 0; run < runs; run++)); do
 done
 echo "$me: $stops interruptions with a checkpoint, $early before the start"
 
-# A second signal does not wait: during a model fit of minutes.
+# In the middle of a long model fit and of a long plan: given up within a second, started over by the next session.
+# within WHAT SETTING …: interrupts a run that spends nearly all of its time in that.
+within() {
+  local what="$1" out="$work/within-$1" stopped
+  shift
+  rm -rf "$work/long"
+  local long=("${command[@]}" training.environmentSteps=42 evaluation.episodes=0 evaluation.every=0 "$@")
+  start=$(now)
+  expect 0 "" "${long[@]}" --out "$work/long"
+  duration=$(($(now) - start))
+  [ $duration -gt 2000 ] || fail "$what: the whole run took $duration ms only"
+  slowest=0
+  for ((stopped = 0; stopped < 3; stopped++)); do
+    env --default-signal=INT "${long[@]}" --out "$out" > "$work/out" 2>&1 &
+    process=$!
+    sleep "$(seconds $((duration * (3 + 3 * stopped) / 10 / 2)))"
+    start=$(now)
+    kill -TERM $process
+    code=0
+    { wait $process; } 2> /dev/null || code=$?
+    took=$(($(now) - start))
+    [ $code = 75 ] || { cat "$work/out"; fail "$what: SIGTERM ended with $code"; }
+    [ $took -lt 1000 ] || fail "$what: SIGTERM took $took ms"
+    [ $took -le $slowest ] || slowest=$took
+    if [ "$what" = fit ]; then
+      grep -q '"run.isInsideStep": "true"' "$(seed_of "$out")/checkpoints/latest/state.json" || fail "$what: stored elsewhere"
+    fi
+  done
+  expect 0 "" "${long[@]}" --out "$out"
+  same_bytes "$(seed_of "$work/long")" "$(seed_of "$out")" "interrupted in a $what"
+  ok "SIGTERM three times in a $what of a run of $duration ms: exit 75 after at most $slowest ms, then the same bytes"
+}
+within fit model.epochs=40000 model.holdout=0 model.batchSize=8 planner.iterations=1
+within plan planner.population=8000 planner.particles=30 planner.horizon=20 "model.hiddenSizes=[64,64]" model.epochs=1
+
+# A second signal does not wait: where the disk hangs, and the checkpoint with it.
+if ! preload; then skip "no preloading or no C compiler here: the disk does not hang"; finished; exit 0; fi
 for name in TERM INT; do
-  env --default-signal=INT "${command[@]}" --out "$work/twice-$name" model.epochs=1000000 model.holdout=0 > "$work/out" 2>&1 &
+  rm -f "$work/hang"
+  env --default-signal=INT LD_PRELOAD="$work/faults.so" FAULT=hang FAULT_HANG="$work/hang" \
+    "${command[@]}" --out "$work/twice-$name" training.environmentSteps=1000000 evaluation.every=0 > "$work/out" 2>&1 &
   process=$!
-  for _ in $(seq 100); do compgen -G "$work/twice-$name/*/seed-0/status.json" > /dev/null && break; sleep 0.1; done
-  sleep 1
+  for _ in $(seq 100); do compgen -G "$work/twice-$name/*/seed-0/checkpoints/latest" > /dev/null && break; sleep 0.1; done
+  touch "$work/hang"
+  sleep 0.5
   start=$(now)
   kill -$name $process
-  sleep 0.5
-  kill -$name $process 2> /dev/null || true
+  sleep 1
+  kill -0 $process 2> /dev/null || { cat "$work/out"; fail "SIG$name: it did not hang"; }
+  kill -$name $process
   code=0
   { wait $process; } 2> /dev/null || code=$?
   took=$(($(now) - start))
   want=143; [ $name = TERM ] || want=130
   [ $code = $want ] || fail "two SIG$name ended with $code instead of $want"
   [ $took -lt 3000 ] || fail "two SIG$name took $took ms"
-  ok "two SIG$name end at once: exit $code after $took ms"
+  ok "two SIG$name, a second apart, on a disk that hangs: exit $code after $took ms"
 done
 finished

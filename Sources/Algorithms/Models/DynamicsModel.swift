@@ -6,7 +6,8 @@ import Support
 /// termination.
 package protocol DynamicsModel: AnyObject, Archivable {
   /// Trains on everything in the buffer; appends one row per epoch to `rows`.
-  /// - Throws: `DivergedError` where a parameter stops being finite.
+  /// - Throws: `DivergedError` where a parameter stops being finite; `InterruptedError` where the run is asked to stop:
+  ///   then the model and `rows` are as they were, and the same call starts the same fit again.
   func fit(_ buffer: TransitionBuffer, _ rows: inout [ModelFitRow]) throws -> ModelFitSummary
   /// Imagination for a planner, through this model. It may be used until the next fit and again after it.
   func makeEvaluator(_ planner: PlannerConfiguration, known: (any KnownDynamicsParts)?) -> any TrajectoryEvaluator

@@ -198,9 +198,19 @@ package final class EnsembleDynamics: DynamicsModel {
   }
 
   package func fit(_ buffer: TransitionBuffer, _ rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+    let before = try StateSnapshot(of: self)
     if !configuration.warmStart && fits > 0 { forget() }
     var fit = EnsembleFit(self, buffer, number: fits, random: random.stream(UInt64(fits)))
-    let summary = try fit.run(&rows)
+    var epochs: [ModelFitRow] = []
+    epochs.reserveCapacity(min(configuration.epochs, 1000))
+    let summary: ModelFitSummary
+    do {
+      summary = try fit.run(&epochs)
+    } catch let interruption as InterruptedError {
+      try before.restore(self)
+      throw interruption
+    }
+    rows += epochs
     elites = fit.rankedElites
     fits += 1
     kernel.refresh(self)

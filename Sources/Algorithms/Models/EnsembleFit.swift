@@ -149,10 +149,8 @@ struct EnsembleFit {
     var summary = ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
     var epochsWithoutImprovement = 0
     for epoch in 0..<configuration.epochs {
-      summary.trainLoss = trainEpoch(&summary.updates)
-      if let parameter = model.store.firstNonfinite {
-        throw DivergedError(quantity: "model.\(parameter.name)")
-      }
+      summary.trainLoss = try trainEpoch(&summary.updates)
+      if let tensor = model.store.firstNonfinite(prefix: "model.") { throw DivergedError(quantity: tensor) }
       if usesHoldout {
         measureErrors(on: heldOut)
         epochsWithoutImprovement = keepImprovements() ? 0 : epochsWithoutImprovement + 1
@@ -199,13 +197,14 @@ struct EnsembleFit {
   }
 
   /// One pass over every member's data in minibatches; returns the mean loss per member and batch.
-  private mutating func trainEpoch(_ updates: inout Int) -> Double {
+  private mutating func trainEpoch(_ updates: inout Int) throws -> Double {
     let batchSize = model.configuration.batchSize
     for member in memberRows.indices { random.shuffle(&memberRows[member]) }
     var total = 0.0
     var batches = 0
     var start = 0
     while start < training.count {
+      try model.pool.checkInterruption()
       let size = min(batchSize, training.count - start)
       total += trainBatch(start: start, size: size)
       batches += 1

@@ -57,7 +57,7 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
     var job = Scoring(
       owner: .passUnretained(self), plans: plans, population: population, chunk: chunk, iteration: iteration,
       key: random.key, returns: returns)
-    model.pool.run(tasks: (population + chunk - 1) / chunk, on: &job) { job, task, worker in
+    try model.pool.runInterruptibly(tasks: (population + chunk - 1) / chunk, on: &job) { job, task, worker in
       job!.assumingMemoryBound(to: Scoring.self).pointee.score(Int(task), worker: Int(worker))
     }
   }
@@ -73,8 +73,10 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
     let returns: UnsafeMutablePointer<Float>
 
     func score(_ task: Int, worker: Int) {
+      let owner = owner.takeUnretainedValue()
+      if owner.model.pool.isStopping { return }
       let first = task * chunk
-      owner.takeUnretainedValue().workers[worker].score(
+      owner.workers[worker].score(
         plans, range: first..<min(first + chunk, population), iteration: iteration, key: key, returns: returns)
     }
   }
@@ -83,6 +85,7 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
     _ plans: UnsafePointer<Float>, population: Int, iteration: Int, random: RandomStream,
     gradients: UnsafeMutablePointer<Float>, returns: UnsafeMutablePointer<Float>
   ) throws {
+    try model.pool.checkInterruption()
     differentiator.differentiate(plans, population: population, gradients: gradients, returns: returns)
   }
 }

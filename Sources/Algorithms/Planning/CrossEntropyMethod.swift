@@ -56,6 +56,7 @@ package final class CrossEntropyMethod: PlanOptimizer {
   private let population: Population
   /// μ [horizon, columns]; for discrete actions the probabilities.
   private let mean: FloatBuffer
+  private let keptBuffers: KeptBuffers
   private let variance: FloatBuffer
   private let deviation: FloatBuffer
   private let best: FloatBuffer
@@ -66,6 +67,7 @@ package final class CrossEntropyMethod: PlanOptimizer {
       capacity: configuration.population, elites: configuration.elites, horizon: horizon, space: space)
     let planSize = population.planSize
     mean = FloatBuffer(count: planSize)
+    keptBuffers = KeptBuffers(mean)
     variance = FloatBuffer(count: planSize)
     deviation = FloatBuffer(count: planSize)
     best = FloatBuffer(count: planSize)
@@ -86,6 +88,10 @@ package final class CrossEntropyMethod: PlanOptimizer {
   }
 
   package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    try keptBuffers.restoringOnError { try search(&problem, into: plan) }
+  }
+
+  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
     let planSize = problem.planSize
     for index in 0..<planSize { variance[index] = startVariance(index % space.columns) }
     var bestReturn = -Float.infinity

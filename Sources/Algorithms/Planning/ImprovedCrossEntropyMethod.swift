@@ -63,6 +63,7 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
   private let population: Population
   private let noiseShaper: ColouredNoise
   private let mean: FloatBuffer
+  private let keptBuffers: KeptBuffers
   private let variance: FloatBuffer
   private let best: FloatBuffer
   /// Elites carried over, best first: [kept, horizon, columns].
@@ -80,6 +81,7 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
     variance = FloatBuffer(count: planSize)
     best = FloatBuffer(count: planSize)
     kept = FloatBuffer(count: configuration.extras * planSize)
+    keptBuffers = KeptBuffers(mean, kept)
     reset()
   }
 
@@ -92,6 +94,16 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
   }
 
   package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    let count = keptCount
+    do {
+      return try keptBuffers.restoringOnError { try search(&problem, into: plan) }
+    } catch {
+      keptCount = count
+      throw error
+    }
+  }
+
+  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
     let planSize = problem.planSize
     for index in 0..<planSize {
       let column = index % space.columns

@@ -46,6 +46,7 @@ package final class PathIntegral: PlanOptimizer {
   private let population: Population
   private let weights: FloatBuffer
   private let mean: FloatBuffer
+  private let keptBuffers: KeptBuffers
   /// The action taken last (a₋₁).
   private let past: FloatBuffer
   private let mixed: FloatBuffer
@@ -55,6 +56,7 @@ package final class PathIntegral: PlanOptimizer {
     population = Population(capacity: configuration.population, elites: 1, horizon: horizon, space: space)
     weights = FloatBuffer(count: configuration.population)
     mean = FloatBuffer(count: population.planSize)
+    keptBuffers = KeptBuffers(mean)
     past = FloatBuffer(count: space.columns)
     mixed = FloatBuffer(count: population.planSize)
     reset()
@@ -68,6 +70,10 @@ package final class PathIntegral: PlanOptimizer {
   }
 
   package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    try keptBuffers.restoringOnError { try search(&problem, into: plan) }
+  }
+
+  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
     var expected: Float = 0
     for iteration in 0..<configuration.iterations {
       propose(&problem)  // step 1

@@ -53,6 +53,7 @@ package protocol PlanOptimizer: AnyObject, Archivable {
   /// Forgets everything: a new episode begins.
   func reset()
   /// Searches and writes the chosen plan [horizon, columns]; returns its predicted return where one was evaluated.
+  /// Where it throws, what is kept for the next search is as it was.
   func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float?
   /// Moves what is kept `steps` steps ahead in time, because that many actions were taken.
   func shift(by steps: Int)
@@ -64,6 +65,28 @@ package protocol PlanOptimizerConfiguration: Configurable {
   var evaluationsPerPlan: Int { get }
   /// Builds the optimiser for plans of that length in that space.
   func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer
+}
+
+/// What a search changes of what is kept between searches, with copies to go back to where it is interrupted.
+struct KeptBuffers {
+  private let live: [FloatBuffer]
+  private let copies: [FloatBuffer]
+
+  init(_ live: FloatBuffer...) {
+    self.live = live
+    copies = live.map { FloatBuffer(count: $0.count) }
+  }
+
+  /// Runs a search; the buffers are as before where it throws.
+  func restoringOnError<Result>(_ search: () throws -> Result) rethrows -> Result {
+    for index in live.indices { copies[index].base.update(from: live[index].base, count: live[index].count) }
+    do {
+      return try search()
+    } catch {
+      for index in live.indices { live[index].base.update(from: copies[index].base, count: live[index].count) }
+      throw error
+    }
+  }
 }
 
 /// Small helpers that the optimisers share.

@@ -181,9 +181,11 @@ package final class PlanningController: Archivable {
   }
 
   /// The next action; plans where one is due. A vector stays valid until the next call.
+  /// - Throws: `InterruptedError`, with everything as it was before; `DivergedError`.
   package func act(in situation: Situation) throws -> Action {
     if taken >= replanEvery {
       try makePlan(in: situation)
+      plansMade += 1
       taken = 0
     }
     let row = plan.base + taken * space.columns
@@ -204,7 +206,6 @@ package final class PlanningController: Archivable {
     var problem = PlanProblem(
       horizon: horizon, space: space, random: random.stream("proposals").stream(UInt64(plansMade)),
       evaluate: scoring.evaluate, differentiate: scoring.differentiate)
-    plansMade += 1
     plannedReturn = try optimizer.optimize(&problem, into: plan.memory)
     guard plan.memory.allSatisfy(\.isFinite), plannedReturn?.isFinite ?? true else {
       throw DivergedError(quantity: "the planned return (every imagined trajectory)")

@@ -28,7 +28,7 @@ package final class TrueTrajectories: TrajectoryEvaluator {
     nonisolated(unsafe) let (plans, returns) = (plans, returns)
     let (horizon, discount, space) = (self.horizon, self.discount, self.space)
     // An action inside the space never fails to step; a simulation that fails all the same scores as the worst.
-    pool.run(tasks: population) { candidate, _ in
+    try pool.runInterruptibly(tasks: population) { candidate, _ in
       var environment = start
       var total = 0.0
       var weight = 1.0

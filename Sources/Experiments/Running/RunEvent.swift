@@ -59,6 +59,8 @@ package enum StopPoint: Equatable, Sendable {
   case step(Int)
   /// Before a step of the evaluation at that training step.
   case evaluation(Int)
+  /// Within a long plan or model fit.
+  case computation
 }
 
 /// Answers whether a run should be stored and left; called from several threads.

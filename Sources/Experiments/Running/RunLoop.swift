@@ -5,8 +5,8 @@ import Support
 
 /// One run of one seed in memory: the environment, the agent, and where they stand. It knows no files.
 ///
-/// Episode i resets the environment with a seed derived from (run seed, i). Between two steps the complete state can be
-/// archived; a run restored from it goes on to the same bytes.
+/// Episode i resets the environment with a seed derived from (run seed, i). Between two steps, and where a step was
+/// interrupted, the complete state can be archived; a run restored from it goes on to the same bytes.
 package final class RunLoop: Archivable {
   /// The run's seed.
   package let seed: Int
@@ -20,25 +20,47 @@ package final class RunLoop: Archivable {
   private let episodeSeeds: RandomStream
   private var observation: FloatBuffer
   private var nextObservation: FloatBuffer
+  /// What the environment gave in a step whose learning was interrupted; nil between two steps.
+  private var unlearned: Outcome?
 
-  /// Builds environment and agent at the start of the run. The configuration has been checked.
-  package init(_ configuration: ExperimentConfiguration, seed: Int, threads: Int) throws {
+  /// Builds environment and agent at the start of the run. The configuration has been checked. `shouldStop` is asked
+  /// within long computations, by any of the threads.
+  package init(
+    _ configuration: ExperimentConfiguration, seed: Int, threads: Int,
+    shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) throws {
     self.seed = seed
     let root = RandomStream(seed: UInt64(seed))
     environment = configuration.environment.make()
     episodeSeeds = root.stream("environment")
     agent = try configuration.algorithm.makeAgent(
-      AgentContext(environment: configuration.environment.make(), random: root, pool: ComputePool(threads: threads)))
+      AgentContext(
+        environment: configuration.environment.make(), random: root,
+        pool: ComputePool(threads: threads, shouldStop: shouldStop)))
     metrics = Metrics(names: agent.metricNames)
     let size = environment.specification.observationSpace.size
     observation = FloatBuffer(count: size)
     nextObservation = FloatBuffer(count: size)
   }
 
+  /// The step was counted, but its learning was interrupted: `step` goes on with it.
+  package var isInsideStep: Bool { unlearned != nil }
+
   /// One environment step, learning included; starts the next episode first where the last one is over.
   /// - Returns: what the environment gave.
+  /// - Throws: `InterruptedError` in the middle of a step; another call, after a restoration too, goes on with it.
   @discardableResult
   package func step() throws -> Outcome {
+    let outcome = try unlearned ?? act()
+    unlearned = outcome
+    try agent.learn(&metrics)
+    unlearned = nil
+    try checkMetrics()
+    return outcome
+  }
+
+  /// The first half of a step: all but learning.
+  private func act() throws -> Outcome {
     if progress.isBetweenEpisodes { beginEpisode() }
     let action = try agent.act(
       in: Situation(observation: observation.readOnly, environment: environment))
@@ -56,8 +78,6 @@ package final class RunLoop: Archivable {
     swap(&observation, &nextObservation)
     // Counted before learning, so that a failure in it is reported at the step that was completed.
     progress.count(reward: outcome.reward, isOver: outcome.isOver)
-    try agent.learn(&metrics)
-    try checkMetrics()
     return outcome
   }
 
@@ -89,10 +109,22 @@ package final class RunLoop: Archivable {
       try archive.part("progress", &progress)
       try archive.scope("metrics") { try archiveMetrics(archive) }
       try archive.scope("environment") { try environment.archive(archive) }
+      try archiveUnlearned(archive)
     }
     // Bare names, as PyTorch's are; "run" is taken.
     try agent.archive(archive)
     if archive.mode == .reading && !progress.isBetweenEpisodes { environment.observe(into: observation.memory) }
+  }
+
+  private func archiveUnlearned(_ archive: Archive) throws {
+    guard try archive.presence("isInsideStep", unlearned != nil) else { return unlearned = nil }
+    var outcome = unlearned ?? Outcome(reward: 0, isTerminated: false)
+    try archive.scope("unlearned") {
+      try archive.value("reward", &outcome.reward)
+      try archive.value("isTerminated", &outcome.isTerminated)
+      try archive.value("isTruncated", &outcome.isTruncated)
+    }
+    unlearned = outcome
   }
 
   /// The values that wait for the next row of progress.csv, and the counters.

@@ -1,5 +1,6 @@
 import Algorithms
 import Environments
+import Neural
 import Support
 
 /// The work on one seed from start or checkpoint to the end: steps, tables, evaluations, checkpoints.
@@ -8,13 +9,16 @@ import Support
 /// remembered in the checkpoint, so that a run that was stopped anywhere goes on with exactly what is left. What
 /// belongs to the end alone (the last row and evaluation where the cadence does not give them) comes after the last checkpoint:
 /// a longer run starts from that checkpoint as if it had never ended there.
+///
+/// A request to stop is also heard within a step or an evaluation, in a long plan or model fit: that work is given up,
+/// and started over by the next session.
 package final class SeedRun {
   let experiment: ExperimentFile
   let directory: SeedDirectory
   let threads: Int
   let call: RunRecord.Call
   private let report: (RunEvent) -> Void
-  private let shouldStop: (StopPoint) -> Bool
+  private let shouldStop: @Sendable (StopPoint) -> Bool
   let hash: String
   let log: RunLog
   var loop: RunLoop
@@ -31,7 +35,7 @@ package final class SeedRun {
   /// Works on the seed until it is done, interrupted or failed; leaves status.json, run.json and log.txt to say which.
   package static func perform(
     _ experiment: ExperimentFile, in directory: SeedDirectory, threads: Int, call: RunRecord.Call,
-    report: @escaping (RunEvent) -> Void, shouldStop: @escaping (StopPoint) -> Bool
+    report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) -> SeedEnd {
     let total = experiment.configuration.training.environmentSteps
     let end: SeedEnd
@@ -68,7 +72,7 @@ package final class SeedRun {
 
   private init(
     _ experiment: ExperimentFile, _ directory: SeedDirectory, threads: Int, call: RunRecord.Call,
-    report: @escaping (RunEvent) -> Void, shouldStop: @escaping (StopPoint) -> Bool
+    report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) throws {
     self.experiment = experiment
     self.directory = directory
@@ -80,7 +84,8 @@ package final class SeedRun {
     let log = try RunLog(directory.logPath)
     self.log = log
     func makeLoop() throws -> RunLoop {
-      try RunLoop(experiment.configuration, seed: directory.seed, threads: threads)
+      try RunLoop(
+        experiment.configuration, seed: directory.seed, threads: threads, shouldStop: { shouldStop(.computation) })
     }
     let restored = try directory.checkpoints.newestUsable(
       configurationHash: hash,
@@ -122,6 +127,9 @@ package final class SeedRun {
     try directory.checkpoints.point(.best, to: loop.progress.bestStep, isAllowedToRemove: true)
     report(.started(step: start, total: total))
     guard start <= total else { return .done(step: start, wasDone: true) }
+    if loop.isInsideStep {
+      guard try advance() else { return try interrupt() }
+    }
     while true {
       if isDue(configuration.evaluation.every), configuration.evaluation.episodes > 0,
         loop.progress.evaluatedStep < loop.progress.step
@@ -132,15 +140,23 @@ package final class SeedRun {
       if isDue(configuration.checkpoint.every) || isBest || isCheckpointBehind { try checkpoint() }
       if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
       if shouldStop(.step(loop.progress.step)) { return try interrupt() }
-      try advance()
+      guard try advance() else { return try interrupt() }
     }
   }
 
-  /// One step and its rows.
-  private func advance() throws {
+  /// One step and its rows; false where it was asked to stop in the middle.
+  private func advance() throws -> Bool {
     // Of an evaluation that belonged to an earlier end of the run.
     loop.progress.partialEvaluation = []
-    let outcome = try loop.step()
+    let wasInsideStep = loop.isInsideStep
+    let outcome: Outcome
+    do {
+      outcome = try loop.step()
+    } catch is InterruptedError {
+      return false
+    }
+    // What was stored of this step is not its end.
+    if wasInsideStep { checkpointedStep = nil }
     let seconds = clock.seconds
     let run = loop.progress
     if outcome.isOver {
@@ -153,6 +169,7 @@ package final class SeedRun {
     }
     if isDue(configuration.logging.progressEvery) { try appendProgress() }
     report(.stepped(RunSnapshot(run)))
+    return true
   }
 
   private func appendProgress() throws {
@@ -178,9 +195,12 @@ package final class SeedRun {
       environment: configuration.environment, episodes: configuration.evaluation.episodes,
       seed: configuration.evaluation.seed)
     evaluation.runStep = step
-    let isComplete = try evaluation.run(
-      loop.agent.makePolicy(isStochastic: false), into: &loop.progress.partialEvaluation
-    ) { shouldStop(.evaluation(step)) }
+    var isComplete = false
+    do {
+      isComplete = try evaluation.run(
+        loop.agent.makePolicy(isStochastic: false), into: &loop.progress.partialEvaluation
+      ) { shouldStop(.evaluation(step)) }
+    } catch is InterruptedError {}
     isCheckpointBehind = checkpointedStep == step
     guard isComplete else { return false }
     let result = EvaluationResult(episodes: loop.progress.partialEvaluation)

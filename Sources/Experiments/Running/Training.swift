@@ -68,14 +68,15 @@ package enum Training {
         let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
         guard index < seeds.count else { return }
         let directory = seeds[index].directory
+        let seed = directory.seed
         let end: SeedEnd
-        if shouldStop(directory.seed, .step(-1)) {
+        if shouldStop(seed, .step(-1)) {
           end = .interrupted(step: RunStatus.read(directory.statusPath)?.step ?? 0)
         } else {
           end = SeedRun.perform(
             plan.experiment, in: directory, threads: plan.threads, call: plan.call,
-            report: { observer.report(seed: directory.seed, $0) },
-            shouldStop: { shouldStop(directory.seed, $0) })
+            report: { observer.report(seed: seed, $0) },
+            shouldStop: { shouldStop(seed, $0) })
         }
         ends.withLock { $0[index] = end }
       }

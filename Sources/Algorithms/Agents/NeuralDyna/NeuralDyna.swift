@@ -102,6 +102,8 @@ package final class NeuralDyna: Agent {
   private var steps = 0
   private var updates = 0
   private var isFitted = false
+  /// Step 2 is done, and step 3 was interrupted.
+  private var isFitInterrupted = false
 
   /// An agent for vector observations and discrete actions.
   package init(_ configuration: Configuration, _ algorithm: AlgorithmConfiguration, _ context: AgentContext) {
@@ -159,13 +161,15 @@ package final class NeuralDyna: Agent {
     metrics.bufferSize = real.count
     metrics.record("epsilon", exploration)
     guard steps >= configuration.initialRandomSteps else { return }
-    for _ in 0..<configuration.updatesPerStep {  // step 2
+    for _ in 0..<(isFitInterrupted ? 0 : configuration.updatesPerStep) {  // step 2
       realBatch.draw(from: real, &drawing)
       let result = try network.update(on: realBatch, discount: Float(configuration.discount))
       metrics.record("q_loss", result.loss)
       metrics.record("q_value", result.value)
     }
+    isFitInterrupted = true
     try fitModel(&metrics)
+    isFitInterrupted = false
     try plan(&metrics)
     network.moveTarget(rate: Float(configuration.targetRate))  // step 5
     updates += configuration.updatesPerStep + configuration.planningSteps
@@ -221,6 +225,7 @@ package final class NeuralDyna: Agent {
     try archive.value("steps", &steps)
     try archive.value("updates", &updates)
     try archive.value("is_fitted", &isFitted)
+    isFitInterrupted = try archive.presence("is_fit_interrupted", isFitInterrupted)
     try archive.part("exploring", &exploring)
     try archive.part("drawing", &drawing)
     try archive.part("imagining", &imagining)

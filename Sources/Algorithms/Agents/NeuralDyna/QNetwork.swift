@@ -123,7 +123,7 @@ final class QNetwork: Archivable {
     store.clearGradients()
     tape.backward(loss)
     adam.step(store)
-    guard squares.isFinite else { throw DivergedError(quantity: store.firstNonfinite?.name ?? "the loss of q") }
+    guard squares.isFinite else { throw DivergedError(quantity: store.firstNonfinite() ?? "the loss of q") }
     return (squares / Double(rows), total / Double(rows))
   }
 

@@ -1,0 +1,19 @@
+/// The complete state of a thing as it was at one moment, in memory: the way back from work that is given up.
+package struct StateSnapshot {
+  private let scalars: [(name: String, value: String)]
+  private let tensors: [(name: String, tensor: Archive.Tensor)]
+
+  /// Copies what `thing` archives.
+  package init(of thing: any AnyObject & Archivable) throws {
+    let archive = Archive()
+    var thing = thing
+    try thing.archive(archive)
+    (scalars, tensors) = (archive.scalars, archive.tensors)
+  }
+
+  /// Gives it back to the same thing.
+  package func restore(_ thing: any AnyObject & Archivable) throws {
+    var thing = thing
+    try thing.archive(Archive(scalars: scalars, tensors: tensors))
+  }
+}
