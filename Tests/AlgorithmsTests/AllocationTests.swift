@@ -80,14 +80,15 @@ import Testing
     return try allocations { _ = try model.fit(buffer, &rows) }
   }
 
-  /// A fit prepares its data; its epochs, and what they keep of the best weights, take nothing more.
+  /// A fit copies the model's state and prepares its data, with hash tables that differ by an allocation or two from
+  /// process to process; its epochs, and what they keep of the best weights, take nothing more.
   @Test(arguments: [
     "", ", \"holdout\": 0.2", ", \"kind\": \"deterministic\"", ", \"maximumGradientNorm\": 1",
     ", \"reward\": \"learned\", \"termination\": \"learned\"",
   ])
   func anEpochAllocatesNothing(settings: String) throws {
-    let (few, many) = (try allocationsOfFit(epochs: 3, settings), try allocationsOfFit(epochs: 9, settings))
-    #expect(many == few, "\(many - few) in six epochs")
+    let (few, many) = (try allocationsOfFit(epochs: 3, settings), try allocationsOfFit(epochs: 63, settings))
+    #expect(abs(many - few) <= 6, "\(many - few) in 60 epochs")
   }
 
   /// Every backup and every kind of planning on a small maze, once all pairs were met.
