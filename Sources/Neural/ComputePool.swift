@@ -20,8 +20,15 @@ package final class ComputePool: @unchecked Sendable {
     if let handle { ck_pool_destroy(handle) }
   }
 
-  /// Calls `body` for every task in 0..<tasks, from several threads at once; `worker` (0..<threads) is the thread's
-  /// number, for scratch memory. Returns when all are done.
+  /// Calls `body` with `job` for every task in 0..<tasks, from several threads at once; `worker` (0..<threads) is the
+  /// thread's number, for scratch memory. Returns when all are done. Takes no memory, so it is what inner loops use.
+  package func run<Job>(
+    tasks: Int, on job: inout Job, _ body: @convention(c) (_ job: UnsafeMutableRawPointer?, Int64, Int32) -> Void
+  ) {
+    withUnsafeMutablePointer(to: &job) { ck_pool_run(handle, Int64(tasks), body, $0) }
+  }
+
+  /// The same with a closure, which takes some memory at every call.
   package func run(tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     guard handle != nil, tasks > 1 else {
       for task in 0..<tasks { body(task, 0) }
