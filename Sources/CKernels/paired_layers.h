@@ -14,6 +14,8 @@ INLINE void PAIRED(strip)(const int rows, const int vectors, const paired_layer 
     const uint32_t *restrict left = layer->pairs + output * depth;
     const float *restrict right = layer->x;
     for (int64_t k = 0; k < depth; k++) {
+      // The next strip's weights lie behind this one's: they come into the cache while this one is at work.
+      __builtin_prefetch(left + (depth + k) * rows);
       words b[TILE_VECTORS];
       UNROLL for (int j = 0; j < vectors; j++) b[j] = (words)load(right + k * width + j * LANES);
       UNROLL for (int i = 0; i < rows; i++) {
