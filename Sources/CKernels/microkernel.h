@@ -64,6 +64,21 @@ INLINE void fetch_lines(fetch_plan *plan, int64_t lines) {
   for (; lines > 0; lines--, plan->next += LINE_BYTES) __builtin_prefetch(plan->next, 1);
 }
 
+/// Several plans, one after another.
+typedef struct {
+  fetch_plan *plans;
+  int64_t count;  ///< with the first
+} fetch_list;
+
+INLINE void fetch_lines_of(fetch_list *list, int64_t lines) {
+  if (list->count == 0) return;
+  fetch_lines(list->plans, lines);
+  if (list->plans->lines == 0) {
+    list->plans++;
+    list->count--;
+  }
+}
+
 // MARK: - Feature-major layers
 
 /// One layer on a tile of vectors·LANES rows that lie side by side in the lanes:
@@ -77,13 +92,12 @@ typedef struct {
   /// Where training keeps the activation's derivative [outputs][vectors·LANES], by this loop instead; NULL: nowhere.
   float *derivative;
   derivative_loop activation_and_derivative;
-  /// `kept_count` floats that are written after the layer, to be fetched meanwhile; NULL: none.
-  const float *kept;
-  int64_t kept_count;
+  /// What is written after the layer, to be fetched meanwhile.
+  fetch_list kept;
 } tile_layer;
 
 INLINE void layer_strip(
-    const int rows, const int vectors, const tile_layer *layer, int64_t output, fetch_plan *kept) {
+    const int rows, const int vectors, const tile_layer *layer, int64_t output, fetch_list *kept) {
   const int64_t width = vectors * LANES;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) {
@@ -98,7 +112,7 @@ INLINE void layer_strip(
   for (; k + LINE_FLOATS <= inputs; k += LINE_FLOATS) {
     UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(weights + (rows + i) * inputs + k);
     fetch_lines(&derivative, 3);
-    fetch_lines(kept, 3);
+    fetch_lines_of(kept, 3);
     accumulate_products(rows, vectors, LINE_FLOATS, weights + k, inputs, 1, layer->x + k * width, width, sums);
   }
   accumulate_products(rows, vectors, inputs - k, weights + k, inputs, 1, layer->x + k * width, width, sums);
@@ -115,7 +129,7 @@ INLINE void layer_strip(
 
 #define DEFINE_LAYER(vectors)                                                                                  \
   NOINLINE void layer_##vectors(const tile_layer *layer) {                                                     \
-    fetch_plan kept = plan_fetch(layer->kept, layer->kept_count);                                              \
+    fetch_list kept = layer->kept;                                                                             \
     COVER_ROWS(vectors, layer->outputs, LAYER_STRIP_##vectors)                                                 \
   }
 #define LAYER_STRIP_1(height) layer_strip(height, 1, layer, n, &kept)

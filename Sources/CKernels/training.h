@@ -80,6 +80,23 @@ static void keep_inputs(
   }
 }
 
+/// The most panels of a tile that are fetched before they are written.
+enum { FETCHED_PANELS = 32 };
+
+/// Where `keep_inputs` will write.
+static fetch_list plan_inputs(
+    const training_pass *pass, int32_t member, int32_t layer, int64_t tile, fetch_plan plans[FETCHED_PANELS]) {
+  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, tile), count = 0;
+  const float *panel = training_inputs(pass, member, layer);
+  for (int64_t column = 0; column < inputs && count < FETCHED_PANELS; count++) {
+    int64_t panel_width = panel_vectors_at(inputs, column) * LANES;
+    plans[count] = plan_fetch(panel + tile * pass->width * panel_width, rows * panel_width);
+    panel += pass->tiles * pass->width * panel_width;
+    column += panel_width;
+  }
+  return (fetch_list){plans, count};
+}
+
 /// One tile of x [members, rows, inputs] forward; writes its rows of y [members, rows, outputs].
 static void training_forward_variant(
     const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *x, float *y) {
@@ -88,6 +105,7 @@ static void training_forward_variant(
   int64_t size = widest_layer(network) * width;
   float *values = ck_scratch(2 * size), *next = values + size;
   transpose(rows, network->widths[0], x + row * network->widths[0], network->widths[0], values, width, width);
+  fetch_plan fetched[FETCHED_PANELS];
   for (int32_t l = 0; l < network->layers; l++) {
     int64_t inputs = network->widths[l], outputs = network->widths[l + 1];
     keep_inputs(pass, member, l, tile, values);
@@ -97,6 +115,7 @@ static void training_forward_variant(
     if (l + 1 < network->layers) {
       layer.derivative = training_slopes(pass, member, l, tile);
       layer.activation_and_derivative = derivative_loops[network->activation];
+      layer.kept = plan_inputs(pass, member, l + 1, tile, fetched);
     }
     layer_kernels[width / LANES](&layer);
     float *output = next;

@@ -12,6 +12,7 @@ enum BenchVerb: Verb {
       .init("--seconds", "S", "repeat each workload for about so many seconds, at least three times; default: 1"),
       .init("--json", nil, "one JSON object"),
       .init("--csv", nil, "one row per workload and number of threads"),
+      .init("--list", nil, "only names, sizes and summaries of the workloads, as CSV"),
       .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: [
@@ -38,6 +39,10 @@ enum BenchVerb: Verb {
     let bench = try BenchmarkRun(
       filter: arguments.values["--filter"], threads: threads, seconds: seconds,
       among: arguments.has("--scaling") ? ScalingBenchmarks.all : Benchmark.all)
+    if arguments.has("--list") {
+      for benchmark in bench.benchmarks { console.result(benchmark.listing) }
+      return .success
+    }
     var report = BenchmarkReport(ceilings: PeakBenchmark.ceilings(threads: threads), results: [])
     try bench.run { report.results.append($0) }
     if arguments.has("--json") {

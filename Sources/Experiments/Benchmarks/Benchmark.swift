@@ -41,6 +41,11 @@ package struct Benchmark: Sendable {
     return point
   }
 
+  /// Name, size and its value (empty outside of a scaling) and summary, as a row of CSV.
+  package var listing: String {
+    [name, size?.name ?? "", size.map { String($0.value) } ?? "", "\"\(summary)\""].joined(separator: ",")
+  }
+
   /// Every workload, in the order of the report.
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
