@@ -90,7 +90,18 @@ static void ensemble(int64_t count, int observation, int action, int hidden) {
   ck_ensemble_step(&e, 2, count, 0, chosen, 5, &rows, &noise, workspace);
   rows.mean = rows.variance = NULL;
   ck_ensemble_step(&e, 0, count, 0, NULL, 0, &rows, NULL, workspace);
+  uint32_t* pairs[2];
+  for (int i = 1; i < 3; i++) {
+    pairs[i - 1] = malloc((size_t)members * widths[i + 1] * ((widths[i] + 1) / 2) * sizeof(uint32_t));
+    ck_bfloat16_pairs((int64_t)members * widths[i + 1], widths[i], e.weights[i], pairs[i - 1]);
+    e.pairs[i] = pairs[i - 1];
+  }
+  for (int native = 0; native < 2; native++) {
+    ck_bfloat16_allow_native(native);
+    ck_ensemble_step(&e, 2, count, 0, NULL, 0, &rows, &noise, workspace);
+  }
   for (int i = 0; i < 6; i++) free(owned[i]);
+  free(pairs[0]), free(pairs[1]);
   free(kind), free(index), free(delta), free(mean), free(inverse), free(low), free(high), free(workspace), free(o);
   free(a), free(next), free(reward), free(end), free(means), free(variances), free(chosen);
 }

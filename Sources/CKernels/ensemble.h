@@ -53,21 +53,33 @@ static void ensemble_inputs(
   }
 }
 
+/// The kernels of layers in bfloat16, by the width of the tile in vectors.
+static const paired_layer_kernel *paired_layers(void) {
+#if LANES == 16
+  if (ck_bfloat16_is_native()) return native_layers;
+#endif
+  return emulated_layers;
+}
+
 /// Runs a tile through all layers; returns the output [widths[layers]][width], in one of the two buffers.
 static float *ensemble_network(
     const ck_ensemble *ensemble, int32_t member, int64_t width, float *input, float *other) {
   for (int32_t l = 0; l < ensemble->layers; l++) {
     int64_t inputs = ensemble->widths[l], outputs = ensemble->widths[l + 1];
-    tile_layer layer = {
-        inputs,
-        outputs,
-        ensemble->weights[l] + member * inputs * outputs,
-        ensemble->biases[l] + member * outputs,
-        input,
-        other,
-        l + 1 < ensemble->layers ? activation_loops[ensemble->activation] : NULL,
-    };
-    layer_kernels[width / LANES](&layer);
+    const float *weights = ensemble->weights[l] + member * inputs * outputs;
+    const float *bias = ensemble->biases[l] + member * outputs;
+    int is_last = l + 1 == ensemble->layers;
+    activation_loop activation = is_last ? NULL : activation_loops[ensemble->activation];
+    const uint32_t *pairs = ensemble->pairs[l];
+    int gives_pairs = !is_last && ensemble->pairs[l + 1];
+    if (pairs || gives_pairs) {
+      if (pairs) pairs += member * outputs * ((inputs + 1) / 2);
+      paired_layer layer = {inputs, outputs, weights, pairs, bias, input, other, activation, gives_pairs};
+      paired_layers()[width / LANES](&layer);
+    } else {
+      tile_layer layer = {inputs, outputs, weights, bias, input, other, activation};
+      layer_kernels[width / LANES](&layer);
+    }
     float *output = other;
     other = input;
     input = output;

@@ -21,6 +21,21 @@ int32_t ck_isa_available(int32_t isa) {
   return isa == CK_ISA_PORTABLE;
 }
 
+static _Atomic int32_t native_bfloat16_allowed = 1;
+
+void ck_bfloat16_allow_native(int32_t allowed) {
+  atomic_store_explicit(&native_bfloat16_allowed, allowed, memory_order_relaxed);
+}
+
+int32_t ck_bfloat16_is_native(void) {
+#if defined(__x86_64__)
+  return ck_isa_current() == CK_ISA_AVX512 && __builtin_cpu_supports("avx512bf16")
+         && atomic_load_explicit(&native_bfloat16_allowed, memory_order_relaxed);
+#else
+  return 0;
+#endif
+}
+
 int32_t ck_isa_best(void) {
   int32_t isa = CK_ISA_AVX512;
   while (!ck_isa_available(isa)) isa--;

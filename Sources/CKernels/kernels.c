@@ -2,6 +2,7 @@
 #include "kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 #pragma STDC FP_CONTRACT OFF
 
@@ -75,6 +76,30 @@ void ck_fill_truncated_normal(uint64_t key, uint64_t stream, int64_t count, floa
 }
 
 int64_t ck_peak(int64_t rounds, float sink[2]) { return ck_kernels()->peak(rounds, sink); }
+
+int64_t ck_bfloat16_peak(int64_t rounds, float sink[2]) {
+#if defined(__x86_64__)
+  if (ck_bfloat16_is_native()) return ck_bfloat16_peak_avx512(rounds, sink);
+#endif
+  (void)rounds, (void)sink;
+  return 0;
+}
+
+/// The upper half of x, rounded to the nearest, subnormal numbers to zero, a NaN to a quiet one.
+static uint32_t bfloat16_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return bits >> 16 | 0x40u;
+  if (magnitude < 0x00800000u) return bits >> 16 & 0x8000u;
+  return (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+}
+
+void ck_bfloat16_pairs(int64_t rows, int64_t columns, const float *from, uint32_t *pairs) {
+  for (int64_t r = 0; r < rows; r++, from += columns)
+    for (int64_t c = 0; c < columns; c += 2)
+      *pairs++ = bfloat16_of(from[c]) | (c + 1 < columns ? bfloat16_of(from[c + 1]) : 0) << 16;
+}
 
 int64_t ck_ensemble_workspace(const ck_ensemble *ensemble) {
   int64_t widest = 0;

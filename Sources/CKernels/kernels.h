@@ -77,6 +77,8 @@ typedef struct {
 extern const kernel_table ck_kernels_portable;
 #if defined(__x86_64__)
 extern const kernel_table ck_kernels_avx2, ck_kernels_avx512;
+/// As a table's `peak`, in products of pairs of bfloat16.
+int64_t ck_bfloat16_peak_avx512(int64_t rounds, float *sink);
 #endif
 
 /// The kernels of the variant in use.

@@ -138,10 +138,49 @@ static double reference_normal(uint64_t key, const uint32_t counter[4], int lane
   return radius * (lane % 2 == 0 ? cos(angle) : sin(angle));
 }
 
+/// a·b + sum, rounded once, with subnormal numbers as zero: so VDPBF16PS forms each of its two sums. The product of
+/// two bfloat16 is exact in double precision, and so is its sum with a float where that is small. What 24 bits of any
+/// exponent round to less than 2⁻¹²⁶ is below 2⁻¹²⁶ − 2⁻¹⁵¹.
+static float reference_bfloat16_sum(float a, float b, float sum) {
+  double exact = (double)a * b + sum;
+  return fabs(exact) < 0x1p-126 - 0x1p-151 ? copysignf(0, fmaf(a, b, sum)) : fmaf(a, b, sum);
+}
+
+static float float_of_bits(uint32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/// The layer from its pairs: `in` floats of `x`, rounded to bfloat16 first.
+static void reference_paired_layer(
+    int64_t in, int64_t out, const uint32_t *pairs, const float *bias, int32_t activation, const float *x, float *y) {
+  int64_t depth = (in + 1) / 2;
+  uint32_t *rounded = malloc((size_t)depth * sizeof *rounded);
+  ck_bfloat16_pairs(1, in, x, rounded);
+  for (int64_t o = 0; o < out; o++) {
+    float sum = fabsf(bias[o]) < 0x1p-126f ? copysignf(0, bias[o]) : bias[o];
+    for (int64_t k = 0; k < depth; k++) {
+      uint32_t w = pairs[o * depth + k], v = rounded[k];
+      sum = reference_bfloat16_sum(float_of_bits(w & 0xffff0000u), float_of_bits(v & 0xffff0000u), sum);
+      sum = reference_bfloat16_sum(float_of_bits(w << 16), float_of_bits(v << 16), sum);
+    }
+    y[o] = activation == CK_IDENTITY ? sum : (float)ck_reference_activation(activation, sum);
+  }
+  free(rounded);
+}
+
 /// One row through one member: `input` holds the normalised inputs and is overwritten, `scratch` is as large.
 static void reference_network(const ck_ensemble *ensemble, int32_t member, float *input, float *scratch) {
   for (int32_t layer = 0; layer < ensemble->layers; layer++) {
     int64_t in = ensemble->widths[layer], out = ensemble->widths[layer + 1];
+    if (ensemble->pairs[layer]) {
+      reference_paired_layer(
+          in, out, ensemble->pairs[layer] + member * out * ((in + 1) / 2), ensemble->biases[layer] + member * out,
+          layer + 1 < ensemble->layers ? ensemble->activation : CK_IDENTITY, input, scratch);
+      memcpy(input, scratch, (size_t)out * sizeof(float));
+      continue;
+    }
     ck_reference_linear(
         1, 1, in, out, input, 0, ensemble->weights[layer] + member * in * out, 0,
         ensemble->biases[layer] + member * out, 0,

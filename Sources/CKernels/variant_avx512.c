@@ -22,6 +22,16 @@
 #include "random.h"
 #include "microkernel.h"
 #include "product.h"
+#include "bfloat16.h"
+#pragma clang attribute pop
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,avx512bf16"))), apply_to = function)
+#include "bfloat16_native.h"
+#pragma clang attribute pop
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), apply_to = function)
 #include "ensemble.h"
 #include "training.h"
 #include "peak.h"

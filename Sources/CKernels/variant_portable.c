@@ -18,6 +18,7 @@
 #include "random.h"
 #include "microkernel.h"
 #include "product.h"
+#include "bfloat16.h"
 #include "ensemble.h"
 #include "training.h"
 #include "peak.h"

@@ -84,6 +84,58 @@ import Testing
     #expect((few == other) == (propagation == "expectation"), "noise differs between iterations")
   }
 
+  /// Imagination in bfloat16 keeps every promise of the cut, and differs from float32's by its rounding only.
+  @Test(arguments: ["expectation", "ts1", "tsinf", "ds"], [0.0, 1.5])
+  func returnsInBfloat16(propagation: String, pessimism: Double) throws {
+    func planner(_ precision: String) -> String {
+      #"{"propagation": "\#(propagation)", "horizon": 5, "particles": 4, "pessimism": \#(pessimism), "precision": "\#(precision)"}"#
+    }
+    let plans = plans(700, 5)
+    let model = makeModel(Self.probabilistic, for: "Pendulum-v1")
+    let all = try returns(model, planner("bfloat16"), plans: plans, population: 700, on: "Pendulum-v1")
+    let threaded = try returns(
+      makeModel(Self.probabilistic, for: "Pendulum-v1", threads: 3), planner("bfloat16"), plans: plans,
+      population: 700, on: "Pendulum-v1")
+    let few = try returns(model, planner("bfloat16"), plans: plans, population: 11, on: "Pendulum-v1")
+    let exact = try returns(model, planner("float32"), plans: plans, population: 700, on: "Pendulum-v1")
+    let sameForThreads = all == threaded
+    let sameAlone = Array(all.prefix(11)) == few
+    let equal = zip(all, exact).count { $0 == $1 }
+    #expect(sameForThreads)
+    #expect(sameAlone)
+    #expect(equal < 20)
+    // Returns of five steps lie between 0 and −80.
+    for (got, want) in zip(all, exact) { #expect(abs(got - want) < 0.02 * abs(want) + 0.02) }
+  }
+
+  /// The rounded weights follow a fit and a checkpoint, also where the evaluator was made before.
+  @Test func bfloat16FollowsTheModel() throws {
+    let settings = #"{"hiddenSizes": [16], "ensembleSize": 2, "epochs": 3, "normalizesTargets": true}"#
+    let planner = #"{"horizon": 4, "particles": 2, "precision": "bfloat16"}"#
+    let plans = plans(6, 4)
+    func score(_ evaluator: any TrajectoryEvaluator) throws -> [Float] {
+      let (start, memory) = situation(environment("Pendulum-v1"))
+      evaluator.begin(in: start)
+      _ = memory
+      var returns = [Float](repeating: 0, count: 6)
+      try evaluator.evaluate(plans, population: 6, iteration: 0, random: RandomStream(seed: 4), returns: &returns)
+      return returns
+    }
+    let known = environment("Pendulum-v1") as? any KnownDynamicsParts
+    let model = makeModel(settings, for: "Pendulum-v1")
+    let early = model.makeEvaluator(configured(PlannerConfiguration.self, planner), known: known)
+    let before = try score(early)
+    var rows: [ModelFitRow] = []
+    _ = try model.fit(randomTransitions("Pendulum-v1", count: 100), &rows)
+    let after = try score(early)
+    #expect(after != before)
+    #expect(try score(model.makeEvaluator(configured(PlannerConfiguration.self, planner), known: known)) == after)
+    let copy = makeModel(settings, for: "Pendulum-v1")
+    let waiting = copy.makeEvaluator(configured(PlannerConfiguration.self, planner), known: known)
+    try restore(copy, from: stored(model))
+    #expect(try score(waiting) == after)
+  }
+
   /// With one deterministic member every propagation but DS is the same loop; DS has no spread to redraw from.
   @Test func oneDeterministicMember() throws {
     let model = makeModel(#"{"kind": "deterministic", "hiddenSizes": [16], "ensembleSize": 1}"#, for: "Pendulum-v1")

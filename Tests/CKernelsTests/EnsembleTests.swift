@@ -10,11 +10,18 @@ final class TestEnsemble {
     var isDelta: [Int32] = [1, 1, 1]
     var isProbabilistic = true, learnsReward = false, learnsTermination = false
     var isSampled = true, isIndexed = false
+    /// Layers after the first in bfloat16.
+    var isReduced = false
+    /// Factors of all weights and biases, to come near the ends of the exponents.
+    var weightScale: Float = 1, biasScale: Float = 0.3
+    /// Weight (or bias) number `index` of a layer, the same in every member; nil: random numbers.
+    var parameter: (@Sendable (_ layer: Int, _ isBias: Bool, _ index: Int) -> Float)?
 
     var testDescription: String {
       let flags = [
         ("probabilistic", isProbabilistic), ("reward", learnsReward), ("termination", learnsTermination),
         ("sampled", isSampled), ("indexed", isIndexed), ("features", features.count > 3),
+        ("bfloat16", isReduced), ("hidden \(hidden)", hidden != [20, 33]),
       ]
       return (["activation \(activation)"] + flags.filter(\.1).map(\.0)).joined(separator: ", ")
     }
@@ -61,13 +68,15 @@ final class TestEnsemble {
   }
 
   let options: Options
-  let rowCount = 120, targets: Int
+  let rowCount: Int, targets: Int
   private(set) var ensemble = ck_ensemble()
   private var allocations: [UnsafeMutableRawPointer] = []
   private let observation: [Float], action: [Float]
 
-  init(_ options: Options) {
+  /// - Parameter rowCount: no multiple of 7, see `step`.
+  init(_ options: Options, rowCount: Int = 120) {
     self.options = options
+    self.rowCount = rowCount
     targets = options.observationSize + (options.learnsReward ? 1 : 0) + (options.learnsTermination ? 1 : 0)
     observation = sample(options.observationSize * rowCount, seed: 100)
     action = sample(options.actionSize * rowCount, seed: 101)
@@ -78,11 +87,23 @@ final class TestEnsemble {
     ensemble.members = Int32(members)
     withUnsafeMutableBytes(of: &ensemble.widths) { $0.bindMemory(to: Int32.self).set(widths.map { Int32($0) }) }
     var weights: [UnsafePointer<Float>?] = [], biases: [UnsafePointer<Float>?] = []
+    var pairs = [UnsafePointer<UInt32>?](repeating: nil, count: widths.count - 1)
     for (layer, (from, to)) in zip(widths, widths.dropFirst()).enumerated() {
       let scale = 1 / Float(from).squareRoot()
-      weights.append(keep(sample(members * from * to, seed: UInt64(layer)).map { $0 * scale }))
-      biases.append(keep(sample(members * to, seed: UInt64(50 + layer)).map { $0 * 0.3 }))
+      var weight = sample(members * from * to, seed: UInt64(layer)).map { $0 * scale * options.weightScale }
+      var bias = sample(members * to, seed: UInt64(50 + layer)).map { $0 * options.biasScale }
+      if let parameter = options.parameter {
+        for index in weight.indices { weight[index] = parameter(layer, false, index % (from * to)) }
+        for index in bias.indices { bias[index] = parameter(layer, true, index % to) }
+      }
+      weights.append(keep(weight))
+      biases.append(keep(bias))
+      guard options.isReduced && layer > 0 else { continue }
+      var words = [UInt32](repeating: .max, count: members * to * ((from + 1) / 2))
+      ck_bfloat16_pairs(Int64(members * to), Int64(from), weights[layer], &words)
+      pairs[layer] = keep(words)
     }
+    withUnsafeMutableBytes(of: &ensemble.pairs) { $0.bindMemory(to: UnsafePointer<UInt32>?.self).set(pairs) }
     withUnsafeMutableBytes(of: &ensemble.weights) { $0.bindMemory(to: UnsafePointer<Float>?.self).set(weights) }
     withUnsafeMutableBytes(of: &ensemble.biases) { $0.bindMemory(to: UnsafePointer<Float>?.self).set(biases) }
     ensemble.activation = Int32(options.activation)
@@ -136,7 +157,7 @@ final class TestEnsemble {
       next_observation: next.baseAddress, reward: memory[3].baseAddress, termination: memory[4].baseAddress,
       mean: memory[5].baseAddress, variance: memory[6].baseAddress)
     var noise = ck_noise(key: 0x1234_5678_9abc_def0, step: 17, iteration: 3)
-    // Every seventh row, which visits each row once, for 7 and 120 have no common factor.
+    // Every seventh row, which visits each row once, for 7 and the number of rows have no common factor.
     let index = (0..<count).map { Int32(($0 * 7 + first) % rowCount) }
     withUnsafePointer(to: &noise) { noise in
       index.withUnsafeBufferPointer { index in

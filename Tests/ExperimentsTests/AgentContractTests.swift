@@ -6,9 +6,11 @@ import Experiments
 
 /// What every agent promises, on the real run loop: a new agent is tested here without any new test code.
 @Suite struct AgentContractTests {
-  /// Settings that make any agent quick; those that an agent does not have are left out.
+  /// Settings that make any agent quick; those that an agent does not have are left out. Models are fitted at the ends
+  /// of the 15-step episodes: several times, before, at and after the stops.
   static let quick: [(path: String, value: String)] = [
     ("agent.initialRandomSteps", "30"), ("agent.startSteps", "30"), ("agent.batchSize", "8"),
+    ("agent.fitEvery", "15"), ("agent.imaginationLength", "6"),
     ("agent.hiddenSizes", "[8, 8]"), ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
     ("model.epochs", "3"), ("model.batchSize", "16"), ("planner.horizon", "4"), ("planner.particles", "4"),
     ("planner.population", "12"), ("planner.elites", "4"), ("planner.iterations", "2"), ("planner.restarts", "2"),
@@ -31,20 +33,35 @@ import Experiments
     return try #require(benches.first { (try? $0.plan()) != nil })
   }
 
-  static func overrides(_ bench: Bench) throws -> [String] {
+  static func overrides(_ bench: Bench, _ variant: Variant? = nil) throws -> [String] {
     let known = Set(try bench.plan().experiment.entries.map(\.path))
-    return quick.filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" }
+    return quick.filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" } + (variant?.settings ?? [])
   }
 
   static let agents = AgentRegistry.entries.map(\.name)
 
-  @Test(arguments: agents)
-  func stoppedAnywhereItEndsInTheSameBytes(agent: String) throws {
-    let undisturbed = try Self.bench(agent)
-    let overrides = try Self.overrides(undisturbed)
+  /// An agent, with settings that have a way of their own to break a promise.
+  struct Variant: Sendable, CustomTestStringConvertible {
+    var agent: String
+    var settings: [String] = []
+    var testDescription: String { ([agent] + settings).joined(separator: " ") }
+  }
+
+  /// Every agent, and those that imagine through an ensemble in bfloat16, too.
+  static let variants = agents.map { Variant(agent: $0) }
+    + agents.filter { agent in
+      (try? bench(agent).plan().experiment.entries.contains { $0.path == "planner.precision" }) ?? false
+    }.map { Variant(agent: $0, settings: ["planner.precision=bfloat16"]) }
+
+  @Test func somePlannersAreTestedInBfloat16() { #expect(Self.variants.count >= Self.agents.count + 2) }
+
+  @Test(arguments: variants)
+  func stoppedAnywhereItEndsInTheSameBytes(variant: Variant) throws {
+    let undisturbed = try Self.bench(variant.agent)
+    let overrides = try Self.overrides(undisturbed, variant)
     #expect(try undisturbed.train(overrides).exitCode == .success)
     let expected = try reproducible(try undisturbed.seed())
-    let stopped = try Self.bench(agent)
+    let stopped = try Self.bench(variant.agent)
     // In the random phase, in an episode, at its end, in an evaluation, between plans.
     let stops: [StopPoint] = [.step(7), .step(44), .step(45), .evaluation(80), .step(93)]
     for stop in stops { #expect(try stopped.train(overrides, stop: once(stop)).exitCode == .interrupted) }
@@ -54,10 +71,10 @@ import Experiments
   }
 
   /// Stopped again and again in the middle of plans, of model fits, and of plans within evaluations.
-  @Test(arguments: agents)
-  func interruptedInItsComputationsItEndsInTheSameBytes(agent: String) throws {
-    let undisturbed = try Self.bench(agent)
-    let overrides = try Self.overrides(undisturbed) + ["threads=2"]
+  @Test(arguments: variants)
+  func interruptedInItsComputationsItEndsInTheSameBytes(variant: Variant) throws {
+    let undisturbed = try Self.bench(variant.agent)
+    let overrides = try Self.overrides(undisturbed, variant) + ["threads=2"]
     let questions = Counter()
     let result = try undisturbed.train(
       overrides,
@@ -67,7 +84,7 @@ import Experiments
       })
     #expect(result.exitCode == .success)
     let expected = try reproducible(try undisturbed.seed())
-    let interrupted = try Self.bench(agent)
+    let interrupted = try Self.bench(variant.agent)
     var sessions = 0
     while true {
       // Longer than a fit and than an evaluation's episode now and then, so that the run gets on.
@@ -82,31 +99,31 @@ import Experiments
     for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
   }
 
-  @Test(arguments: agents)
-  func jobsAndThreadsChangeNothing(agent: String) throws {
-    let one = try Self.bench(agent, steps: 70)
-    let two = try Self.bench(agent, steps: 70)
-    let overrides = try Self.overrides(one)
+  @Test(arguments: variants)
+  func jobsAndThreadsChangeNothing(variant: Variant) throws {
+    let one = try Self.bench(variant.agent, steps: 70)
+    let two = try Self.bench(variant.agent, steps: 70)
+    let overrides = try Self.overrides(one, variant)
     #expect(try one.train(overrides + ["threads=1"], seeds: [0, 1], jobs: 1).exitCode == .success)
     #expect(try two.train(overrides + ["threads=3"], seeds: [0, 1], jobs: 2).exitCode == .success)
     for seed in 0...1 { #expect(try reproducible(try one.seed(seed)) == reproducible(try two.seed(seed)), "\(seed)") }
   }
 
-  @Test(arguments: agents)
-  func evaluatingChangesNothing(agent: String) throws {
-    let often = try Self.bench(agent, steps: 70)
-    let never = try Self.bench(agent, steps: 70)
-    let overrides = try Self.overrides(often)
+  @Test(arguments: variants)
+  func evaluatingChangesNothing(variant: Variant) throws {
+    let often = try Self.bench(variant.agent, steps: 70)
+    let never = try Self.bench(variant.agent, steps: 70)
+    let overrides = try Self.overrides(often, variant)
     try often.train(overrides + ["evaluation.every=9"])
     try never.train(overrides + ["evaluation.episodes=0"])
     let (left, right) = (try reproducible(try often.seed()), try reproducible(try never.seed()))
     for name in ["episodes", "progress", "model", "weights", "state"] { #expect(left[name] == right[name], "\(name)") }
   }
 
-  @Test(arguments: agents)
-  func aCheckpointEvaluatesToTheNumbersOfTraining(agent: String) throws {
-    let bench = try Self.bench(agent, steps: 80)
-    try bench.train(try Self.overrides(bench))
+  @Test(arguments: variants)
+  func aCheckpointEvaluatesToTheNumbersOfTraining(variant: Variant) throws {
+    let bench = try Self.bench(variant.agent, steps: 80)
+    try bench.train(try Self.overrides(bench, variant))
     let report = try PolicyEvaluation().run("\(try bench.seed())/checkpoints/latest")
     let row = try #require(text("\(try bench.seed())/eval.csv").split(separator: "\n").last)
     #expect(row.hasPrefix("80,2,\(report.result.mean),\(report.result.deviation),"))

@@ -61,6 +61,18 @@ import Testing
     Issue.record("shares \(shares)")
   }
 
+  /// Plans in bfloat16 are measured against that ceiling, or skipped where there is none; both show.
+  @Test func bfloat16IsMeasuredOrSkipped() throws {
+    var report = BenchmarkReport(ceilings: PeakBenchmark.ceilings(threads: [1]), results: [])
+    try BenchmarkRun(filter: "plan-light-bfloat16", threads: [1], seconds: 0).run { report.results.append($0) }
+    #expect(report.results.count == 1)
+    let isSkipped = report.results.allSatisfy(\.isSkipped)
+    #expect(isSkipped == !Machine.multipliesBfloat16)
+    #expect(report.lines.contains { $0.contains("plan-light-bfloat16") && $0.contains("skipped") } == isSkipped)
+    #expect(report.lines.contains { $0.hasPrefix("peak avx512-bfloat16") } == !isSkipped)
+    if !isSkipped { #expect(report.results[0].peak > 0) }
+  }
+
   @Test(arguments: ["steps-CartPole-v1", "checkpoint-write", "checkpoint-read"]) func runs(name: String) throws {
     var results: [BenchmarkResult] = []
     try BenchmarkRun(filter: name, threads: [2], seconds: 0).run { results.append($0) }

@@ -35,6 +35,24 @@ for set in avx2 avx512 portable; do
   fi
 done
 
+reduced=("${command[@]}" planner.precision=bfloat16)
+expect 0 "" "${reduced[@]}" --out "$work/reduced"
+! cmp -s "$(seed_of "$work/reduced")/episodes.csv" "$plain/episodes.csv" || fail "bfloat16 changed nothing"
+for threads in 2 3; do
+  expect 0 "" "${reduced[@]}" --out "$work/reduced-$threads" threads=$threads
+  same_bytes "$(seed_of "$work/reduced")" "$(seed_of "$work/reduced-$threads")" "bfloat16, threads=$threads"
+  ok "bfloat16: threads=$threads and threads=1"
+done
+for set in "${sets[@]}"; do
+  expect 0 "" env MBRL_ISA=$set "${reduced[@]}" --out "$work/reduced-$set"
+  same_bytes "$(seed_of "$work/reduced")" "$(seed_of "$work/reduced-$set")" "bfloat16, MBRL_ISA=$set"
+  ok "bfloat16: MBRL_ISA=$set and the best"
+done
+expect 0 "" "${reduced[@]}" --out "$work/reduced-longer" training.environmentSteps=50
+expect 0 "" "${reduced[@]}" --out "$work/reduced-longer"
+same_bytes "$(seed_of "$work/reduced")" "$(seed_of "$work/reduced-longer")" "bfloat16, made longer"
+ok "bfloat16: a run of 50 steps made longer: the same bytes"
+
 for cadence in "evaluation.every=7 evaluation.episodes=1" "evaluation.episodes=0" "evaluation.every=0 evaluation.seed=3"; do
   rm -rf "$work/cadence"
   # shellcheck disable=SC2086

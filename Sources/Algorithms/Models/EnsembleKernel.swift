@@ -21,6 +21,8 @@ final class EnsembleKernel {
   private var outputBias = FloatBuffer(count: 0)
   private var lowerBound = FloatBuffer(count: 0)
   private var upperBound = FloatBuffer(count: 0)
+  /// The form for planners of reduced precision, once one asked for it.
+  private var reduced: ReducedEnsembleKernel?
 
   init(_ model: EnsembleDynamics) {
     let layout = model.layout
@@ -95,13 +97,21 @@ final class EnsembleKernel {
     }
   }
 
-  /// Takes over the normalisers; other weights are read in place.
+  /// Takes over the normalisers, and the weights where they are not read in place.
   func refresh(_ model: EnsembleDynamics) {
     if model.configuration.normalizesTargets { undoStandardization(model) }
     for column in 0..<model.inputColumns {
       inputMean[column] = Float(model.normalizer.mean[column])
       inputInverseDeviation[column] = Float(1 / model.normalizer.deviation[column])
     }
+    reduced?.refresh(pointer)
+  }
+
+  /// The ensemble in the precision that a planner wants; valid as long as this is, and refreshed with it.
+  func pointer(_ precision: PlannerConfiguration.Precision) -> UnsafePointer<ck_ensemble> {
+    guard precision == .bfloat16 else { return UnsafePointer(pointer) }
+    if reduced == nil { reduced = ReducedEnsembleKernel(pointer) }
+    return UnsafePointer(reduced!.pointer)
   }
 
   private func undoStandardization(_ model: EnsembleDynamics) {

@@ -12,6 +12,8 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
   let model: EnsembleDynamics
   let planner: PlannerConfiguration
   let known: (any KnownDynamicsParts)?
+  /// The networks in the planner's precision.
+  let kernel: UnsafePointer<ck_ensemble>
   let columns: Int
   let particles: Int
   /// The observation imagination starts from.
@@ -25,6 +27,7 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
     self.model = model
     self.planner = planner
     self.known = known
+    kernel = model.kernel.pointer(planner.precision)
     columns = model.layout.actionColumns
     particles = planner.propagation == .expectation ? 1 : planner.particles
     start = FloatBuffer(count: model.layout.observationSize)
@@ -233,7 +236,7 @@ private final class Imagination {
       }
       index.withUnsafeBufferPointer { index in
         ck_ensemble_step(
-          model.kernel.pointer, Int32(member), Int64(count), 0, index.baseAddress, identity, &argument, &noise,
+          owner.kernel, Int32(member), Int64(count), 0, index.baseAddress, identity, &argument, &noise,
           workspace.base)
       }
     }
@@ -262,7 +265,7 @@ private final class Imagination {
     let extra = size * stride
     for (place, member) in model.elites.enumerated() {
       ck_ensemble_step(
-        model.kernel.pointer, Int32(member), Int64(rows), 0, nil, 0, &argument, nil, workspace.base)
+        owner.kernel, Int32(member), Int64(rows), 0, nil, 0, &argument, nil, workspace.base)
       for column in 0..<size {
         add(scratch.base + column * stride, sum.base + column * stride, rows, isFirst: place == 0)
       }
@@ -321,7 +324,7 @@ private final class Imagination {
     for (place, member) in model.elites.enumerated() {
       argument.mean = memberMeans.base + place * width * stride
       ck_ensemble_step(
-        model.kernel.pointer, Int32(member), Int64(rows), 0, nil, 0, &argument, nil, workspace.base)
+        owner.kernel, Int32(member), Int64(rows), 0, nil, 0, &argument, nil, workspace.base)
     }
     penalties.base.update(repeating: 0, count: rows)
     for column in 0..<size {

@@ -138,6 +138,22 @@ void ck_fill_uniform(uint64_t key, uint64_t stream, int64_t count, float low, fl
 /// order; after 64 blocks the last draw is clamped.
 void ck_fill_truncated_normal(uint64_t key, uint64_t stream, int64_t count, float bound, float *out);
 
+// MARK: - Numbers of reduced precision
+
+/// Two bfloat16 (a float32's upper half) in a word: the earlier one low. A product of pairs is
+/// sum ← sum + high·high, then sum ← sum + low·low: two fused multiply-adds in float32, every subnormal number
+/// in or out taken as zero, as the instruction VDPBF16PS does it. The processors that have it run near twice the
+/// multiply-adds of float32; everywhere else the same bits are computed in float32's fused multiply-adds, several times
+/// slower than float32 itself.
+
+/// pairs[r·⌈columns/2⌉ + c/2] = from[r·columns + c], rounded to the nearest (ties to even), subnormal numbers to zero; the
+/// last word of an odd row holds a zero above.
+void ck_bfloat16_pairs(int64_t rows, int64_t columns, const float *from, uint32_t *pairs);
+/// Whether the variant in use has an instruction for products of pairs.
+int32_t ck_bfloat16_is_native(void);
+/// `allowed` 0: products of pairs are emulated from now on even where there is an instruction (for the tests).
+void ck_bfloat16_allow_native(int32_t allowed);
+
 // MARK: - Fused ensemble roll-out
 
 enum { CK_MAX_LAYERS = 12 };
@@ -154,6 +170,9 @@ typedef struct {
   int32_t widths[CK_MAX_LAYERS + 1];     ///< widths[0] = features + action_size, widths[layers] = output size
   const float *weights[CK_MAX_LAYERS];   ///< per layer [members, out, in]
   const float *biases[CK_MAX_LAYERS];    ///< per layer [members, out]
+  /// Per layer NULL, or its weights [members, out, ⌈in/2⌉] from ck_bfloat16_pairs, in whose place they are used: the
+  /// layer's inputs are rounded likewise, its sums and all that follows stay float32. The first layer has none.
+  const uint32_t *pairs[CK_MAX_LAYERS];
   int32_t activation;                    ///< after every layer but the last
   int32_t observation_size, action_size, feature_count;
   const int32_t *feature_kind;           ///< [feature_count] CK_FEATURE_…
@@ -230,6 +249,8 @@ void ck_training_step(
 /// Runs `rounds` rounds of multiply-adds that stay in the registers, and returns how many scalar ones that were. Starts
 /// from the two numbers in `sink`, and leaves one there that depends on all.
 int64_t ck_peak(int64_t rounds, float sink[2]);
+/// The same in products of pairs; 0 where ck_bfloat16_is_native() is.
+int64_t ck_bfloat16_peak(int64_t rounds, float sink[2]);
 
 // MARK: - Reference twins (plain scalar C, fmaf in the same order): for the tests only
 

@@ -12,6 +12,9 @@ package struct Benchmark: Sendable {
   package var items: Double
   /// "steps"; "runs" where there is nothing to count.
   package var unit: String
+  /// Whether its products are those of pairs of bfloat16: then so are those of the ceiling, and a machine without the
+  /// instruction skips it.
+  package var multipliesPairs = false
   /// Where the workload is one point of a scaling: which size differs ("population"), and its value there.
   package var size: (name: String, value: Int)?
   /// Builds everything a run needs and returns the run.
@@ -45,8 +48,8 @@ package struct Benchmark: Sendable {
 
   /// Every workload, in the order of the report.
   package static var all: [Benchmark] {
-    MatrixBenchmarks.all + PlanningBenchmarks.all + TrainingBenchmarks.all + EnvironmentBenchmarks.all
-      + CheckpointBenchmarks.all
+    MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
+      + EnvironmentBenchmarks.all + CheckpointBenchmarks.all
   }
 }
 
@@ -63,6 +66,9 @@ package struct BenchmarkResult: Sendable {
   package var peaks: [Double]
   /// Bytes: the most that the process has held so far; nil where the system does not tell.
   package var peakMemory: Int?
+
+  /// Whether the machine has no instruction for it, so that there is nothing to tell.
+  package var isSkipped: Bool { seconds.isEmpty }
 
   /// Repetitions and ceilings, in the order in which they were measured.
   package init(benchmark: Benchmark, threads: Int, seconds: [Double], peaks: [Double]) {

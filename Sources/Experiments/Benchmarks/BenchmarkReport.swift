@@ -24,6 +24,11 @@ package struct BenchmarkReport: Sendable {
       ["workload", "threads", "runs", "median ms", "fastest ms", "GFLOP/s", "share", "rate"],
       rightAligned: [1, 2, 3, 4, 5, 6])
     for result in results {
+      if result.isSkipped {
+        let reason = "skipped: no instruction for bfloat16"
+        table.append([result.benchmark.name, String(result.threads), "0", "", "", "", "", reason])
+        continue
+      }
       table.append([
         result.benchmark.name, String(result.threads), String(result.seconds.count), NumberText.short(result.median * 1e3),
         NumberText.short(result.fastest * 1e3), result.rate.map { NumberText.fixed($0, 1) } ?? "",
@@ -42,7 +47,7 @@ package struct BenchmarkReport: Sendable {
       "peak_gflops", "share", "items_per_s", "unit", "peak_memory_bytes",
     ]
     return [columns.joined(separator: ",")]
-      + results.map { result in
+      + results.filter { !$0.isSkipped }.map { result in
         let cells: [String] = [
           result.benchmark.name, result.benchmark.size?.name ?? "",
           result.benchmark.size.map { String($0.value) } ?? "", String(result.threads), Machine.instructionSet,

@@ -5,10 +5,21 @@ import Support
 
 /// Imagination through ensembles, and whole plans.
 enum PlanningBenchmarks {
-  static let all: [Benchmark] = [
-    rollout(), plan("light", hidden: [200, 200, 200], population: 200, iterations: 3, horizon: 15, particles: 10),
-    plan("published", hidden: [500, 500, 500], population: 400, iterations: 5, horizon: 25, particles: 20),
-  ]
+  static let all: [Benchmark] = [rollout(), light(), published()]
+
+  /// A plan that a small experiment makes at every step.
+  static func light(_ precision: PlannerConfiguration.Precision = .float32) -> Benchmark {
+    plan(
+      "light", hidden: [200, 200, 200], population: 200, iterations: 3, horizon: 15, particles: 10,
+      precision: precision)
+  }
+
+  /// A plan at the PETS authors' settings.
+  static func published(_ precision: PlannerConfiguration.Precision = .float32) -> Benchmark {
+    plan(
+      "published", hidden: [500, 500, 500], population: 400, iterations: 5, horizon: 25, particles: 20,
+      precision: precision)
+  }
 
   /// Operations of `rows` rows through one network.
   static func operations(_ widths: [Int], rows: Int) -> Double {
@@ -16,7 +27,7 @@ enum PlanningBenchmarks {
   }
 
   /// One iteration's imagination: 5 members, 6→4×200→8, 500 plans of 20 particles over 25 steps.
-  private static func rollout() -> Benchmark {
+  static func rollout(_ precision: PlannerConfiguration.Precision = .float32) -> Benchmark {
     let (population, particles, horizon) = (500, 20, 25)
     let rows = population * particles * horizon
     return Benchmark(
@@ -29,6 +40,7 @@ enum PlanningBenchmarks {
       let model = TrainingBenchmarks.model(configuration, pool)
       var planner = PlannerConfiguration()
       (planner.horizon, planner.particles, planner.propagation) = (horizon, particles, .ts1)
+      planner.precision = precision
       let evaluator = model.makeEvaluator(planner, known: nil)
       let environment = EnvironmentConfiguration(id: "ContinuousCartPole-v0")!.make()
       let observation = BenchmarkData.normals(4, scale: 0.1)
@@ -45,7 +57,8 @@ enum PlanningBenchmarks {
 
   /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞.
   static func plan(
-    _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5
+    _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5,
+    precision: PlannerConfiguration.Precision = .float32
   ) -> Benchmark {
     let rows = population * particles * horizon * iterations
     return Benchmark(
@@ -67,6 +80,7 @@ enum PlanningBenchmarks {
       search.minimumVariance = 0
       var planner = PlannerConfiguration()
       (planner.horizon, planner.particles, planner.optimizer) = (horizon, particles, search)
+      planner.precision = precision
       let controller = PlanningController(
         planner, space: environment.specification.actionSpace,
         evaluator: model.makeEvaluator(planner, known: known), random: RandomStream(seed: 2))

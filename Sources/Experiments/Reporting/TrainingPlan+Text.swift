@@ -32,6 +32,11 @@ extension TrainingPlan {
     if let freeBytes, freeBytes < diskBytes {
       warnings.append("the checkpoints may not fit on the disk")
     }
+    let planner = experiment.configuration.algorithm.planner
+    if planner.precision == .bfloat16 && !Machine.multipliesBfloat16 {
+      warnings.append(
+        "planner.precision \"bfloat16\" is emulated here: the same bytes, but slower than \"float32\" (no AVX512_BF16)")
+    }
     return warnings
   }
 

@@ -21,6 +21,9 @@ package enum Machine {
   /// The instruction set that the kernels use.
   package static var instructionSet: String { String(cString: ck_isa_name(ck_isa_current())) }
 
+  /// Whether the kernels in use multiply bfloat16 by an instruction of the processor; otherwise they emulate it.
+  package static var multipliesBfloat16: Bool { ck_bfloat16_is_native() != 0 }
+
   /// Why MBRL_ISA cannot be followed; nil where it can or is not set.
   package static var instructionSetFault: String? {
     ck_isa_environment_fault().map { fault in
