@@ -7,20 +7,38 @@ import Testing
   private static func agent(_ planning: Int, _ more: String = "") -> String {
     """
     {"agent": {"type": "dyna", "planningSteps": \(planning), "initialRandomSteps": 300, "fitEvery": 300,
-       "hiddenSizes": [32, 32], "batchSize": 32, "targetRate": 0.005, "errorLimit": 0,
+       "hiddenSizes": [32, 32], "batchSize": 32, "imaginationLength": 7,
        "exploration": {"schedule": "linear", "start": 1, "end": 0.05, "steps": 1500}\(more)},
      "model": {"ensembleSize": 2, "hiddenSizes": [32, 32], "epochs": 10}}
     """
   }
 
-  /// Seed 0, 2500 steps with K = 4; random acting holds the pole for about 22 steps. Updates with the reward's sign
-  /// turned were seen to fail this.
-  @Test func learnsToHoldThePole() throws {
-    var walk = try Walk(Self.agent(4), on: #"{"id": "CartPole-v1"}"#, seed: 0)
-    try walk.run(steps: 2500)
-    let returns = try walk.evaluate(episodes: 10)
-    print("MEASURED neural dyna CartPole: \(returns)")
-    #expect(returns.reduce(0, +) / 10 > 100)
+  /// configs/dyna-q/cartpole.json, with K of choice.
+  private static func shipped(_ planning: Int) -> String {
+    """
+    {"agent": {"type": "dyna", "planningSteps": \(planning), "initialRandomSteps": 500, "fitEvery": 250},
+     "model": {"kind": "deterministic", "ensembleSize": 3, "hiddenSizes": [64, 64], "epochs": 20, "batchSize": 64}}
+    """
+  }
+
+  /// The shipped settings on CartPole-v1, seeds 0 to 4, 1,250 steps at most, five evaluation episodes every 250: with
+  /// K = 4 the mean reaches 475 in at least four seeds, with K = 0 in at most one. Imagined rewards of 0, next states
+  /// taken for the states before them, and imagination without ends were seen to fail this.
+  @Test func planningReachesTheGoalSooner() throws {
+    var reached: [Int: [Int]] = [:]
+    for planning in [0, 4] {
+      for seed in 0..<5 {
+        var walk = try Walk(Self.shipped(planning), on: #"{"id": "CartPole-v1"}"#, seed: UInt64(seed))
+        while walk.steps < 1250 {
+          try walk.run(steps: 250)
+          guard try walk.evaluate(episodes: 5).reduce(0, +) / 5 >= 475 else { continue }
+          reached[planning, default: []].append(walk.steps)
+          break
+        }
+      }
+    }
+    print("MEASURED neural dyna CartPole: 475 at steps \(reached)")
+    #expect(reached[4, default: []].count >= 4 && reached[0, default: []].count <= 1, "\(reached)")
   }
 
   /// Without planning there is no model, and nothing is fitted.
@@ -39,13 +57,21 @@ import Testing
     #expect(walk.agent.facts.contains { $0.name == "model fits" && $0.value == "2" })
   }
 
-  /// Stopped after step 700 and gone on from the archive: the same state as without the stop.
-  @Test func resumesExactly() throws {
+  /// Stopped after step 450 and gone on from the archive, over two more fits of the model: the same state as without
+  /// the stop. Restored into an agent that has gone further, so that whatever the archive forgets shows.
+  @Test func resumesExactlyAcrossFits() throws {
     var straight = try Walk(Self.agent(2), on: #"{"id": "CartPole-v1"}"#, seed: 3)
-    try straight.run(steps: 700)
-    let other = try Walk(Self.agent(2), on: #"{"id": "CartPole-v1"}"#, seed: 4)
-    try restore(other.agent, from: try stored(straight.agent))
-    let same = try stored(other.agent).tensors.elementsEqual(stored(straight.agent).tensors) { $0 == $1 }
+    try straight.run(steps: 450)
+    let archive = try stored(straight.agent)
+    var again = straight
+    try straight.run(steps: 500)
+    #expect(straight.agent.facts.contains { $0.name == "model fits" && $0.value == "3" })
+    let expected = try stored(straight.agent)
+    try restore(again.agent, from: archive)
+    try again.run(steps: 500)
+    let found = try stored(again.agent)
+    let same = found.tensors.elementsEqual(expected.tensors) { $0 == $1 }
     #expect(same)
+    #expect(found.scalars.map { "\($0)" } == expected.scalars.map { "\($0)" })
   }
 }

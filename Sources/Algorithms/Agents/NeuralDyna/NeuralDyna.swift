@@ -6,39 +6,43 @@ import Support
 /// transitions (Sutton 1990; the seed text's "Dyna-Q (full algorithm)"; van Hasselt, Guez & Silver 2016 for Double DQN).
 ///
 /// 1. Act at random for the first steps, then ε-greedily; keep every transition in D.
-/// 2. Direct RL: `updatesPerStep` Double DQN updates on minibatches of D.
-/// 3. Model learning: fit the ensemble on D every `fitEvery` steps.
-/// 4. Planning, K = `planningSteps` times: draw states of D, choose actions, let the model say what follows, and update
-///    on that minibatch.
-/// 5. Move the target network; go to 1.
+/// 2. Model learning: fit the ensemble on D every `fitEvery` steps.
+/// 3. Direct RL: `updatesPerStep` Double DQN updates on minibatches of D.
+/// 4. Planning: carry K = `planningSteps` minibatches of imagined walks one step on, and update on each of them. A walk
+///    begins at a state of D with any action, follows the present policy, and ends with the task or after H =
+///    `imaginationLength` steps; the model says what follows.
+/// 5. After every update, real or imagined, the target network takes on a share of the online one. It is the target
+///    network that acts: its values are an average over the last updates.
 ///
-/// Imagination starts from visited states and goes one step, so that model errors do not compound. K = 0 needs no model:
-/// plain Double DQN, the model-free baseline.
+/// K = 0 needs no model: plain Double DQN, the model-free baseline. H = 1 imagines single steps from visited states, as
+/// the tabular algorithm does. Longer walks pay where the policy has left the states of D, most of which older policies
+/// saw: the network's values there are guesses, and a greedy policy goes where guesses are too high.
 package final class NeuralDyna: Agent {
-  /// Who chooses the actions of imagined transitions (step 4).
-  package enum ImaginedActions: String, CaseIterable, Sendable { case random, greedy }
-
   package struct Configuration: AgentConfiguration {
     /// K of step 4; 0: model-free.
     package var planningSteps = 4
-    /// Updates on real transitions per environment step (step 2).
+    /// Updates on real transitions per environment step (step 3).
     package var updatesPerStep = 1
     /// Steps acted at random before anything is learned.
     package var initialRandomSteps = 500
-    /// Environment steps between fits of the model.
+    /// Environment steps between fits of the model (step 2) and of the statistics that observations are standardised by.
     package var fitEvery = 250
-    package var imaginedActions = ImaginedActions.random
+    /// H: steps of an imagined walk before another one begins.
+    package var imaginationLength = 100
+    /// How often an imagined action is random, the first of a walk apart, which always is.
+    package var imaginedExploration = 0.05
     /// ε.
-    package var exploration = Schedule(.linear, start: 1, end: 0.1, steps: 5000)
+    package var exploration = Schedule(.linear, start: 1, end: 0.05, steps: 2000)
     package var discount = 0.99
     package var hiddenSizes = [128, 128]
-    package var learningRate = 1e-3
+    package var activation = Activation.tanh
+    package var learningRate = 3e-4
     package var batchSize = 64
     package var replayCapacity = 100_000
-    /// Share of the online network that the target takes on at every step.
+    /// Share of the online network that the target takes on after every update.
     package var targetRate = 0.02
     /// Limit of an error in the gradient (Huber); 0: none.
-    package var errorLimit = 1.0
+    package var errorLimit = 0.0
     /// Largest gradient norm; 0: no clipping.
     package var maximumGradientNorm = 10.0
 
@@ -49,15 +53,17 @@ package final class NeuralDyna: Agent {
       fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates on real transitions per step")
       fields.integer(
         "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before learning starts")
-      fields.integer("fitEvery", &fitEvery, in: 1...1_000_000_000, "environment steps between fits of the model")
-      fields.choice("imaginedActions", &imaginedActions, "actions of imagined transitions: random, or greedy")
+      fields.integer("fitEvery", &fitEvery, in: 1...1_000_000_000, "environment steps between fits of the model, and of the statistics of observations")
+      fields.integer("imaginationLength", &imaginationLength, in: 1...1_000_000, "steps of an imagined walk (H)")
+      fields.number("imaginedExploration", &imaginedExploration, in: 0...1, "how often an imagined action is random")
       fields.section("exploration", &exploration, "ε: how often an action is random")
       fields.number("discount", &discount, in: 0...1, "γ: the weight of the next step's value")
       fields.integers("hiddenSizes", &hiddenSizes, each: 1...4096, count: 0...7, "widths of the Q-network's hidden layers")
+      fields.choice("activation", &activation, "after every hidden layer of the Q-network")
       fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "Adam's step size")
       fields.integer("batchSize", &batchSize, in: 1...100_000, "transitions per update")
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most transitions kept")
-      fields.number("targetRate", &targetRate, in: 0...1, aboveLowerBound: true, "share the target network takes on per step")
+      fields.number("targetRate", &targetRate, in: 0...1, aboveLowerBound: true, "share the target network takes on per update")
       fields.number("errorLimit", &errorLimit, in: 0...1e12, "limit of an error in the gradient (Huber); 0: none")
       fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
     }
@@ -92,18 +98,13 @@ package final class NeuralDyna: Agent {
   private let real: TransitionBuffer
   private let network: QNetwork
   private let realBatch: QBatch
-  private let imaginedBatches: [QBatch]
   /// nil without planning.
   private let model: EnsembleDynamics?
-  private let imagination: OneStepImagination?
+  private let walks: ImaginedWalks?
   private var exploring: RandomStream
   private var drawing: RandomStream
-  private var imagining: RandomStream
   private var steps = 0
   private var updates = 0
-  private var isFitted = false
-  /// Step 2 is done, and step 3 was interrupted.
-  private var isFitInterrupted = false
 
   /// An agent for vector observations and discrete actions.
   package init(_ configuration: Configuration, _ algorithm: AlgorithmConfiguration, _ context: AgentContext) {
@@ -115,11 +116,11 @@ package final class NeuralDyna: Agent {
     real = TransitionBuffer(
       observationSize: size, actionSpace: specification.actionSpace, capacity: configuration.replayCapacity)
     network = QNetwork(
-      size: size, actions: actions, hiddenSizes: configuration.hiddenSizes, learningRate: configuration.learningRate,
-      maximumGradientNorm: configuration.maximumGradientNorm, errorLimit: configuration.errorLimit,
+      size: size, actions: actions, hiddenSizes: configuration.hiddenSizes, activation: configuration.activation,
+      learningRate: configuration.learningRate, maximumGradientNorm: configuration.maximumGradientNorm,
+      errorLimit: configuration.errorLimit,
       random: context.random.stream("network"), pool: context.pool)
     realBatch = QBatch(count: configuration.batchSize, size: size)
-    imaginedBatches = (0..<configuration.planningSteps).map { _ in QBatch(count: configuration.batchSize, size: size) }
     if configuration.planningSteps > 0 {
       guard let settings = algorithm.model.model as? EnsembleDynamics.Configuration else {
         preconditionFailure("imagination needs an ensemble")
@@ -127,16 +128,17 @@ package final class NeuralDyna: Agent {
       let model = EnsembleDynamics(
         settings, DynamicsLayout(specification, known: context.known), random: context.random.stream("model"),
         pool: context.pool)
-      imagination = OneStepImagination(
-        model, known: context.known, capacity: configuration.planningSteps * configuration.batchSize)
+      walks = ImaginedWalks(
+        model, known: context.known, batches: configuration.planningSteps, batchSize: configuration.batchSize,
+        length: configuration.imaginationLength, exploration: configuration.imaginedExploration,
+        random: context.random.stream("imagination"))
       self.model = model
     } else {
       model = nil
-      imagination = nil
+      walks = nil
     }
     exploring = context.random.stream("policy")
     drawing = context.random.stream("replay")
-    imagining = context.random.stream("imagination")
   }
 
   package var metricNames: [String] {
@@ -161,50 +163,42 @@ package final class NeuralDyna: Agent {
     metrics.bufferSize = real.count
     metrics.record("epsilon", exploration)
     guard steps >= configuration.initialRandomSteps else { return }
-    for _ in 0..<(isFitInterrupted ? 0 : configuration.updatesPerStep) {  // step 2
+    try renew(&metrics)
+    for _ in 0..<configuration.updatesPerStep {  // step 3
       realBatch.draw(from: real, &drawing)
-      let result = try network.update(on: realBatch, discount: Float(configuration.discount))
+      let result = try update(on: realBatch)
       metrics.record("q_loss", result.loss)
       metrics.record("q_value", result.value)
     }
-    isFitInterrupted = true
-    try fitModel(&metrics)
-    isFitInterrupted = false
-    try plan(&metrics)
-    network.moveTarget(rate: Float(configuration.targetRate))  // step 5
+    if let walks {  // step 4
+      walks.advance(from: real, by: network)
+      for batch in walks.batches { metrics.record("imagined_loss", try update(on: batch).loss) }
+    }
     updates += configuration.updatesPerStep + configuration.planningSteps
     metrics.updates = updates
   }
 
-  /// Step 3.
-  private func fitModel(_ metrics: inout Metrics) throws {
-    guard let model, !isFitted || steps.isMultiple(of: configuration.fitEvery) else { return }
-    if !isFitted {
+  private func update(on batch: QBatch) throws -> (loss: Double, value: Double) {
+    let result = try network.update(on: batch, discount: Float(configuration.discount))
+    network.moveTarget(rate: Float(configuration.targetRate))  // step 5
+    return result
+  }
+
+  /// Step 2, and the network's statistics with it. It comes first, so that nothing is done twice where a fit is
+  /// interrupted and `learn` called again.
+  private func renew(_ metrics: inout Metrics) throws {
+    let isFirst = steps == configuration.initialRandomSteps
+    guard isFirst || steps.isMultiple(of: configuration.fitEvery) else { return }
+    network.standardize(by: real)
+    guard let model else { return }
+    if isFirst {
       try real.requireAgreement(
         with: context.known, reward: !model.configuration.learnsReward,
         termination: model.configuration.terminationSource == .known)
     }
     let summary = try model.fit(real, &metrics.modelRows)
-    isFitted = true
     metrics.record("model_train_loss", summary.trainLoss)
     if let loss = summary.validationLoss { metrics.record("model_val_loss", loss) }
-  }
-
-  /// Step 4.
-  private func plan(_ metrics: inout Metrics) throws {
-    guard let imagination else { return }
-    for batch in imaginedBatches {
-      batch.draw(from: real, &imagining)
-      switch configuration.imaginedActions {
-      case .random: for row in 0..<batch.count { batch.actions[row] = imagining.integer(below: actions) }
-      case .greedy: network.greedyActions(batch.observations, count: batch.count, into: &batch.actions)
-      }
-    }
-    imagination.advance(imaginedBatches, noise: imagining.takeBlock() ^ imagining.key)
-    for batch in imaginedBatches {
-      let result = try network.update(on: batch, discount: Float(configuration.discount))
-      metrics.record("imagined_loss", result.loss)
-    }
   }
 
   package func makePolicy(isStochastic: Bool) -> any Policy {
@@ -214,7 +208,7 @@ package final class NeuralDyna: Agent {
   package func estimatedCheckpointBytes(afterSteps steps: Int) -> Int {
     let width = TransitionBuffer.bytesPerTransition(observationSize: real.observationSize, actionColumns: actions)
     return 16 * network.parameterCount + 12 * (model?.parameterCount ?? 0)
-      + width * min(steps, configuration.replayCapacity) + 20_000
+      + width * min(steps, configuration.replayCapacity) + (walks?.storedBytes ?? 0) + 20_000
   }
 
   package var facts: [(name: String, value: String)] {
@@ -224,13 +218,11 @@ package final class NeuralDyna: Agent {
   package func archive(_ archive: Archive) throws {
     try archive.value("steps", &steps)
     try archive.value("updates", &updates)
-    try archive.value("is_fitted", &isFitted)
-    isFitInterrupted = try archive.presence("is_fit_interrupted", isFitInterrupted)
     try archive.part("exploring", &exploring)
     try archive.part("drawing", &drawing)
-    try archive.part("imagining", &imagining)
     try archive.scope("replay") { try real.archive(archive) }
     try network.archive(archive)
     if let model { try archive.part("model", object: model) }
+    if let walks { try archive.part("walks", object: walks) }
   }
 }

@@ -45,7 +45,8 @@ final class QBatch {
 ///
 ///     y = r + γ·(1 − ended)·Q_target(s', argmax_a Q(s', a)),   loss = mean of (Q(s, a) − y)²,
 ///
-/// the error limited to ±`errorLimit` in the gradient (Huber's loss; Mnih et al. 2015).
+/// the error limited to ±`errorLimit` in the gradient (Huber's loss; Mnih et al. 2015). Observations are standardised.
+/// The target network, an average over the last updates, chooses the actions.
 final class QNetwork: Archivable {
   private let store = ParameterStore()
   private let targetStore: ParameterStore
@@ -56,21 +57,38 @@ final class QNetwork: Archivable {
   private let size: Int
   private let actions: Int
   private let errorLimit: Float
+  private var normalizer: InputNormalizer
 
   init(
-    size: Int, actions: Int, hiddenSizes: [Int], learningRate: Double, maximumGradientNorm: Double, errorLimit: Double,
-    random: RandomStream, pool: ComputePool
+    size: Int, actions: Int, hiddenSizes: [Int], activation: Activation, learningRate: Double,
+    maximumGradientNorm: Double, errorLimit: Double, random: RandomStream, pool: ComputePool
   ) {
     var random = random
     network = MLP(
-      name: "q", sizes: [size] + hiddenSizes + [actions], activation: .relu, store: store,
+      name: "q", sizes: [size] + hiddenSizes + [actions], activation: activation, store: store,
       weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform, random: &random)
     targetStore = ParameterStore(copying: store)
     target = network.over(targetStore)
     tape = Tape(pool: pool)
     adam = Adam(
       learningRate: Float(learningRate), maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
+    normalizer = InputNormalizer(columns: size)
     (self.size, self.actions, self.errorLimit) = (size, actions, errorLimit > 0 ? Float(errorLimit) : .infinity)
+  }
+
+  /// Takes mean and deviation of the observations there are.
+  func standardize(by buffer: TransitionBuffer) { normalizer.fit(buffer.observations, rows: buffer.count) }
+
+  /// Observations [rows, size], standardised.
+  private func input(_ observations: UnsafeBufferPointer<Float>, rows: Int) -> Tensor {
+    tape.constant(rows: rows, columns: size) { memory in
+      for column in 0..<size {
+        let (mean, factor) = (Float(normalizer.mean[column]), Float(1 / normalizer.deviation[column]))
+        for index in stride(from: column, to: rows * size, by: size) {
+          memory[index] = (observations[index] - mean) * factor
+        }
+      }
+    }
   }
 
   var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
@@ -79,7 +97,7 @@ final class QNetwork: Archivable {
   func greedyAction(_ observation: UnsafeBufferPointer<Float>) -> Int {
     tape.rewind()
     return tape.withoutGradients {
-      let q = tape.values(network(tape.constant(observation, columns: size), on: tape))
+      let q = tape.values(target(input(observation, rows: 1), on: tape))
       return QNetwork.argmax(q, 0, actions)
     }
   }
@@ -88,7 +106,7 @@ final class QNetwork: Archivable {
   func greedyActions(_ observations: FloatBuffer, count: Int, into chosen: inout [Int]) {
     tape.rewind()
     tape.withoutGradients {
-      let q = tape.values(network(tape.constant(observations.readOnly, rows: count, columns: size), on: tape))
+      let q = tape.values(target(input(observations.readOnly, rows: count), on: tape))
       for row in 0..<count { chosen[row] = QNetwork.argmax(q, row * actions, actions) }
     }
   }
@@ -99,10 +117,10 @@ final class QNetwork: Archivable {
     tape.rewind()
     let rows = batch.count
     let (choosing, judging) = tape.withoutGradients {
-      let next = tape.constant(batch.nextObservations.readOnly, rows: rows, columns: size)
+      let next = input(batch.nextObservations.readOnly, rows: rows)
       return (tape.values(network(next, on: tape)), tape.values(target(next, on: tape)))
     }
-    let q = network(tape.constant(batch.observations.readOnly, rows: rows, columns: size), on: tape)
+    let q = network(input(batch.observations.readOnly, rows: rows), on: tape)
     let values = tape.values(q)
     var (squares, total) = (0.0, 0.0)
     // The target of an action that was not taken is its own value: no error, no gradient.
@@ -140,6 +158,7 @@ final class QNetwork: Archivable {
 
   func archive(_ archive: Archive) throws {
     try store.archive(archive)
+    try archive.part("normalizer", &normalizer)
     try archive.scope("target") { try targetStore.archive(archive) }
     try archive.scope("adam") { try adam.archive(archive, of: store) }
   }
