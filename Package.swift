@@ -20,13 +20,16 @@ let package = Package(
     .executableTarget(
       name: "mbrl", dependencies: ["Algorithms", "CKernels", "Environments", "Experiments", "Support"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "NeuralTests", dependencies: ["CKernels", "Neural", "Support", "TestSupport"]),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Support"]),
     .testTarget(
       name: "AlgorithmsTests",
-      dependencies: ["Algorithms", "CKernels", "Environments", "Neural", "Support", "TestSupport"]),
+      dependencies: [
+        "Algorithms", "AllocationCounter", "CKernels", "Environments", "Neural", "Support", "TestSupport",
+      ]),
     .testTarget(
       name: "ExperimentsTests",
       dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Support"]),

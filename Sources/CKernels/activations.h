@@ -71,6 +71,19 @@ INLINE floats activation_derivative(const int kind, floats x) {
   }
 }
 
+/// activate(kind, x) and activation_derivative(kind, x), to the bit, with what they have in common computed once.
+INLINE void activate_with_derivative(const int kind, floats x, floats *y, floats *derivative) {
+  if (kind == CK_SILU) {
+    floats limited = at_most(at_least(x, -87), 87), e = exp_limited(-limited);
+    floats sum = splat(1) + e, s = splat(1) / sum;
+    *y = at_least(x, -87) / sum;
+    *derivative = s * fmadd(limited, e * s, splat(1));
+  } else {
+    *y = activate(kind, x);
+    *derivative = activation_derivative(kind, x);
+  }
+}
+
 #define FOR_EACH_ACTIVATION(DO)                                                                                \
   DO(CK_IDENTITY, identity)                                                                                    \
   DO(CK_RELU, relu) DO(CK_TANH, tanh) DO(CK_SIGMOID, sigmoid) DO(CK_SILU, silu) DO(CK_ELU, elu)                \
@@ -78,6 +91,8 @@ INLINE floats activation_derivative(const int kind, floats x) {
 
 /// y[i] = activation(x[i])
 typedef void (*activation_loop)(int64_t count, const float *x, float *y);
+/// y[i] = activation(x[i]), derivative[i] = activation'(x[i]); y may be x.
+typedef void (*derivative_loop)(int64_t count, const float *x, float *y, float *derivative);
 typedef void (*gradient_loop)(int64_t count, const float *x, const float *dy, float *dx, int32_t accumulate);
 
 #define DEFINE_LOOPS(kind, name)                                                                               \
@@ -85,6 +100,20 @@ typedef void (*gradient_loop)(int64_t count, const float *x, const float *dy, fl
     int64_t i = 0;                                                                                             \
     for (; i + LANES <= count; i += LANES) store(y + i, activate(kind, load(x + i)));                          \
     if (i < count) store_first(y + i, activate(kind, load_first(x + i, count - i)), count - i);                \
+  }                                                                                                            \
+  NOINLINE void derivative_##name(int64_t count, const float *x, float *y, float *derivative) {                \
+    floats value, slope;                                                                                       \
+    int64_t i = 0;                                                                                             \
+    for (; i + LANES <= count; i += LANES) {                                                                   \
+      activate_with_derivative(kind, load(x + i), &value, &slope);                                             \
+      store(y + i, value);                                                                                     \
+      store(derivative + i, slope);                                                                            \
+    }                                                                                                          \
+    if (i < count) {                                                                                           \
+      activate_with_derivative(kind, load_first(x + i, count - i), &value, &slope);                            \
+      store_first(y + i, value, count - i);                                                                    \
+      store_first(derivative + i, slope, count - i);                                                           \
+    }                                                                                                          \
   }                                                                                                            \
   INLINE floats gradient_part_##name(floats x, floats dy, floats dx, int32_t accumulate) {                     \
     floats gradient = dy * activation_derivative(kind, x);                                                     \
@@ -109,6 +138,9 @@ FOR_EACH_ACTIVATION(DEFINE_LOOPS)
 
 #define ENTRY(kind, name) [kind] = activation_##name,
 static const activation_loop activation_loops[CK_ACTIVATION_COUNT] = {FOR_EACH_ACTIVATION(ENTRY)};
+#undef ENTRY
+#define ENTRY(kind, name) [kind] = derivative_##name,
+static const derivative_loop derivative_loops[CK_ACTIVATION_COUNT] = {FOR_EACH_ACTIVATION(ENTRY)};
 #undef ENTRY
 #define ENTRY(kind, name) [kind] = gradient_##name,
 static const gradient_loop gradient_loops[CK_ACTIVATION_COUNT] = {FOR_EACH_ACTIVATION(ENTRY)};

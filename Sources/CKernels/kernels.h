@@ -86,8 +86,6 @@ const kernel_table *ck_kernels(void);
 
 /// Memory of the calling thread for at least `count` floats, 64-byte aligned, valid until its next call.
 float *ck_scratch(int64_t count);
-/// Other memory, for callers of functions that use the first.
-float *ck_second_scratch(int64_t count);
 
 /// The tallest tile of rows that any variant sends through an ensemble.
 enum { CK_TILE_ROWS = 48 };

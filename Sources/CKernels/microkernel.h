@@ -43,6 +43,42 @@ INLINE int64_t next_panel_vectors(int64_t vectors) {
   for (; n + 2 <= end; n += 2) STRIP(2);                                                                       \
   for (; n < end; n++) STRIP(1);
 
+/// Memory that is written or read after a sum of products, to be fetched a few lines at a time while the products are
+/// formed: all at once they would hold up the operands' loads.
+typedef struct {
+  const char *next;
+  int64_t lines;  ///< left to fetch
+} fetch_plan;
+
+enum { LINE_BYTES = 64, LINE_FLOATS = LINE_BYTES / sizeof(float) };
+
+/// A plan for `count` floats from `first` on; NULL: nothing.
+INLINE fetch_plan plan_fetch(const float *first, int64_t count) {
+  return (fetch_plan){(const char *)first, first ? (count + LINE_FLOATS - 1) / LINE_FLOATS : 0};
+}
+
+/// Fetches the next `lines` lines of a plan.
+INLINE void fetch_lines(fetch_plan *plan, int64_t lines) {
+  if (lines > plan->lines) lines = plan->lines;
+  plan->lines -= lines;
+  for (; lines > 0; lines--, plan->next += LINE_BYTES) __builtin_prefetch(plan->next, 1);
+}
+
+/// Several plans, one after another.
+typedef struct {
+  fetch_plan *plans;
+  int64_t count;  ///< with the first
+} fetch_list;
+
+INLINE void fetch_lines_of(fetch_list *list, int64_t lines) {
+  if (list->count == 0) return;
+  fetch_lines(list->plans, lines);
+  if (list->plans->lines == 0) {
+    list->plans++;
+    list->count--;
+  }
+}
+
 // MARK: - Feature-major layers
 
 /// One layer on a tile of vectors·LANES rows that lie side by side in the lanes:
@@ -53,42 +89,53 @@ typedef struct {
   const float *x;               ///< [inputs][vectors·LANES]
   float *y;                     ///< [outputs][vectors·LANES]
   activation_loop activation;   ///< NULL: identity
-  /// [width][kept_stride], where the values go row-major afterwards, to be fetched meanwhile; NULL: nowhere.
-  const float *kept;
-  int64_t kept_stride;
+  /// Where training keeps the activation's derivative [outputs][vectors·LANES], by this loop instead; NULL: nowhere.
+  float *derivative;
+  derivative_loop activation_and_derivative;
+  /// What is written after the layer, to be fetched meanwhile.
+  fetch_list kept;
 } tile_layer;
 
-INLINE void layer_strip(const int rows, const int vectors, const tile_layer *layer, int64_t output) {
+INLINE void layer_strip(
+    const int rows, const int vectors, const tile_layer *layer, int64_t output, fetch_list *kept) {
   const int64_t width = vectors * LANES;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) {
     floats start = splat(layer->bias ? layer->bias[output + i] : 0);
     UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = start;
   }
-  if (layer->kept) {
-    UNROLL for (int i = 0; i < rows; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(layer->y + (output + i) * width + j * LANES, 1);
-    }
-    for (int64_t row = 0; row < width; row++) __builtin_prefetch(layer->kept + row * layer->kept_stride + output, 1);
+  // In pieces of one cache line of every row of weights, while the same line of the next strip's rows is fetched.
+  const int64_t inputs = layer->inputs;
+  const float *weights = layer->weights + output * inputs;
+  fetch_plan derivative = plan_fetch(layer->derivative ? layer->derivative + output * width : NULL, rows * width);
+  int64_t k = 0;
+  for (; k + LINE_FLOATS <= inputs; k += LINE_FLOATS) {
+    UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(weights + (rows + i) * inputs + k);
+    fetch_lines(&derivative, 3);
+    fetch_lines_of(kept, 3);
+    accumulate_products(rows, vectors, LINE_FLOATS, weights + k, inputs, 1, layer->x + k * width, width, sums);
   }
-  accumulate_products(
-      rows, vectors, layer->inputs, layer->weights + output * layer->inputs, layer->inputs, 1, layer->x, width, sums);
+  accumulate_products(rows, vectors, inputs - k, weights + k, inputs, 1, layer->x + k * width, width, sums);
   float *y = layer->y + output * width;
   UNROLL for (int i = 0; i < rows; i++) {
     UNROLL for (int j = 0; j < vectors; j++) store(y + i * width + j * LANES, sums[i][j]);
   }
   // One call for the strip, which lies in one piece in the first-level cache: as fast as in the registers.
-  if (layer->activation) layer->activation(rows * width, y, y);
+  if (layer->derivative)
+    layer->activation_and_derivative(rows * width, y, y, layer->derivative + output * width);
+  else if (layer->activation)
+    layer->activation(rows * width, y, y);
 }
 
 #define DEFINE_LAYER(vectors)                                                                                  \
   NOINLINE void layer_##vectors(const tile_layer *layer) {                                                     \
+    fetch_list kept = layer->kept;                                                                             \
     COVER_ROWS(vectors, layer->outputs, LAYER_STRIP_##vectors)                                                 \
   }
-#define LAYER_STRIP_1(height) layer_strip(height, 1, layer, n)
-#define LAYER_STRIP_2(height) layer_strip(height, 2, layer, n)
-#define LAYER_STRIP_3(height) layer_strip(height, 3, layer, n)
-#define LAYER_STRIP_4(height) layer_strip(height, 4, layer, n)
+#define LAYER_STRIP_1(height) layer_strip(height, 1, layer, n, &kept)
+#define LAYER_STRIP_2(height) layer_strip(height, 2, layer, n, &kept)
+#define LAYER_STRIP_3(height) layer_strip(height, 3, layer, n, &kept)
+#define LAYER_STRIP_4(height) layer_strip(height, 4, layer, n, &kept)
 FOR_EACH_WIDTH(DEFINE_LAYER)
 #undef DEFINE_LAYER
 

@@ -3,8 +3,8 @@
 #include "kernels.h"
 
 enum {
-  /// Outputs of one task of weights: whole strips, and enough of them to be worth packing the layer's inputs.
-  BLOCK_OUTPUTS = 104,
+  /// Outputs of one task of weights: whole strips of 8 and of 12.
+  BLOCK_OUTPUTS = 72,
   /// The most rows that a tile is padded by.
   WIDEST_TILE = 32,
 };

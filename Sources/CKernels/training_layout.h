@@ -6,18 +6,19 @@
 
 /// One minibatch on its way through an ensemble of networks, cut into tiles of `width` rows.
 ///
-/// Per member and layer the memory holds the layer's inputs [rows][inputs] and its sums: first the values before the
-/// activation, feature-major in tiles [outputs][width], after the way back the gradients with respect to them
-/// [rows][outputs].
+/// Per member and layer the memory holds two parts. The layer's inputs, row-major but cut into panels of columns, one
+/// after another: panel [rows][panel width], as the products of the weights' gradients read them. And its slopes, in
+/// feature-major tiles [outputs][width]: on the way forward the activation's derivatives, on the way back the gradients
+/// of the sums before the activation in their place.
 typedef struct {
   const ck_network *network;
   int64_t rows, width, tiles;
   float *memory;
 } training_pass;
 
-/// Floats of one layer of one member, each of the two parts on a cache line of its own.
+/// Floats of one part, on cache lines of its own; columns in panels are padded to whole vectors of any variant.
 static inline int64_t training_part_size(int64_t padded_rows, int64_t columns) {
-  return (padded_rows * columns + 15) / 16 * 16;
+  return padded_rows * ((columns + 15) / 16 * 16);
 }
 
 static inline int64_t training_layer_size(const ck_network *network, int32_t layer, int64_t padded_rows) {
@@ -35,13 +36,10 @@ static inline float *training_inputs(const training_pass *pass, int32_t member, 
   return place;
 }
 
-static inline float *training_sums(const training_pass *pass, int32_t member, int32_t layer) {
+static inline float *training_slopes(const training_pass *pass, int32_t member, int32_t layer, int64_t tile) {
   return training_inputs(pass, member, layer)
-         + training_part_size(pass->tiles * pass->width, pass->network->widths[layer]);
-}
-
-static inline float *training_tile_sums(const training_pass *pass, int32_t member, int32_t layer, int64_t tile) {
-  return training_sums(pass, member, layer) + tile * pass->width * pass->network->widths[layer + 1];
+         + training_part_size(pass->tiles * pass->width, pass->network->widths[layer])
+         + tile * pass->width * pass->network->widths[layer + 1];
 }
 
 /// Rows of a tile that exist.

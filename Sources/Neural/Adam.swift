@@ -87,7 +87,7 @@ package final class Adam {
       return step(store, coupledDecays: parameterDecays, pool: pool)
     }
     let (m, v) = moments(for: store)
-    guard let p = store.values.baseAddress, let g = store.gradients.baseAddress else { return }
+    guard let p = store.values.baseAddress else { return }
     steps += 1
     let settings = ck_adam(
       learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, coupled_decay: 0,
@@ -98,7 +98,8 @@ package final class Adam {
     for parameter in store.parameters where !training.owns(parameter) {
       let offset = parameter.offset
       var part = AdamJob(
-        step: settings, count: parameter.count, p: p + offset, g: g + offset, m: m + offset, v: v + offset)
+        step: settings, count: parameter.count, p: p + offset, g: store.gradients(of: parameter).baseAddress!,
+        m: m + offset, v: v + offset)
       part.step.coupled_decay = parameterDecays[parameter.index]
       part.run(pool)
     }

@@ -20,6 +20,8 @@ package final class ComputePool: @unchecked Sendable {
   /// The C pool; nil where everything runs on the calling thread.
   package let handle: OpaquePointer?
   private let shouldStop: @Sendable () -> Bool
+  /// Whether the present interruptible run is to end.
+  private let isStopped = Atomic(false)
 
   /// A pool of `threads` threads (at least 1); falls back to one thread where the system refuses to make more.
   /// `shouldStop` is asked often, by all of them.
@@ -34,8 +36,32 @@ package final class ComputePool: @unchecked Sendable {
     if let handle { ck_pool_destroy(handle) }
   }
 
-  /// Calls `body` for every task in 0..<tasks, from several threads at once; `worker` (0..<threads) is the thread's
-  /// number, for scratch memory. Returns when all are done.
+  /// Calls `body` with `job` for every task in 0..<tasks, from several threads at once; `worker` (0..<threads) is the
+  /// thread's number, for scratch memory. Returns when all are done. Takes no memory, so it is what inner loops use.
+  package func run<Job>(
+    tasks: Int, on job: inout Job, _ body: @convention(c) (_ job: UnsafeMutableRawPointer?, Int64, Int32) -> Void
+  ) {
+    withUnsafeMutablePointer(to: &job) { ck_pool_run(handle, Int64(tasks), body, $0) }
+  }
+
+  /// As `run`, for bodies that do nothing where `isStopping`: then what the others wrote is worth nothing.
+  package func runInterruptibly<Job>(
+    tasks: Int, on job: inout Job, _ body: @convention(c) (_ job: UnsafeMutableRawPointer?, Int64, Int32) -> Void
+  ) throws(InterruptedError) {
+    isStopped.store(false, ordering: .relaxed)
+    run(tasks: tasks, on: &job, body)
+    if isStopped.load(ordering: .relaxed) { throw InterruptedError() }
+  }
+
+  /// Whether the tasks that are left of an interruptible run are to be skipped. To be asked before each.
+  package var isStopping: Bool {
+    if isStopped.load(ordering: .relaxed) { return true }
+    guard shouldStop() else { return false }
+    isStopped.store(true, ordering: .relaxed)
+    return true
+  }
+
+  /// `run` with a closure, which takes some memory at every call.
   package func run(tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) {
     guard handle != nil, tasks > 1 else {
       for task in 0..<tasks { body(task, 0) }
@@ -61,11 +87,9 @@ package final class ComputePool: @unchecked Sendable {
   /// As `run`, and asks before every task whether to stop: then the tasks that are left are skipped, and what the others
   /// wrote is worth nothing.
   package func runInterruptibly(tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) throws(InterruptedError) {
-    let isStopped = Atomic(false)
+    isStopped.store(false, ordering: .relaxed)
     run(tasks: tasks) { task, worker in
-      if isStopped.load(ordering: .relaxed) { return }
-      if shouldStop() { return isStopped.store(true, ordering: .relaxed) }
-      body(task, worker)
+      if !isStopping { body(task, worker) }
     }
     if isStopped.load(ordering: .relaxed) { throw InterruptedError() }
   }

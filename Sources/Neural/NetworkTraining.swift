@@ -58,7 +58,7 @@ package final class NetworkTraining {
   package func forward(
     rows: Int, on tape: Tape, fill: (UnsafeMutableBufferPointer<Float>) -> Void
   ) -> Tensor {
-    let columns = network.layers[0].weight.columns
+    let columns = network.linears[0].weight.columns
     if rows > capacity {
       capacity = rows
       inputs = FloatBuffer(count: network.members * rows * columns)
@@ -66,7 +66,7 @@ package final class NetworkTraining {
     }
     self.rows = rows
     fill(UnsafeMutableBufferPointer(start: inputs.base, count: network.members * rows * columns))
-    let outputs = network.layers[network.layers.count - 1].weight.rows
+    let outputs = network.linears[network.linears.count - 1].weight.rows
     return tape.variable(batch: network.members, rows: rows, columns: outputs) { output in
       ck_training_forward(
         pool?.handle, &layout, Int64(rows), network.store.values.baseAddress!, inputs.base, output.baseAddress!,

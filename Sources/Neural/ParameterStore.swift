@@ -129,7 +129,7 @@ package final class ParameterStore {
 
   /// [batch, rows, columns], row-major.
   package func gradients(of parameter: Parameter) -> UnsafeMutableBufferPointer<Float> {
-    settleGradients()
+    settleGradient(of: parameter)
     return .init(start: gradientMemory! + parameter.offset, count: parameter.count)
   }
 
@@ -143,10 +143,13 @@ package final class ParameterStore {
   private func settleGradients() {
     guard hasCleared else { return }
     hasCleared = false
-    for parameter in parameters where isCleared[parameter.index] {
-      isCleared[parameter.index] = false
-      (gradientMemory! + parameter.offset).update(repeating: 0, count: parameter.count)
-    }
+    for parameter in parameters { settleGradient(of: parameter) }
+  }
+
+  private func settleGradient(of parameter: Parameter) {
+    guard isCleared[parameter.index] else { return }
+    isCleared[parameter.index] = false
+    (gradientMemory! + parameter.offset).update(repeating: 0, count: parameter.count)
   }
 
   /// Values of a parameter for a tape node; from now on the buffers do not move.

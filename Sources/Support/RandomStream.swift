@@ -67,13 +67,15 @@ package struct RandomStream: Archivable, Equatable, Sendable {
     return order
   }
 
-  /// Fisher–Yates.
-  package mutating func shuffle<Element>(_ array: inout [Element]) {
-    var remaining = array.count
-    while remaining > 1 {
-      let index = integer(below: remaining)
-      remaining -= 1
-      array.swapAt(index, remaining)
+  /// Fisher–Yates. Not generic: a generic one would take memory for every exchange where it is not specialised.
+  package mutating func shuffle(_ array: inout [Int32]) {
+    array.withUnsafeMutableBufferPointer { array in
+      var remaining = array.count
+      while remaining > 1 {
+        let index = integer(below: remaining)
+        remaining -= 1
+        array.swapAt(index, remaining)
+      }
     }
   }
 

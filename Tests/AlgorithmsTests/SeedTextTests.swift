@@ -18,7 +18,11 @@ import Testing
     try evaluator.evaluate(plans, population: 4, iteration: 0, random: RandomStream(seed: 0), returns: &returns)
     _ = memory
     for (got, want) in zip(returns, [-9.9, -9.0, -9.1, -12.7] as [Float]) { #expect(abs(got - want) < 1e-5) }
-    let best = returns.withUnsafeBufferPointer { Plans.best(1, of: $0) }[0]
+    var ranked: [Int32] = [-1]
+    returns.withUnsafeBufferPointer { returns in
+      ranked.withUnsafeMutableBufferPointer { Plans.rank(returns, into: $0) }
+    }
+    let best = Int(ranked[0])
     #expect(best == 1)
     #expect(plans[best * 3] == 1.0)
   }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The same PETS experiment in mbrl-lib and here: mbrl-lib's continuous cart-pole at its shipped settings, 5 members.
-# Writes both learning curves and says how long a real step took in each.
-# usage: scripts/bench/end-to-end.sh [--steps N] [--seed S] [--out FOLDER]      (after `swift build -c release`)
-# mbrl-lib takes seconds for every step: 20 steps tell its speed, 600 its learning curve.
+# Writes both learning curves and prints one table: seconds per real step, and until the pole stays up.
+# usage: scripts/bench/end-to-end.sh [--steps N] [--seed S] [--out FOLDER]
+# After `swift build -c release`; MBRL names another binary. mbrl-lib takes seconds for every step: 20 steps tell its
+# speed, 600 its learning curve. Libraries come as in scripts/bench/peers.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 steps=600 seed=0 out=runs/end-to-end
@@ -14,18 +15,43 @@ while [ $# -gt 0 ]; do
     *) echo "usage: scripts/bench/end-to-end.sh [--steps N] [--seed S] [--out FOLDER]" >&2; exit 64 ;;
   esac
 done
-mbrl="$(swift build -c release --show-bin-path)/mbrl"
+mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
 [ -x "$mbrl" ] || { echo "end-to-end.sh: build first: swift build -c release" >&2; exit 1; }
 # shellcheck source=scripts/bench/environment.sh
 . scripts/bench/environment.sh
 mkdir -p "$out"
 
-"$python" scripts/bench/mbrl_lib_pets.py "$steps" "$seed" | tee "$out/mbrl-lib.csv"
+rm -rf "$out/mbrl"
 "$mbrl" train configs/pets/continuous-cartpole-mbrl-lib.json training.environmentSteps=$((200 + steps)) \
-  --seeds "$seed" --out "$out/mbrl"
+  evaluation.every=0 evaluation.episodes=0 logging.progressEvery=10 --seeds "$seed" --out "$out/mbrl"
 find "$out/mbrl" -name episodes.csv -exec cp {} "$out/mbrl.csv" \;
-tail -n 1 "$out/mbrl-lib.csv" | awk -F, '{ printf "mbrl-lib: %.3f s per real step, fits included\n", $2 / $1 }'
-awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "wall_s") wall = i; else if ($i == "step") step = i }
-  { seconds = $wall; last = $step }
-  END { printf "mbrl:     %.3f s per real step, fits included\n", seconds / (last - 200) }' "$out/mbrl.csv"
+find "$out/mbrl" -name progress.csv -exec cp {} "$out/mbrl-progress.csv" \;
+"$python" scripts/bench/mbrl_lib_pets.py "$steps" "$seed" | tee "$out/mbrl-lib.csv"
+
+"$python" - "$out" << 'PYTHON'
+import csv, json, sys
+out = sys.argv[1]
+theirs = list(csv.DictReader(open(f"{out}/mbrl-lib.csv")))
+ours = list(csv.DictReader(open(f"{out}/mbrl.csv")))
+# Steps and seconds count from the end of the 200 random steps and of the first fit, in both.
+progress = [(int(r["env_step"]) - 200, float(r["wall_s"])) for r in csv.DictReader(open(f"{out}/mbrl-progress.csv"))]
+start = next(wall for step, wall in progress if step == 0)
+curves = {
+    "mbrl-lib": [(int(r["step"]), float(r["wall_s"]), r["episode_return"]) for r in theirs],
+    "mbrl": sorted(
+        [(step, wall - start, "") for step, wall in progress if step > 0]
+        + [(int(r["env_step"]) - 200, float(r["wall_s"]) - start, r["return"]) for r in ours if int(r["env_step"]) > 200]),
+}
+print("| | real steps | seconds per step | seconds until a return of 190 | at step |\n|---|---|---|---|---|")
+rate = {}
+for name, rows in curves.items():
+    if not rows:
+        continue
+    step, seconds, _ = rows[-1]
+    rate[name] = seconds / step
+    good = next(((s, w) for s, w, r in rows if r and float(r) >= 190), None)
+    print(f"| {name} | {step} | {rate[name]:.3f} | " + (f"{good[1]:.0f} | {good[0]} |" if good else " | |"))
+if len(rate) == 2:
+    print(f"\nmbrl-lib takes {rate['mbrl-lib'] / rate['mbrl']:.1f} times as long per step")
+PYTHON
 echo "learning curves: $out/mbrl-lib.csv $out/mbrl.csv"

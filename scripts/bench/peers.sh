@@ -1,41 +1,58 @@
 #!/usr/bin/env bash
 # The same workloads, sizes and threads here and in PyTorch, mbrl-lib and JAX: one table of medians and ratios.
-# usage: scripts/bench/peers.sh [--threads N] [--rounds R] [--seconds S] [--libraries "torch jax"]   (after `swift build -c release`)
+# usage: scripts/bench/peers.sh [--threads N] [--rounds R] [--seconds S] [--minutes M] [--libraries "torch jax"]
+#   [--workloads "train-5x32"]                                  (after `swift build -c release`; MBRL: another binary)
 # The libraries come from PyPI into a virtual environment of their own, $MBRL_PEERS_VENV (default: .build/peers-venv).
-# Rounds alternate between all of them, a fresh process each, so that what else the machine does hits all alike.
+# Rounds alternate between all of them, a fresh process each, so that what else the machine does hits all alike. No run
+# takes longer than a minute, and none begins after M minutes (default 9, installing not counted): what is missing then
+# is missing in the table.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-threads="$(nproc)" rounds=5 seconds=1 libraries="torch torch-compile mbrl-lib jax"
+threads="$(nproc)" rounds=3 seconds=0.5 minutes=9 libraries="torch torch-compile mbrl-lib jax"
+workloads="train-5x32 train-7x256 rollout-500x20x25 matmul-32x200x200 matmul-256x256x256 matmul-7000x200x200"
 while [ $# -gt 0 ]; do
   case "$1" in
     --threads) threads="$2"; shift 2 ;;
     --rounds) rounds="$2"; shift 2 ;;
     --seconds) seconds="$2"; shift 2 ;;
+    --minutes) minutes="$2"; shift 2 ;;
     --libraries) libraries="$2"; shift 2 ;;
-    *) echo "usage: scripts/bench/peers.sh [--threads N] [--rounds R] [--seconds S] [--libraries LIST]" >&2; exit 64 ;;
+    --workloads) workloads="$2"; shift 2 ;;
+    *)
+      echo "usage: scripts/bench/peers.sh [--threads N] [--rounds R] [--seconds S] [--minutes M] [--libraries LIST]" \
+        "[--workloads LIST]" >&2
+      exit 64 ;;
   esac
 done
-mbrl="$(swift build -c release --show-bin-path)/mbrl"
+mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
 [ -x "$mbrl" ] || { echo "peers.sh: build first: swift build -c release" >&2; exit 1; }
 # shellcheck source=scripts/bench/environment.sh
 . scripts/bench/environment.sh
 results="$(mktemp)"
-trap 'rm -f "$results"' EXIT
+trap 'rm -f "$results" "$results.log"' EXIT
 
+end=$((SECONDS + minutes * 60))
+too_slow=" "
 for ((round = 1; round <= rounds; round++)); do
-  for workload in matmul-32x200x200 matmul-256x256x256 matmul-7000x200x200 rollout-500x20x25 train-5x32 train-7x256; do
+  for workload in $workloads; do
+    [ "$SECONDS" -lt "$end" ] || break 2
     echo "round $round of $rounds: $workload" >&2
     # An epoch counts as its updates, all else as a run.
     here="$("$mbrl" bench --filter "$workload" --threads "$threads" --seconds "$seconds" --json | "$python" -c '
 import json, sys
 w = json.load(sys.stdin)["workloads"][0]
-print(1 / w["items_per_second"] if w["unit"] == "updates" else w["median_seconds"])')"
+print(1 / w["items_per_second"] if w["unit"] == "updates" else w["median_seconds"], w["share"])')"
     echo "$workload mbrl $here" >> "$results"
     for library in $libraries; do
       case "$library $workload" in mbrl-lib\ matmul* | mbrl-lib\ rollout*) continue ;; esac
-      if time="$("$python" scripts/bench/peer_workloads.py "$library" "$workload" "$threads" "$seconds" 2> /dev/null)"
-      then echo "$workload $library $time" >> "$results"
-      else echo "  $library does not run it here" >&2
+      case "$too_slow" in *" $library/$workload "*) continue ;; esac
+      if time="$(timeout 60 "$python" scripts/bench/peer_workloads.py "$library" "$workload" "$threads" "$seconds" \
+        2> "$results.log")"
+      then
+        echo "$workload $library $time" >> "$results"
+      else
+        echo "  $library does not run it here: $(tail -n 1 "$results.log" | cut -c 1-200)" >&2
+        too_slow="$too_slow$library/$workload "
       fi
     done
   done
@@ -44,20 +61,24 @@ done
 "$python" - "$results" "$threads" << 'PYTHON'
 import statistics, sys
 from importlib.metadata import version
-times = {}
+times, shares = {}, {}
 for line in open(sys.argv[1]):
-    workload, library, seconds = line.split()
+    workload, library, seconds, *share = line.split()
     times.setdefault(workload, {}).setdefault(library, []).append(float(seconds))
+    if share:
+        shares.setdefault(workload, []).append(float(share[0]))
 libraries = ["torch", "torch-compile", "mbrl-lib", "jax"]
 print(f"{sys.argv[2]} threads; torch {version('torch')} (batched baddbmm, fused Adam), torch.compile of the step, "
-      f"mbrl-lib {version('mbrl')}, jax {version('jax')} (jitted); medians of rounds, multiples of mbrl's time\n")
-print("| workload | mbrl ms | " + " | ".join(libraries) + " |")
-print("|---|---|" + "---|" * len(libraries))
+      f"mbrl-lib {version('mbrl')}, jax {version('jax')} (jitted). Medians of {max(len(r['mbrl']) for r in times.values())} "
+      "rounds: milliseconds of mbrl, its share of the machine's peak, and the others' times as multiples of mbrl's\n")
+print("| workload | mbrl ms | share | " + " | ".join(libraries) + " |")
+print("|---|---|---|" + "---|" * len(libraries))
 for workload, row in times.items():
     # The ratio of each round, for a round's runs were made side by side.
     cells = []
     for library in libraries:
         pairs = list(zip(row.get(library, []), row["mbrl"]))
         cells.append(f"{statistics.median(p / m for p, m in pairs):.2f}" if pairs else "")
-    print(f"| {workload} | {statistics.median(row['mbrl']) * 1e3:.3f} | " + " | ".join(cells) + " |")
+    here = f"{statistics.median(row['mbrl']) * 1e3:.3f} | {100 * statistics.median(shares[workload]):.0f} %"
+    print(f"| {workload} | {here} | " + " | ".join(cells) + " |")
 PYTHON

@@ -202,6 +202,7 @@ package final class EnsembleDynamics: DynamicsModel {
     if !configuration.warmStart && fits > 0 { forget() }
     var fit = EnsembleFit(self, buffer, number: fits, random: random.stream(UInt64(fits)))
     var epochs: [ModelFitRow] = []
+    epochs.reserveCapacity(min(configuration.epochs, 1000))
     let summary: ModelFitSummary
     do {
       summary = try fit.run(&epochs)

@@ -15,9 +15,11 @@ struct EnsembleFit {
   private let heldOut: [Int32]
   /// Per member: the rows of its bootstrap, reshuffled every epoch.
   private var memberRows: [[Int32]]
-  /// Per member: best held-out error so far, and the weights that had it.
+  /// Per member: held-out error of this epoch.
+  private var errors: [Double]
+  /// Per member: best held-out error so far, and the weights that had it [members, parameters of one member].
   private var bestErrors: [Double]
-  private var snapshots: [[Float]]
+  private let snapshots: FloatBuffer
   private(set) var rankedElites: [Int]
 
   init(_ model: EnsembleDynamics, _ buffer: TransitionBuffer, number: Int, random: RandomStream) {
@@ -33,8 +35,10 @@ struct EnsembleFit {
     inputs = FloatBuffer(count: count * model.inputColumns)
     targets = FloatBuffer(count: count * model.targetCount)
     rankedElites = model.elites
-    bestErrors = [Double](repeating: .infinity, count: configuration.ensembleSize)
-    snapshots = []
+    errors = [Double](repeating: .infinity, count: configuration.ensembleSize)
+    bestErrors = errors
+    let parametersOfNetworks = model.network.layers.reduce(0) { $0 + $1.weight.count + $1.bias.count }
+    snapshots = FloatBuffer(count: heldOut.isEmpty ? 0 : parametersOfNetworks)
     memberRows = []
     for _ in 0..<configuration.ensembleSize {
       if configuration.bootstrap {
@@ -138,8 +142,9 @@ struct EnsembleFit {
     let configuration = model.configuration
     let usesHoldout = !heldOut.isEmpty
     if usesHoldout {
-      snapshots = (0..<configuration.ensembleSize).map(takeSnapshot)
-      bestErrors = errors(on: heldOut)
+      for member in errors.indices { exchangeSnapshot(member, restoring: false) }
+      measureErrors(on: heldOut)
+      bestErrors = errors
     }
     var summary = ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
     var epochsWithoutImprovement = 0
@@ -147,8 +152,8 @@ struct EnsembleFit {
       summary.trainLoss = try trainEpoch(&summary.updates)
       if let tensor = model.store.firstNonfinite(prefix: "model.") { throw DivergedError(quantity: tensor) }
       if usesHoldout {
-        let errors = errors(on: heldOut)
-        epochsWithoutImprovement = keepImprovements(errors) ? 0 : epochsWithoutImprovement + 1
+        measureErrors(on: heldOut)
+        epochsWithoutImprovement = keepImprovements() ? 0 : epochsWithoutImprovement + 1
         summary.validationLoss = average(errors)
       }
       rows.append(
@@ -159,16 +164,17 @@ struct EnsembleFit {
       if usesHoldout && epochsWithoutImprovement > configuration.patience { break }
     }
     if usesHoldout {
-      for member in snapshots.indices { restore(snapshots[member], member) }
+      for member in errors.indices { exchangeSnapshot(member, restoring: true) }
       rankedElites = rank(bestErrors)
     } else if configuration.elites > 0 && configuration.elites < configuration.ensembleSize {
-      rankedElites = rank(errors(on: Array(training.prefix(configuration.holdoutLimit))))
+      measureErrors(on: Array(training.prefix(configuration.holdoutLimit)))
+      rankedElites = rank(errors)
     }
     return summary
   }
 
   /// Keeps every member that is better than its best by more than the threshold; true where any was.
-  private mutating func keepImprovements(_ errors: [Double]) -> Bool {
+  private mutating func keepImprovements() -> Bool {
     var improved = false
     for member in errors.indices {
       let best = bestErrors[member]
@@ -176,7 +182,7 @@ struct EnsembleFit {
         continue
       }
       bestErrors[member] = errors[member]
-      snapshots[member] = takeSnapshot(member)
+      exchangeSnapshot(member, restoring: false)
       improved = true
     }
     return improved
@@ -242,62 +248,57 @@ struct EnsembleFit {
   }
 
   /// Per member: mean squared error of the predicted means over rows and regression targets.
-  private func errors(on rows: [Int32]) -> [Double] {
-    let members = model.configuration.ensembleSize
-    let columns = model.targetCount
-    let scored = model.regressionTargets
-    var sums = [Double](repeating: 0, count: members)
+  private mutating func measureErrors(on rows: [Int32]) {
+    for member in errors.indices { errors[member] = 0 }
     var start = 0
     while start < rows.count {
       let size = min(1024, rows.count - start)
-      model.tape.rewind()
-      model.tape.withoutGradients {
-        let input = model.tape.constant(rows: size, columns: model.inputColumns) { out in
-          for place in 0..<size {
-            (out.baseAddress! + place * model.inputColumns).update(
-              from: inputs.base + Int(rows[start + place]) * model.inputColumns, count: model.inputColumns)
-          }
-        }
-        let output = model.network(input, on: model.tape)
-        let values = model.tape.values(output)
-        for member in 0..<members {
-          for place in 0..<size {
-            let predicted = (member * size + place) * output.columns
-            let wanted = Int(rows[start + place]) * columns
-            for column in 0..<scored {
-              let difference = Double(values[predicted + column] - targets[wanted + column])
-              sums[member] += difference * difference
-            }
-          }
-        }
-      }
+      addErrors(rows, start: start, size: size)
       start += size
     }
-    return sums.map { $0 / Double(rows.count * scored) }
+    for member in errors.indices { errors[member] /= Double(rows.count * model.regressionTargets) }
   }
 
-  /// All weights and biases of one member.
-  private func takeSnapshot(_ member: Int) -> [Float] {
-    var snapshot: [Float] = []
-    forEachSlice(member) { snapshot.append(contentsOf: $0) }
-    return snapshot
-  }
-
-  private func restore(_ snapshot: [Float], _ member: Int) {
-    var offset = 0
-    forEachSlice(member) { slice in
-      for index in slice.indices { slice[index] = snapshot[offset + index] }
-      offset += slice.count
+  /// Adds the squared errors of rows start..<start + size.
+  private mutating func addErrors(_ rows: [Int32], start: Int, size: Int) {
+    let columns = model.targetCount
+    let inputColumns = model.inputColumns
+    model.tape.rewind()
+    let output = model.tape.withoutGradients {
+      let input = model.tape.constant(rows: size, columns: inputColumns) { out in
+        for place in 0..<size {
+          (out.baseAddress! + place * inputColumns).update(
+            from: inputs.base + Int(rows[start + place]) * inputColumns, count: inputColumns)
+        }
+      }
+      return model.network(input, on: model.tape)
+    }
+    let values = model.tape.values(output)
+    for member in errors.indices {
+      for place in 0..<size {
+        let predicted = (member * size + place) * output.columns
+        let wanted = Int(rows[start + place]) * columns
+        for column in 0..<model.regressionTargets {
+          let difference = Double(values[predicted + column] - targets[wanted + column])
+          errors[member] += difference * difference
+        }
+      }
     }
   }
 
-  private func forEachSlice(_ member: Int, _ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
-    for layer in model.network.layers {
-      for parameter in [layer.weight, layer.bias] {
-        let size = parameter.count / model.configuration.ensembleSize
-        let values = model.store.values(of: parameter)
-        body(UnsafeMutableBufferPointer(rebasing: values[member * size..<(member + 1) * size]))
-      }
+  /// Copies all weights and biases of one member into its snapshot, or back.
+  private func exchangeSnapshot(_ member: Int, restoring: Bool) {
+    var place = member * (snapshots.count / model.configuration.ensembleSize)
+    func exchange(_ parameter: Parameter) {
+      let size = parameter.count / model.configuration.ensembleSize
+      let values = model.store.values(of: parameter).baseAddress! + member * size
+      let snapshot = snapshots.base + place
+      if restoring { values.update(from: snapshot, count: size) } else { snapshot.update(from: values, count: size) }
+      place += size
+    }
+    for layer in model.network.linears {
+      exchange(layer.weight)
+      exchange(layer.bias)
     }
   }
 }

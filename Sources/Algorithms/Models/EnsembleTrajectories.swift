@@ -57,12 +57,30 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
     for worker in workers.indices where workers[worker].capacity < chunk {
       workers[worker] = Imagination(self, plans: chunk)
     }
-    let workers = self.workers
-    try model.pool.runInterruptibly(tasks: (population + chunk - 1) / chunk) { task, worker in
+    var job = Scoring(
+      owner: .passUnretained(self), plans: plans, population: population, chunk: chunk, iteration: iteration,
+      key: random.key, returns: returns)
+    try model.pool.runInterruptibly(tasks: (population + chunk - 1) / chunk, on: &job) { job, task, worker in
+      job!.assumingMemoryBound(to: Scoring.self).pointee.score(Int(task), worker: Int(worker))
+    }
+  }
+
+  /// One call of `evaluate`, chunk by chunk on the threads.
+  private struct Scoring {
+    let owner: Unmanaged<EnsembleTrajectories>
+    let plans: UnsafePointer<Float>
+    let population: Int
+    let chunk: Int
+    let iteration: Int
+    let key: UInt64
+    let returns: UnsafeMutablePointer<Float>
+
+    func score(_ task: Int, worker: Int) {
+      let owner = owner.takeUnretainedValue()
+      if owner.model.pool.isStopping { return }
       let first = task * chunk
-      workers[worker].score(
-        plans, range: first..<min(first + chunk, population), iteration: iteration, key: random.key,
-        returns: returns)
+      owner.workers[worker].score(
+        plans, range: first..<min(first + chunk, population), iteration: iteration, key: key, returns: returns)
     }
   }
 

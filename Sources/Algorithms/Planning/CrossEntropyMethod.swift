@@ -53,40 +53,32 @@ package final class CrossEntropyMethod: PlanOptimizer {
   }
 
   private let configuration: Configuration
-  private let space: ActionSpace
-  private let bounds: PlanBounds
-  private let horizon: Int
-  private let plans: FloatBuffer
-  private let noise: FloatBuffer
-  private let returns: FloatBuffer
+  private let population: Population
   /// μ [horizon, columns]; for discrete actions the probabilities.
   private let mean: FloatBuffer
+  private let keptBuffers: KeptBuffers
   private let variance: FloatBuffer
   private let deviation: FloatBuffer
   private let best: FloatBuffer
 
   package init(_ configuration: Configuration, horizon: Int, space: ActionSpace) {
     self.configuration = configuration
-    self.space = space
-    self.horizon = horizon
-    bounds = PlanBounds(space)
-    let planSize = horizon * space.columns
-    plans = FloatBuffer(count: configuration.population * planSize)
-    noise = FloatBuffer(count: configuration.population * (space.isDiscrete ? horizon : planSize))
-    returns = FloatBuffer(count: configuration.population)
+    population = Population(
+      capacity: configuration.population, elites: configuration.elites, horizon: horizon, space: space)
+    let planSize = population.planSize
     mean = FloatBuffer(count: planSize)
+    keptBuffers = KeptBuffers(mean)
     variance = FloatBuffer(count: planSize)
     deviation = FloatBuffer(count: planSize)
     best = FloatBuffer(count: planSize)
     reset()
   }
 
-  package func reset() {
-    for index in 0..<mean.count { mean[index] = restingMean(index % space.columns) }
-  }
+  private var space: ActionSpace { population.space }
+  private var bounds: PlanBounds { population.bounds }
 
-  private func restingMean(_ column: Int) -> Float {
-    space.isDiscrete ? 1 / Float(space.columns) : bounds.middle(column)
+  package func reset() {
+    for index in 0..<mean.count { mean[index] = population.restingMean(index % space.columns) }
   }
 
   /// (high − low)²/16: two deviations reach the bounds from mid-range.
@@ -96,75 +88,76 @@ package final class CrossEntropyMethod: PlanOptimizer {
   }
 
   package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    try keptBuffers.restoringOnError { try search(&problem, into: plan) }
+  }
+
+  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
     let planSize = problem.planSize
     for index in 0..<planSize { variance[index] = startVariance(index % space.columns) }
     var bestReturn = -Float.infinity
     var meanOfElites: Float?
     for iteration in 0..<configuration.iterations {
-      if !space.isDiscrete && variance.memory.allSatisfy({ $0 <= Float(configuration.minimumVariance) }) { break }
+      if !space.isDiscrete && hasConverged { break }
       propose(&problem)  // steps 1 and 2
-      try problem.evaluate(plans.base, configuration.population, iteration, returns.base)
-      Plans.replaceNaN(returns.memory)
-      let elites = Plans.best(configuration.elites, of: returns.readOnly)  // step 3
-      if returns[elites[0]] > bestReturn {
-        bestReturn = returns[elites[0]]
-        best.base.update(from: plans.base + elites[0] * planSize, count: planSize)
+      try population.score(population.capacity, iteration: iteration, by: problem)
+      let elites = population.best(configuration.elites, of: population.capacity)  // step 3
+      let leader = Int(elites[0])
+      if population.returns[leader] > bestReturn {
+        bestReturn = population.returns[leader]
+        best.base.update(from: population.plan(leader), count: planSize)
       }
       refit(to: elites)  // step 4
-      meanOfElites = elites.reduce(0) { $0 + returns[$1] } / Float(elites.count)
+      meanOfElites = elites.reduce(0) { $0 + population.returns[Int($1)] } / Float(elites.count)
     }
     let usesBest = configuration.returned == .best && bestReturn > -.infinity
     if usesBest {
       plan.baseAddress!.update(from: best.base, count: planSize)
-    } else if space.isDiscrete {
-      Plans.mode(probabilities: mean.base, rows: horizon, count: space.columns, into: plan.baseAddress!)
     } else {
-      plan.baseAddress!.update(from: mean.base, count: planSize)
+      population.writePlan(of: mean, into: plan.baseAddress!)
     }
     return usesBest ? bestReturn : meanOfElites
   }
 
+  /// Whether no variance is worth searching with any more.
+  private var hasConverged: Bool {
+    let limit = Float(configuration.minimumVariance)
+    return variance.memory.allSatisfy { $0 <= limit }
+  }
+
   private func propose(_ problem: inout PlanProblem) {
-    let population = configuration.population
     let planSize = problem.planSize
     if space.isDiscrete {
-      problem.random.fillUniform(noise.memory, 0, 1)
-      for candidate in 0..<population {
-        Plans.sampleCategories(
-          probabilities: mean.base, draws: noise.base + candidate * horizon, rows: horizon, count: space.columns,
-          into: plans.base + candidate * planSize)
-      }
+      population.drawCategories(population.capacity, from: mean, &problem.random)
       return
     }
-    problem.random.fillTruncatedNormal(noise.memory, bound: 2)
+    problem.random.fillTruncatedNormal(population.noise.memory, bound: 2)
     for index in 0..<planSize {
       let column = index % space.columns
       let below = (mean[index] - bounds.low[column]) / 2
       let above = (bounds.high[column] - mean[index]) / 2
       deviation[index] = min(variance[index], below * below, above * above).squareRoot()
     }
-    for candidate in 0..<population {
-      let offset = candidate * planSize
+    for candidate in 0..<population.capacity {
+      let (row, drawn) = (population.plan(candidate), population.noise(of: candidate))
       for index in 0..<planSize {
-        plans[offset + index] = bounds.clamp(
-          noise[offset + index] * deviation[index] + mean[index], index % space.columns)
+        row[index] = bounds.clamp(drawn[index] * deviation[index] + mean[index], index % space.columns)
       }
     }
   }
 
-  private func refit(to elites: [Int]) {
+  private func refit(to elites: UnsafeBufferPointer<Int32>) {
     Plans.refit(
-      mean.memory, space.isDiscrete ? nil : variance.memory, to: elites, of: plans.base,
+      mean.memory, space.isDiscrete ? nil : variance.memory, to: elites, of: population.plans.base,
       smoothing: Float(configuration.smoothing),
       divisor: configuration.varianceEstimator == .biased ? elites.count : elites.count - 1)
   }
 
   package func shift(by steps: Int) {
-    Plans.shift(mean.memory, columns: space.columns, by: steps, fill: restingMean)
+    Plans.shift(mean.memory, columns: space.columns, by: steps, fill: population.restingMean)
   }
 
   package func archive(_ archive: Archive) throws {
-    try archive.buffer("mean", mean.memory, shape: [horizon, space.columns])
+    try archive.buffer("mean", mean.memory, shape: [population.horizon, space.columns])
   }
 }
 

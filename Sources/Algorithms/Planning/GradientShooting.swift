@@ -88,7 +88,8 @@ package final class GradientShooting: PlanOptimizer {
       decode()
       try differentiate(plans.base, configuration.restarts, iteration, gradients.base, returns.base)
       Plans.replaceNaN(returns.memory)
-      let leader = Plans.best(1, of: returns.readOnly)[0]
+      var leader = 0
+      for candidate in 1..<max(returns.count, 1) where returns[candidate] > returns[leader] { leader = candidate }
       if returns[leader] > bestReturn {
         bestReturn = returns[leader]
         best.base.update(from: parameters.base + leader * planSize, count: planSize)
@@ -159,8 +160,7 @@ package final class GradientShooting: PlanOptimizer {
 
   package func shift(by steps: Int) {
     let columns = space.columns
-    let last = (0..<columns).map { kept[(horizon - 1) * columns + $0] }
-    Plans.shift(kept.memory, columns: columns, by: steps) { last[$0] }
+    Plans.shiftRepeatingLast(kept.memory, columns: columns, by: steps)
   }
 
   package func archive(_ archive: Archive) throws {

@@ -60,13 +60,10 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
   }
 
   private let configuration: Configuration
-  private let space: ActionSpace
-  private let bounds: PlanBounds
-  private let horizon: Int
+  private let population: Population
   private let noiseShaper: ColouredNoise
-  private let plans: FloatBuffer
-  private let returns: FloatBuffer
   private let mean: FloatBuffer
+  private let keptBuffers: KeptBuffers
   private let variance: FloatBuffer
   private let best: FloatBuffer
   /// Elites carried over, best first: [kept, horizon, columns].
@@ -75,31 +72,38 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
 
   package init(_ configuration: Configuration, horizon: Int, space: ActionSpace) {
     self.configuration = configuration
-    self.space = space
-    self.horizon = horizon
-    bounds = PlanBounds(space)
-    let planSize = horizon * space.columns
-    let rows = configuration.population + configuration.extras
+    population = Population(
+      capacity: configuration.population + configuration.extras, elites: configuration.elites, horizon: horizon,
+      space: space)
     noiseShaper = ColouredNoise(horizon: horizon, colour: configuration.colour)
-    plans = FloatBuffer(count: rows * planSize)
-    returns = FloatBuffer(count: rows)
+    let planSize = population.planSize
     mean = FloatBuffer(count: planSize)
     variance = FloatBuffer(count: planSize)
     best = FloatBuffer(count: planSize)
     kept = FloatBuffer(count: configuration.extras * planSize)
+    keptBuffers = KeptBuffers(mean, kept)
     reset()
   }
 
+  private var space: ActionSpace { population.space }
+  private var bounds: PlanBounds { population.bounds }
+
   package func reset() {
-    for index in 0..<mean.count { mean[index] = restingMean(index % space.columns) }
+    for index in 0..<mean.count { mean[index] = population.restingMean(index % space.columns) }
     keptCount = 0
   }
 
-  private func restingMean(_ column: Int) -> Float {
-    space.isDiscrete ? 1 / Float(space.columns) : bounds.middle(column)
+  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    let count = keptCount
+    do {
+      return try keptBuffers.restoringOnError { try search(&problem, into: plan) }
+    } catch {
+      keptCount = count
+      throw error
+    }
   }
 
-  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
     let planSize = problem.planSize
     for index in 0..<planSize {
       let column = index % space.columns
@@ -110,29 +114,23 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
     for iteration in 0..<configuration.iterations {
       var count = configuration.population(in: iteration)
       propose(&problem, count: count)  // step 1
-      plans.base.advanced(by: count * planSize).update(from: kept.base, count: keptCount * planSize)  // step 2
+      population.plan(count).update(from: kept.base, count: keptCount * planSize)  // step 2
       count += keptCount
       if iteration == configuration.iterations - 1 && iteration > 0 {
-        let row = plans.base + count * planSize
-        if space.isDiscrete {
-          Plans.mode(probabilities: mean.base, rows: horizon, count: space.columns, into: row)
-        } else {
-          row.update(from: mean.base, count: planSize)
-        }
+        population.writePlan(of: mean, into: population.plan(count))
         count += 1
       }
-      try problem.evaluate(plans.base, count, iteration, returns.base)  // step 3
-      let scores = UnsafeMutableBufferPointer(start: returns.base, count: count)
-      Plans.replaceNaN(scores)
-      let elites = Plans.best(min(configuration.elites, count), of: UnsafeBufferPointer(scores))
-      if scores[elites[0]] > bestReturn || iteration == 0 {
-        bestReturn = scores[elites[0]]
-        best.base.update(from: plans.base + elites[0] * planSize, count: planSize)
+      try population.score(count, iteration: iteration, by: problem)  // step 3
+      let elites = population.best(configuration.elites, of: count)
+      let leader = Int(elites[0])
+      if population.returns[leader] > bestReturn || iteration == 0 {
+        bestReturn = population.returns[leader]
+        best.base.update(from: population.plan(leader), count: planSize)
       }
       refit(to: elites)
       keptCount = min(configuration.extras - 1, elites.count)
-      for (slot, elite) in elites.prefix(keptCount).enumerated() {
-        kept.base.advanced(by: slot * planSize).update(from: plans.base + elite * planSize, count: planSize)
+      for slot in 0..<keptCount {
+        (kept.base + slot * planSize).update(from: population.plan(Int(elites[slot])), count: planSize)
       }
     }
     plan.baseAddress!.update(from: best.base, count: planSize)
@@ -140,50 +138,43 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
   }
 
   private func propose(_ problem: inout PlanProblem, count: Int) {
-    let planSize = problem.planSize
     let columns = space.columns
     if space.isDiscrete {
-      let draws = UnsafeMutableBufferPointer(start: noiseShaper.white(count: count * horizon), count: count * horizon)
-      problem.random.fillUniform(draws, 0, 1)
-      for candidate in 0..<count {
-        Plans.sampleCategories(
-          probabilities: mean.base, draws: draws.baseAddress! + candidate * horizon, rows: horizon, count: columns,
-          into: plans.base + candidate * planSize)
-      }
+      population.drawCategories(count, from: mean, &problem.random)
       return
     }
+    let horizon = population.horizon
     let noise = noiseShaper.draw(sequences: count * columns, &problem.random)
     for candidate in 0..<count {
+      let row = population.plan(candidate)
       for step in 0..<horizon {
         for column in 0..<columns {
           let index = step * columns + column
           let drawn = noise[(candidate * columns + column) * horizon + step]
-          plans[candidate * planSize + index] = bounds.clamp(
-            mean[index] + variance[index].squareRoot() * drawn, column)
+          row[index] = bounds.clamp(mean[index] + variance[index].squareRoot() * drawn, column)
         }
       }
     }
   }
 
-  private func refit(to elites: [Int]) {
+  private func refit(to elites: UnsafeBufferPointer<Int32>) {
     Plans.refit(
-      mean.memory, space.isDiscrete ? nil : variance.memory, to: elites, of: plans.base,
+      mean.memory, space.isDiscrete ? nil : variance.memory, to: elites, of: population.plans.base,
       smoothing: Float(configuration.smoothing), divisor: elites.count)
   }
 
   package func shift(by steps: Int) {
-    Plans.shift(mean.memory, columns: space.columns, by: steps, fill: restingMean)
+    Plans.shift(mean.memory, columns: space.columns, by: steps, fill: population.restingMean)
     for slot in 0..<keptCount {
       let plan = UnsafeMutableBufferPointer(start: kept.base + slot * mean.count, count: mean.count)
       // The elite's last action goes on: the most likely continuation of a smooth sequence.
-      let last = (0..<space.columns).map { plan[mean.count - space.columns + $0] }
-      Plans.shift(plan, columns: space.columns, by: steps) { last[$0] }
+      Plans.shiftRepeatingLast(plan, columns: space.columns, by: steps)
     }
   }
 
   package func archive(_ archive: Archive) throws {
-    try archive.buffer("mean", mean.memory, shape: [horizon, space.columns])
-    try archive.buffer("kept", kept.memory, shape: [configuration.extras, horizon, space.columns])
+    try archive.buffer("mean", mean.memory, shape: [population.horizon, space.columns])
+    try archive.buffer("kept", kept.memory, shape: [configuration.extras, population.horizon, space.columns])
     try archive.value("kept_count", &keptCount)
     guard (0...configuration.extras).contains(keptCount) else {
       throw ArchiveError.malformed("kept_count", String(keptCount))
@@ -220,20 +211,15 @@ final class ColouredNoise {
     }
   }
 
-  /// Memory for `count` floats.
-  func white(count: Int) -> UnsafeMutablePointer<Float> {
-    if spectra.count < count { spectra = FloatBuffer(count: count) }
-    return spectra.base
-  }
-
   /// [sequences, horizon]; valid until the next draw.
   func draw(sequences count: Int, _ random: inout any NoiseSource) -> UnsafePointer<Float> {
-    let white = UnsafeMutableBufferPointer(start: white(count: count * horizon), count: count * horizon)
-    if sequences.count < white.count { sequences = FloatBuffer(count: white.count) }
+    let size = count * horizon
+    if spectra.count < size { (spectra, sequences) = (FloatBuffer(count: size), FloatBuffer(count: size)) }
+    let white = UnsafeMutableBufferPointer(start: spectra.base, count: size)
     random.fillNormal(white)
-    let size = Int64(horizon)
+    let width = Int64(horizon)
     ck_linear(
-      nil, 1, Int64(count), size, size, white.baseAddress!, 0, basis.base, 0, nil, 0, Int32(CK_IDENTITY), nil,
+      nil, 1, Int64(count), width, width, white.baseAddress!, 0, basis.base, 0, nil, 0, Int32(CK_IDENTITY), nil,
       sequences.base)
     return UnsafePointer(sequences.base)
   }

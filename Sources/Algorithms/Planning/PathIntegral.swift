@@ -43,77 +43,60 @@ package final class PathIntegral: PlanOptimizer {
   }
 
   private let configuration: Configuration
-  private let space: ActionSpace
-  private let bounds: PlanBounds
-  private let horizon: Int
-  private let plans: FloatBuffer
-  private let noise: FloatBuffer
-  private let returns: FloatBuffer
+  private let population: Population
+  private let weights: FloatBuffer
   private let mean: FloatBuffer
+  private let keptBuffers: KeptBuffers
   /// The action taken last (a₋₁).
   private let past: FloatBuffer
   private let mixed: FloatBuffer
 
   package init(_ configuration: Configuration, horizon: Int, space: ActionSpace) {
     self.configuration = configuration
-    self.space = space
-    self.horizon = horizon
-    bounds = PlanBounds(space)
-    let planSize = horizon * space.columns
-    plans = FloatBuffer(count: configuration.population * planSize)
-    noise = FloatBuffer(count: configuration.population * (space.isDiscrete ? horizon : planSize))
-    returns = FloatBuffer(count: configuration.population)
-    mean = FloatBuffer(count: planSize)
+    population = Population(capacity: configuration.population, elites: 1, horizon: horizon, space: space)
+    weights = FloatBuffer(count: configuration.population)
+    mean = FloatBuffer(count: population.planSize)
+    keptBuffers = KeptBuffers(mean)
     past = FloatBuffer(count: space.columns)
-    mixed = FloatBuffer(count: planSize)
+    mixed = FloatBuffer(count: population.planSize)
     reset()
   }
 
+  private var space: ActionSpace { population.space }
+
   package func reset() {
-    for index in 0..<mean.count {
-      mean[index] = space.isDiscrete ? 1 / Float(space.columns) : bounds.middle(index % space.columns)
-    }
+    for index in 0..<mean.count { mean[index] = population.restingMean(index % space.columns) }
     for column in 0..<space.columns { past[column] = mean[column] }
   }
 
   package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+    try keptBuffers.restoringOnError { try search(&problem, into: plan) }
+  }
+
+  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
     var expected: Float = 0
     for iteration in 0..<configuration.iterations {
-      if space.isDiscrete {
-        problem.random.fillUniform(noise.memory, 0, 1)
-      } else {
-        problem.random.fillTruncatedNormal(noise.memory, bound: 2)
-      }
-      propose()  // step 1
-      try problem.evaluate(plans.base, configuration.population, iteration, returns.base)
-      Plans.replaceNaN(returns.memory)
+      propose(&problem)  // step 1
+      try population.score(population.capacity, iteration: iteration, by: problem)
       expected = refit()  // steps 2 and 3
     }
-    if space.isDiscrete {
-      Plans.mode(probabilities: mean.base, rows: horizon, count: space.columns, into: plan.baseAddress!)
-    } else {
-      plan.baseAddress!.update(from: mean.base, count: mean.count)
-    }
+    population.writePlan(of: mean, into: plan.baseAddress!)
     return expected
   }
 
-  private func propose() {
-    let planSize = mean.count
+  private func propose(_ problem: inout PlanProblem) {
     let columns = space.columns
     if space.isDiscrete {
       let uniformShare = Float(min(configuration.noise * 0.1, 1))
-      for index in 0..<planSize { mixed[index] = (1 - uniformShare) * mean[index] + uniformShare / Float(columns) }
-      for candidate in 0..<configuration.population {
-        Plans.sampleCategories(
-          probabilities: mixed.base, draws: noise.base + candidate * horizon, rows: horizon, count: columns,
-          into: plans.base + candidate * planSize)
-      }
+      for index in 0..<mean.count { mixed[index] = (1 - uniformShare) * mean[index] + uniformShare / Float(columns) }
+      population.drawCategories(population.capacity, from: mixed, &problem.random)
       return
     }
+    problem.random.fillTruncatedNormal(population.noise.memory, bound: 2)
+    let (bounds, horizon) = (population.bounds, population.horizon)
     let beta = Float(configuration.filter)
-    for candidate in 0..<configuration.population {
-      let row = plans.base + candidate * planSize
-      let drawn = noise.base + candidate * planSize
+    for candidate in 0..<population.capacity {
+      let (row, drawn) = (population.plan(candidate), population.noise(of: candidate))
       for column in 0..<columns {
         let sigma = Float(configuration.noise) * (bounds.high[column] - bounds.low[column]) / 2
         var previous = past[column]
@@ -129,23 +112,21 @@ package final class PathIntegral: PlanOptimizer {
 
   /// Weights and the new mean; returns the weighted return.
   private func refit() -> Float {
-    let population = configuration.population
-    let planSize = mean.count
+    let (count, planSize, returns) = (population.capacity, population.planSize, population.returns)
     var best = -Float.infinity
-    for candidate in 0..<population { best = max(best, returns[candidate]) }
+    for candidate in 0..<count { best = max(best, returns[candidate]) }
     guard best > -.infinity else { return best }
-    var weights = [Float](repeating: 0, count: population)
     var total: Float = 0
-    for candidate in 0..<population {
+    for candidate in 0..<count {
       weights[candidate] = Float(exp(configuration.gamma * Double(returns[candidate] - best)))
       total += weights[candidate]
     }
     var expected: Float = 0
     mixed.base.update(repeating: 0, count: planSize)
-    for candidate in 0..<population where weights[candidate] > 0 {
+    for candidate in 0..<count where weights[candidate] > 0 {
       let weight = weights[candidate] / (total + 1e-10)
       expected += weight * returns[candidate]
-      let row = plans.base + candidate * planSize
+      let row = population.plan(candidate)
       for index in 0..<planSize { mixed[index] += weight * row[index] }
     }
     mean.base.update(from: mixed.base, count: planSize)
@@ -154,14 +135,13 @@ package final class PathIntegral: PlanOptimizer {
 
   package func shift(by steps: Int) {
     let columns = space.columns
-    let taken = min(steps, horizon) - 1
+    let taken = min(steps, population.horizon) - 1
     for column in 0..<columns { past[column] = mean[taken * columns + column] }
-    let last = (0..<columns).map { mean[(horizon - 1) * columns + $0] }
-    Plans.shift(mean.memory, columns: columns, by: steps) { last[$0] }
+    Plans.shiftRepeatingLast(mean.memory, columns: columns, by: steps)
   }
 
   package func archive(_ archive: Archive) throws {
-    try archive.buffer("mean", mean.memory, shape: [horizon, space.columns])
+    try archive.buffer("mean", mean.memory, shape: [population.horizon, space.columns])
     try archive.buffer("past", past.memory, shape: [space.columns])
   }
 }

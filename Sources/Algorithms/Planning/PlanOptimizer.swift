@@ -53,6 +53,7 @@ package protocol PlanOptimizer: AnyObject, Archivable {
   /// Forgets everything: a new episode begins.
   func reset()
   /// Searches and writes the chosen plan [horizon, columns]; returns its predicted return where one was evaluated.
+  /// Where it throws, what is kept for the next search is as it was.
   func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float?
   /// Moves what is kept `steps` steps ahead in time, because that many actions were taken.
   func shift(by steps: Int)
@@ -66,6 +67,28 @@ package protocol PlanOptimizerConfiguration: Configurable {
   func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer
 }
 
+/// What a search changes of what is kept between searches, with copies to go back to where it is interrupted.
+struct KeptBuffers {
+  private let live: [FloatBuffer]
+  private let copies: [FloatBuffer]
+
+  init(_ live: FloatBuffer...) {
+    self.live = live
+    copies = live.map { FloatBuffer(count: $0.count) }
+  }
+
+  /// Runs a search; the buffers are as before where it throws.
+  func restoringOnError<Result>(_ search: () throws -> Result) rethrows -> Result {
+    for index in live.indices { copies[index].base.update(from: live[index].base, count: live[index].count) }
+    do {
+      return try search()
+    } catch {
+      for index in live.indices { live[index].base.update(from: copies[index].base, count: live[index].count) }
+      throw error
+    }
+  }
+}
+
 /// Small helpers that the optimisers share.
 package enum Plans {
   /// NaN → −∞, so that a plan whose return is not a number never wins.
@@ -73,29 +96,40 @@ package enum Plans {
     for index in returns.indices where returns[index].isNaN { returns[index] = -.infinity }
   }
 
-  /// Indexes of the `count` best returns, best first; of equal returns the earlier one.
-  package static func best(_ count: Int, of returns: UnsafeBufferPointer<Float>) -> [Int] {
-    let order = returns.indices.sorted { left, right in
-      returns[left] != returns[right] ? returns[left] > returns[right] : left < right
+  /// Writes the candidates with the best returns, best first, as many as there is room for; of equal returns the earlier
+  /// one first.
+  package static func rank(_ returns: UnsafeBufferPointer<Float>, into order: UnsafeMutableBufferPointer<Int32>) {
+    var filled = 0
+    for candidate in returns.indices {
+      let value = returns[candidate]
+      var place = filled
+      while place > 0 && returns[Int(order[place - 1])] < value { place -= 1 }
+      guard place < order.count else { continue }
+      filled = min(filled + 1, order.count)
+      var moved = filled - 1
+      while moved > place {
+        order[moved] = order[moved - 1]
+        moved -= 1
+      }
+      order[place] = Int32(candidate)
     }
-    return Array(order.prefix(count))
   }
 
   /// Refits a distribution to the elites of a population: mean ← α·mean + (1 − α)·mean of the elites, and the variance
   /// likewise with theirs, squares divided by `divisor`. `variance` nil: the mean alone (category frequencies).
   package static func refit(
-    _ mean: UnsafeMutableBufferPointer<Float>, _ variance: UnsafeMutableBufferPointer<Float>?, to elites: [Int],
-    of plans: UnsafePointer<Float>, smoothing alpha: Float, divisor: Int
+    _ mean: UnsafeMutableBufferPointer<Float>, _ variance: UnsafeMutableBufferPointer<Float>?,
+    to elites: UnsafeBufferPointer<Int32>, of plans: UnsafePointer<Float>, smoothing alpha: Float, divisor: Int
   ) {
     let planSize = mean.count
     for index in 0..<planSize {
       var sum: Float = 0
-      for elite in elites { sum += plans[elite * planSize + index] }
+      for elite in elites { sum += plans[Int(elite) * planSize + index] }
       let eliteMean = sum / Float(elites.count)
       if let variance {
         var squares: Float = 0
         for elite in elites {
-          let difference = plans[elite * planSize + index] - eliteMean
+          let difference = plans[Int(elite) * planSize + index] - eliteMean
           squares += difference * difference
         }
         variance[index] = alpha * variance[index] + (1 - alpha) * squares / Float(divisor)
@@ -111,6 +145,13 @@ package enum Plans {
     let moved = min(steps * columns, plan.count)
     for index in 0..<(plan.count - moved) { plan[index] = plan[index + moved] }
     for index in (plan.count - moved)..<plan.count { plan[index] = fill(index % columns) }
+  }
+
+  /// Shifts a plan `steps` rows ahead; its last row goes on to the end.
+  package static func shiftRepeatingLast(_ plan: UnsafeMutableBufferPointer<Float>, columns: Int, by steps: Int) {
+    // The last row stays where it is until the end is filled, itself included.
+    let last = plan.count - columns
+    shift(plan, columns: columns, by: steps) { plan[last + $0] }
   }
 
   /// A one-hot row for category `index`.

@@ -130,13 +130,37 @@ package protocol TrajectoryEvaluator: AnyObject {
     gradients: UnsafeMutablePointer<Float>, returns: UnsafeMutablePointer<Float>) throws
 }
 
+/// An evaluator as a plan's problem calls it, with the noise of the present plan: made once, for closures that are made
+/// for every plan would each take memory.
+private final class PlanScoring {
+  let evaluator: any TrajectoryEvaluator
+  var noise = RandomStream(seed: 0)
+  private(set) var evaluate: (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) throws -> Void = {
+    _, _, _, _ in
+  }
+  private(set) var differentiate:
+    ((UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) throws -> Void)?
+
+  init(_ evaluator: any TrajectoryEvaluator) {
+    self.evaluator = evaluator
+    evaluate = { [unowned self] plans, population, iteration, returns in
+      try evaluator.evaluate(plans, population: population, iteration: iteration, random: noise, returns: returns)
+    }
+    guard evaluator.hasGradients else { return }
+    differentiate = { [unowned self] plans, population, iteration, gradients, returns in
+      try evaluator.differentiate(
+        plans, population: population, iteration: iteration, random: noise, gradients: gradients, returns: returns)
+    }
+  }
+}
+
 /// Model-predictive control: plan, execute the first action(s), plan again.
 package final class PlanningController: Archivable {
   private let space: ActionSpace
   private let horizon: Int
   private let replanEvery: Int
   private let optimizer: any PlanOptimizer
-  private let evaluator: any TrajectoryEvaluator
+  private let scoring: PlanScoring
   private let plan: FloatBuffer
   private let action: FloatBuffer
   /// Actions of the present plan that were taken; equal to `replanEvery` when a new plan is due.
@@ -155,7 +179,7 @@ package final class PlanningController: Archivable {
     horizon = configuration.horizon
     replanEvery = configuration.replanEvery
     optimizer = configuration.optimizer.makeOptimizer(horizon: configuration.horizon, space: space)
-    self.evaluator = evaluator
+    scoring = PlanScoring(evaluator)
     self.random = random
     plan = FloatBuffer(count: configuration.horizon * space.columns)
     action = FloatBuffer(count: space.columns)
@@ -174,13 +198,7 @@ package final class PlanningController: Archivable {
   /// - Throws: `InterruptedError`, with everything as it was before; `DivergedError`.
   package func act(in situation: Situation) throws -> Action {
     if taken >= replanEvery {
-      let before = try StateSnapshot(of: optimizer)
-      do {
-        try makePlan(in: situation)
-      } catch let interruption as InterruptedError {
-        try before.restore(optimizer)
-        throw interruption
-      }
+      try makePlan(in: situation)
       plansMade += 1
       taken = 0
     }
@@ -197,21 +215,11 @@ package final class PlanningController: Archivable {
   }
 
   private func makePlan(in situation: Situation) throws {
-    let noise = random.stream("imagination").stream(UInt64(plansMade))
-    let evaluator = self.evaluator
-    evaluator.begin(in: situation)
+    scoring.evaluator.begin(in: situation)
+    scoring.noise = random.stream("imagination").stream(UInt64(plansMade))
     var problem = PlanProblem(
       horizon: horizon, space: space, random: random.stream("proposals").stream(UInt64(plansMade)),
-      evaluate: { plans, population, iteration, returns in
-        try evaluator.evaluate(plans, population: population, iteration: iteration, random: noise, returns: returns)
-      },
-      differentiate: !evaluator.hasGradients
-        ? nil
-        : { plans, population, iteration, gradients, returns in
-          try evaluator.differentiate(
-            plans, population: population, iteration: iteration, random: noise, gradients: gradients,
-            returns: returns)
-        })
+      evaluate: scoring.evaluate, differentiate: scoring.differentiate)
     plannedReturn = try optimizer.optimize(&problem, into: plan.memory)
     guard plan.memory.allSatisfy(\.isFinite), plannedReturn?.isFinite ?? true else {
       throw DivergedError(quantity: "the planned return (every imagined trajectory)")

@@ -23,56 +23,45 @@ package final class RandomShooting: PlanOptimizer {
     }
   }
 
-  private let configuration: Configuration
-  private let space: ActionSpace
-  private let bounds: PlanBounds
-  private let plans: FloatBuffer
-  private let draws: FloatBuffer
-  private let returns: FloatBuffer
+  private let population: Population
   /// The rest of the last plan, where there is one.
   private let previous: FloatBuffer
   private var hasPrevious = false
 
   package init(_ configuration: Configuration, horizon: Int, space: ActionSpace) {
-    self.configuration = configuration
-    self.space = space
-    bounds = PlanBounds(space)
-    let planSize = horizon * space.columns
-    plans = FloatBuffer(count: configuration.population * planSize)
-    draws = FloatBuffer(count: configuration.population * (space.isDiscrete ? horizon : planSize))
-    returns = FloatBuffer(count: configuration.population)
-    previous = FloatBuffer(count: planSize)
+    population = Population(capacity: configuration.population, elites: 1, horizon: horizon, space: space)
+    previous = FloatBuffer(count: population.planSize)
   }
 
   package func reset() { hasPrevious = false }
 
   package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
-    let population = configuration.population
-    let columns = problem.columns
+    let (space, bounds) = (population.space, population.bounds)
+    let (plans, draws, planSize) = (population.plans, population.noise, population.planSize)
     problem.random.fillUniform(draws.memory, 0, 1)  // step 1
     switch space {
     case .discrete(let count):
-      for row in 0..<(population * problem.horizon) {
+      for row in 0..<draws.count {
         Plans.setCategory(plans.base + row * count, min(Int(draws[row] * Float(count)), count - 1), of: count)
       }
     case .box:
       for index in 0..<plans.count {
-        let column = index % columns
+        let column = index % space.columns
         plans[index] = bounds.clamp(
           bounds.low[column] + (bounds.high[column] - bounds.low[column]) * draws[index], column)
       }
     }
-    if hasPrevious { plans.base.update(from: previous.base, count: problem.planSize) }
-    try problem.evaluate(plans.base, population, 0, returns.base)  // step 2
-    Plans.replaceNaN(returns.memory)
-    let best = Plans.best(1, of: returns.readOnly)[0]  // step 3
-    previous.base.update(from: plans.base + best * problem.planSize, count: problem.planSize)
-    plan.baseAddress!.update(from: previous.base, count: problem.planSize)
+    if hasPrevious { plans.base.update(from: previous.base, count: planSize) }
+    try population.score(population.capacity, iteration: 0, by: problem)  // step 2
+    let best = Int(population.best(1, of: population.capacity)[0])  // step 3
+    previous.base.update(from: population.plan(best), count: planSize)
+    plan.baseAddress!.update(from: previous.base, count: planSize)
     hasPrevious = true
-    return returns[best]
+    return population.returns[best]
   }
 
   package func shift(by steps: Int) {
+    let (space, bounds) = (population.space, population.bounds)
     Plans.shift(previous.memory, columns: space.columns, by: steps) { column in
       space.isDiscrete ? (column == 0 ? 1 : 0) : bounds.clamp(0, column)
     }

@@ -2,16 +2,13 @@ import Support
 
 /// The results of `mbrl bench`, for people and for programs.
 package struct BenchmarkReport: Sendable {
-  /// Threads of the workloads.
-  package var threads: Int
   /// What the machine can do.
   package var ceilings: [PeakBenchmark.Ceiling]
   /// What the workloads came to.
   package var results: [BenchmarkResult]
 
   /// What was measured.
-  package init(threads: Int, ceilings: [PeakBenchmark.Ceiling], results: [BenchmarkResult]) {
-    self.threads = threads
+  package init(ceilings: [PeakBenchmark.Ceiling], results: [BenchmarkResult]) {
     self.ceilings = ceilings
     self.results = results
   }
@@ -29,11 +26,11 @@ package struct BenchmarkReport: Sendable {
     for result in results {
       if result.isSkipped {
         let reason = "skipped: no instruction for bfloat16"
-        table.append([result.benchmark.name, String(threads), "0", "", "", "", "", reason])
+        table.append([result.benchmark.name, String(result.threads), "0", "", "", "", "", reason])
         continue
       }
       table.append([
-        result.benchmark.name, String(threads), String(result.seconds.count), NumberText.short(result.median * 1e3),
+        result.benchmark.name, String(result.threads), String(result.seconds.count), NumberText.short(result.median * 1e3),
         NumberText.short(result.fastest * 1e3), result.rate.map { NumberText.fixed($0, 1) } ?? "",
         result.share.map { NumberText.fixed($0 * 100, 1) + " %" } ?? "",
         result.benchmark.unit == "runs"
@@ -43,13 +40,31 @@ package struct BenchmarkReport: Sendable {
     return lines + [""] + table.lines
   }
 
+  /// A header and one row per result, for plots; sizes are empty where a workload is not part of a scaling.
+  package var csv: [String] {
+    let columns = [
+      "workload", "size", "value", "threads", "instruction_set", "runs", "median_s", "fastest_s", "gflops",
+      "peak_gflops", "share", "items_per_s", "unit", "peak_memory_bytes",
+    ]
+    return [columns.joined(separator: ",")]
+      + results.filter { !$0.isSkipped }.map { result in
+        let cells: [String] = [
+          result.benchmark.name, result.benchmark.size?.name ?? "",
+          result.benchmark.size.map { String($0.value) } ?? "", String(result.threads), Machine.instructionSet,
+          String(result.seconds.count), "\(result.median)", "\(result.fastest)",
+          result.rate.map { "\($0)" } ?? "", "\(result.peak)", result.share.map { "\($0)" } ?? "",
+          "\(result.itemsPerSecond)", result.benchmark.unit, result.peakMemory.map(String.init) ?? "",
+        ]
+        return cells.joined(separator: ",")
+      }
+  }
+
   /// One JSON object.
   package var json: JSON {
     .object(
       JSONObject([
         ("program", .string(Version.program)), ("processor", .string(Machine.processor)),
         ("cores", .integer(Machine.cores)), ("instruction_set", .string(Machine.instructionSet)),
-        ("threads", .integer(threads)),
         (
           "peaks",
           .array(
@@ -69,10 +84,12 @@ package struct BenchmarkReport: Sendable {
     .object(
       JSONObject([
         ("name", .string(result.benchmark.name)), ("summary", .string(result.benchmark.summary)),
-        ("runs", .integer(result.seconds.count)), ("median_seconds", .finite(result.median)),
+        ("size", result.benchmark.size.map { .object(JSONObject([($0.name, .integer($0.value))])) } ?? .null),
+        ("threads", .integer(result.threads)), ("runs", .integer(result.seconds.count)), ("median_seconds", .finite(result.median)),
         ("fastest_seconds", .finite(result.fastest)), ("gflops", result.rate.map(JSON.finite) ?? .null),
         ("peak_gflops", .finite(result.peak)), ("share", result.share.map(JSON.finite) ?? .null),
         ("items_per_second", .finite(result.itemsPerSecond)), ("unit", .string(result.benchmark.unit)),
+        ("peak_memory_bytes", result.peakMemory.map(JSON.integer) ?? .null),
       ]))
   }
 }

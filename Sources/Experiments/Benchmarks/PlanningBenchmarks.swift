@@ -55,9 +55,9 @@ enum PlanningBenchmarks {
     }
   }
 
-  /// A whole plan of the cross-entropy method on the continuous cart-pole, 5 probabilistic members, TS∞.
+  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞.
   static func plan(
-    _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int,
+    _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5,
     precision: PlannerConfiguration.Precision = .float32
   ) -> Benchmark {
     let rows = population * particles * horizon * iterations
@@ -68,6 +68,7 @@ enum PlanningBenchmarks {
     ) { pool in
       var configuration = EnsembleDynamics.Configuration()
       configuration.hiddenSizes = hidden
+      configuration.ensembleSize = members
       var environment = EnvironmentConfiguration(id: "ContinuousCartPole-v0")!.make()
       environment.reset(seed: 1)
       let known = environment as? any KnownDynamicsParts

@@ -6,7 +6,8 @@ import Support
 /// Epochs of ensemble training, everything included: shuffling, gathering, loss, optimiser.
 enum TrainingBenchmarks {
   static let all: [Benchmark] = [
-    epoch(members: 5, batch: 32, steps: 60), epoch(members: 7, batch: 256, steps: 8),
+    epoch("train-5x32", members: 5, batch: 32, transitions: 60 * 32),
+    epoch("train-7x256", members: 7, batch: 256, transitions: 8 * 256),
   ]
 
   /// An ensemble 6→…→8: observations of 4, actions of 2.
@@ -19,22 +20,25 @@ enum TrainingBenchmarks {
     return EnsembleDynamics(configuration, layout, random: RandomStream(seed: 1), pool: pool)
   }
 
-  private static func epoch(members: Int, batch: Int, steps: Int) -> Benchmark {
-    let widths = [6, 200, 200, 200, 200, 8]
+  static func epoch(
+    _ name: String, members: Int, batch: Int, transitions count: Int, hidden: [Int] = [200, 200, 200, 200]
+  ) -> Benchmark {
+    let widths = [6] + hidden + [8]
+    let steps = (count + batch - 1) / batch
     // Forward, gradients of the inputs (but the first layer's) and of the weights.
-    let forward = PlanningBenchmarks.operations(widths, rows: members * batch * steps)
-    let first = PlanningBenchmarks.operations(Array(widths.prefix(2)), rows: members * batch * steps)
+    let forward = PlanningBenchmarks.operations(widths, rows: members * count)
+    let first = PlanningBenchmarks.operations(Array(widths.prefix(2)), rows: members * count)
     return Benchmark(
-      "train-\(members)x\(batch)", "epoch of \(steps) steps, \(members) members 6-4x200-8, batch \(batch)",
+      name, "epoch of \(steps) steps, \(members) members 6-\(hidden.count)x\(hidden[0])-8, batch \(batch)",
       operations: 3 * forward - first, items: Double(steps), unit: "updates"
     ) { pool in
       var configuration = EnsembleDynamics.Configuration()
       configuration.ensembleSize = members
-      configuration.hiddenSizes = Array(widths.dropFirst().dropLast())
+      configuration.hiddenSizes = hidden
       configuration.batchSize = batch
       configuration.epochs = 1
       let model = model(configuration, pool)
-      let buffer = transitions(batch * steps)
+      let buffer = transitions(count)
       var rows: [ModelFitRow] = []
       return {
         rows.removeAll(keepingCapacity: true)

@@ -7,6 +7,17 @@ package enum Machine {
   /// Cores that this process may use.
   package static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
+  /// Bytes: the most that this process has held in memory at once; nil where the system does not tell.
+  package static var peakMemory: Int? {
+    var usage = rusage()
+    #if os(Linux)
+      let (who, unit) = (Int32(RUSAGE_SELF.rawValue), 1024)
+    #else
+      let (who, unit) = (RUSAGE_SELF, 1)
+    #endif
+    return getrusage(who, &usage) == 0 ? Int(usage.ru_maxrss) * unit : nil
+  }
+
   /// The instruction set that the kernels use.
   package static var instructionSet: String { String(cString: ck_isa_name(ck_isa_current())) }
 

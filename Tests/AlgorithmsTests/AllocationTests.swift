@@ -1,0 +1,131 @@
+import Algorithms
+import AllocationCounter
+import Environments
+import Neural
+import Support
+import Testing
+
+/// Planning and training take no memory once they have met their sizes: counted, not believed.
+///
+/// The counter stands in for the C library's functions in this process and counts by thread, so that tests beside this
+/// one do not matter.
+@Suite(.enabled(if: allocation_counter_is_active() != 0)) struct AllocationTests {
+  private func allocations(_ body: () throws -> Void) rethrows -> Int {
+    let before = allocation_counter_count()
+    try body()
+    return Int(allocation_counter_count() - before)
+  }
+
+  @Test func theCounterSeesSwiftAndC() {
+    #expect(allocations { _ = FloatBuffer(count: 16) } >= 2)
+    var numbers: [Int] = []
+    #expect(allocations { numbers.append(1) } >= 1)
+    #expect(allocations { numbers[0] += 1 } == 0)
+  }
+
+  private static let planners = PlannerRegistry.entries.map(\.name)
+  private static let environments = ["Pendulum-v1", "CartPole-v1"]
+
+  /// A controller with a small learned model, warmed up by three plans; then the allocations of three more.
+  private func allocationsOfPlans(
+    _ id: String, threads: Int = 1, model: String = "", _ change: (inout PlannerConfiguration) -> Void
+  ) throws -> Int {
+    let environment = environment(id)
+    let known = environment as? any KnownDynamicsParts
+    let model = makeModel(
+      "{\"ensembleSize\": 3, \"hiddenSizes\": [16, 16]\(model)}", for: id, threads: threads)
+    var planner = PlannerConfiguration()
+    (planner.horizon, planner.particles) = (5, 6)
+    change(&planner)
+    let controller = PlanningController(
+      planner, space: environment.specification.actionSpace, evaluator: model.makeEvaluator(planner, known: known),
+      random: RandomStream(seed: 2))
+    let (now, memory) = situation(environment)
+    return try withExtendedLifetime(memory) {
+      for _ in 0..<3 { _ = try controller.act(in: now) }
+      return try allocations { for _ in 0..<3 { _ = try controller.act(in: now) } }
+    }
+  }
+
+  @Test(arguments: planners, environments) func aPlanAllocatesNothing(planner: String, id: String) throws {
+    #expect(try allocationsOfPlans(id) { $0.select(planner) } == 0)
+  }
+
+  @Test(arguments: Propagation.allCases) func norDoesAnyPropagation(propagation: Propagation) throws {
+    for id in AllocationTests.environments {
+      #expect(try allocationsOfPlans(id) { $0.propagation = propagation } == 0, "\(id)")
+      #expect(
+        try allocationsOfPlans(id) { ($0.propagation, $0.pessimism) = (propagation, 0.5) } == 0, "\(id), pessimism")
+    }
+  }
+
+  @Test(arguments: ["cem", "gradient"]) func norDoLearnedRewardsAndEnds(planner: String) throws {
+    let learned = ", \"reward\": \"learned\", \"termination\": \"learned\", \"normalizesTargets\": true"
+    #expect(try allocationsOfPlans("CartPole-v1", model: learned) { $0.select(planner) } == 0)
+  }
+
+  @Test func norDoThreads() throws {
+    #expect(try allocationsOfPlans("Pendulum-v1", threads: 2) { $0.select("cem") } == 0)
+  }
+
+  /// Allocations of a fit with so many epochs, on a model that was fitted before.
+  private func allocationsOfFit(epochs: Int, _ settings: String) throws -> Int {
+    let model = makeModel(
+      "{\"ensembleSize\": 3, \"hiddenSizes\": [16, 16], \"patience\": 1000, \"epochs\": \(epochs)\(settings)}",
+      for: "CartPole-v1")
+    let buffer = try randomTransitions("CartPole-v1", count: 150)
+    var rows: [ModelFitRow] = []
+    rows.reserveCapacity(1000)
+    _ = try model.fit(buffer, &rows)
+    return try allocations { _ = try model.fit(buffer, &rows) }
+  }
+
+  /// A fit copies the model's state and prepares its data, with hash tables that differ by an allocation or two from
+  /// process to process; its epochs, and what they keep of the best weights, take nothing more.
+  @Test(arguments: [
+    "", ", \"holdout\": 0.2", ", \"kind\": \"deterministic\"", ", \"maximumGradientNorm\": 1",
+    ", \"reward\": \"learned\", \"termination\": \"learned\"",
+  ])
+  func anEpochAllocatesNothing(settings: String) throws {
+    let (few, many) = (try allocationsOfFit(epochs: 3, settings), try allocationsOfFit(epochs: 63, settings))
+    #expect(abs(many - few) <= 6, "\(many - few) in 60 epochs")
+  }
+
+  /// Every backup and every kind of planning on a small maze, once all pairs were met.
+  @Test(arguments: [
+    "", ", \"backup\": \"expected-sarsa\"", ", \"backup\": \"tree-backup\"", ", \"model\": \"counted\"",
+    ", \"planning\": \"prioritized\"", ", \"explorationBonus\": 0.001",
+  ])
+  func aTabularStepAllocatesNothing(settings: String) throws {
+    let environment = configured(EnvironmentConfiguration.self, "{\"id\": \"DynaMaze-v0\"}").make()
+    struct Sections: Configurable {
+      var algorithm = AlgorithmConfiguration()
+      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
+    }
+    let sections = configured(
+      Sections.self, "{\"agent\": {\"type\": \"dyna-q\", \"planningSteps\": 20, \"exploration\": {\"start\": 0.5}\(settings)}}")
+    let agent = try sections.algorithm.makeAgent(
+      AgentContext(environment: environment, random: RandomStream(seed: 1), pool: ComputePool(threads: 1)))
+    var metrics = Metrics(names: agent.metricNames)
+    var random = RandomStream(seed: 5)
+    guard case .discrete(let states) = environment.specification.observationSpace else {
+      Issue.record("a tabular environment")
+      return
+    }
+    let actions = environment.specification.actionSpace.columns
+    let (observation, next) = (FloatBuffer(count: 1), FloatBuffer(count: 1))
+    let now = Situation(observation: observation.readOnly, environment: environment)
+    func step(_ pair: Int) throws {
+      observation[0] = Float(pair / actions)
+      next[0] = Float(random.integer(below: 2) == 0 ? pair / actions : (pair / actions + 1) % states)
+      _ = try agent.act(in: now)
+      try agent.observe(
+        Transition(
+          observation: observation.readOnly, action: .discrete(pair % actions), reward: 1,
+          nextObservation: next.readOnly, isTerminated: pair % 17 == 0, isTruncated: false))
+      try agent.learn(&metrics)
+    }
+    for round in 0..<40 * states * actions { try step(round % (states * actions)) }
+    #expect(try allocations { for round in 0..<1000 { try step(round % (states * actions)) } } == 0)
+  }
+}
