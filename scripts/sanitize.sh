@@ -15,9 +15,9 @@ cd "$(dirname "$0")/.."
 base="${SANITIZE_BUILD:-.build}"
 failed=()
 
-run() { # NAME FILTER FLAGS …
-  local name="$1" filter="$2"
-  shift 2
+run() { # NAME FLAGS …
+  local name="$1"
+  shift
   local start=$SECONDS scratch="$base/sanitize-$name"
   if ! swift build -c release --build-tests --scratch-path "$scratch" "$@" > "$base/sanitize-$name.log" 2>&1; then
     tail -20 "$base/sanitize-$name.log"
@@ -25,7 +25,7 @@ run() { # NAME FILTER FLAGS …
     failed+=("$name")
     return
   fi
-  if swift test -c release --skip-build --scratch-path "$scratch" "$@" ${filter:+--filter "$filter"} >> "$base/sanitize-$name.log" 2>&1 \
+  if swift test -c release --skip-build --scratch-path "$scratch" "$@" >> "$base/sanitize-$name.log" 2>&1 \
     && ! grep -qE "ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:" "$base/sanitize-$name.log"
   then
     echo "ok   sanitize $name: $(grep -oE "Test run with [0-9]+ tests.*" "$base/sanitize-$name.log" | tail -1) ($((SECONDS - start)) s)"
@@ -77,8 +77,8 @@ export ASAN_OPTIONS="detect_leaks=0:halt_on_error=0:${ASAN_OPTIONS:-}"
 for name in "$@"; do
   case "$name" in
     kernels) kernels ;;
-    address) run address "" --sanitize=address -Xswiftc -sanitize-recover=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined ;;
-    thread) run thread "" --sanitize=thread ;;
+    address) run address --sanitize=address -Xswiftc -sanitize-recover=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined ;;
+    thread) run thread --sanitize=thread ;;
     *) echo "usage: scripts/sanitize.sh [kernels] [address] [thread]" >&2; exit 2 ;;
   esac
 done

@@ -154,11 +154,11 @@ private struct AdamJob: BitwiseCopyable {
     forEachTile(pool, count: count, &self) { context, tile, _ in
       let job = context!.assumingMemoryBound(to: AdamJob.self)
       let start = Int(tile) * elementwiseTile
-      withUnsafePointer(to: &job.pointee.step) { step in
-        ck_adam_step(
-          step, Int64(min(elementwiseTile, job.pointee.count - start)), job.pointee.p + start, job.pointee.g + start,
-          job.pointee.m + start, job.pointee.v + start)
-      }
+      // A copy of its own: `&` of the shared one would be an exclusive access by every thread at once.
+      var step = job.pointee.step
+      ck_adam_step(
+        &step, Int64(min(elementwiseTile, job.pointee.count - start)), job.pointee.p + start, job.pointee.g + start,
+        job.pointee.m + start, job.pointee.v + start)
     }
   }
 }

@@ -225,7 +225,8 @@ package final class Archive {
     case .reading:
       let tensor = try stored(fullName, elementType)
       let count = tensor.bytes.count / MemoryLayout<Element>.stride
-      array = [Element](unsafeUninitializedCapacity: count) { memory, initialized in
+      // The initialiser would write the count into the one empty array that all threads share.
+      array = count == 0 ? [] : [Element](unsafeUninitializedCapacity: count) { memory, initialized in
         tensor.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(memory).copyMemory(from: $0) }
         initialized = count
       }

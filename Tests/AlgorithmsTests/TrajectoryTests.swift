@@ -49,10 +49,7 @@ import Testing
         let action = [plans[candidate * 4 + step]]
         let together = model.disagreement(observation: state, action: action)
         let next = together.mean.map { Float($0) }
-        var reward: Float = 0
-        known.rewards(
-          of: TransitionColumns(count: 1, stride: 1, observation: state, action: action, nextObservation: next),
-          into: &reward)
+        let reward = reward(known, of: state, action, next)
         var weight = 1.0
         for _ in 0..<step { weight *= discount }
         total += weight * (Double(reward) - pessimism * together.variance.squareRoot())
@@ -168,10 +165,7 @@ import Testing
         for step in 0..<5 {
           let action = [plans[candidate * 5 + step]]
           let next = model.predict(observation: state, action: action, member: member)
-          var reward: Float = 0
-          known.rewards(
-            of: TransitionColumns(count: 1, stride: 1, observation: state, action: action, nextObservation: next),
-            into: &reward)
+          let reward = reward(known, of: state, action, next)
           sum += Double(reward)
           state = next
         }
@@ -261,5 +255,23 @@ import Testing
     evaluator.horizonValue = Constant()
     try evaluator.evaluate([0, 0, 0], population: 1, iteration: 0, random: RandomStream(seed: 0), returns: &with)
     #expect(abs(with - without - 12.5) < 1e-3)
+  }
+
+  /// What the environment declares for one transition.
+  private func reward(
+    _ known: any KnownDynamicsParts, of observation: [Float], _ action: [Float], _ next: [Float]
+  ) -> Float {
+    var reward: Float = 0
+    observation.withUnsafeBufferPointer { observation in
+      action.withUnsafeBufferPointer { action in
+        next.withUnsafeBufferPointer { next in
+          let columns = TransitionColumns(
+            count: 1, stride: 1, observation: observation.baseAddress!, action: action.baseAddress!,
+            nextObservation: next.baseAddress!)
+          known.rewards(of: columns, into: &reward)
+        }
+      }
+    }
+    return reward
   }
 }

@@ -84,6 +84,18 @@ import Experiments
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
   }
 
+  /// Killed after a checkpoint got its name, and before the link was moved to it.
+  @Test func latestIsTheCheckpointThatTheRunGoesOnFrom() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(70)))
+    let store = CheckpointStore("\(try bench.seed())/checkpoints")
+    let steps = try store.steps()
+    #expect(steps.first == 70)
+    try store.point(.latest, to: steps[1])
+    #expect(try bench.train(["training.environmentSteps=70"]).exitCode == .success)
+    #expect(try Checkpoint.read(try #require(store.path(.latest))).manifest.step == 70)
+  }
+
   @Test func aRunKilledBeforeItsFirstCheckpointStartsAgain() throws {
     let bench = try Bench(Bench.small)
     try bench.train(stop: once(.step(0)))

@@ -124,6 +124,8 @@ package final class SeedRun {
     try status(.running)
     // The state before the first step: from now on there always is something to go on from.
     if checkpointedStep == nil { try checkpoint() }
+    // Killed right after a checkpoint got its name, the last session left the link at the one before.
+    try directory.checkpoints.point(.latest, to: start)
     try directory.checkpoints.point(.best, to: loop.progress.bestStep, isAllowedToRemove: true)
     report(.started(step: start, total: total))
     guard start <= total else { return .done(step: start, wasDone: true) }
