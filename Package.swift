@@ -21,7 +21,7 @@ let package = Package(
       name: "mbrl", dependencies: ["Algorithms", "CKernels", "Environments", "Experiments", "Support"]),
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-    .testTarget(name: "CKernelsTests", dependencies: ["CKernels"]),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "TestSupport"]),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "NeuralTests", dependencies: ["CKernels", "Neural", "Support", "TestSupport"]),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Support"]),
@@ -32,7 +32,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "ExperimentsTests",
-      dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Support"]),
+      dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Support", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,5 @@
 import CKernels
+import TestSupport
 import Testing
 
 extension Kernels {
@@ -6,13 +7,15 @@ extension Kernels {
   @Suite struct BFloat16 {
     /// As `sameOnEveryISA`, and once more without the instruction where there is one.
     private func sameEverywhere<Result: Equatable>(_ body: () -> Result) -> Result {
-      let result = sameOnEveryISA(body)
-      ck_bfloat16_allow_native(0)
-      defer { ck_bfloat16_allow_native(1) }
-      #expect(ck_bfloat16_is_native() == 0)
-      let isSame = body() == result
-      #expect(isSame, "emulated")
-      return result
+      holdingInstructionSet {
+        let result = sameOnEveryISA(body)
+        ck_bfloat16_allow_native(0)
+        defer { ck_bfloat16_allow_native(1) }
+        #expect(ck_bfloat16_is_native() == 0)
+        let isSame = body() == result
+        #expect(isSame, "emulated")
+        return result
+      }
     }
 
     /// The nearest bfloat16 by the distances to its two neighbours.
@@ -171,11 +174,13 @@ extension Kernels {
     }
 
     @Test func theCeilingIsThereWithTheInstruction() {
-      var sink: [Float] = [0.999, 0.001]
-      #expect((ck_bfloat16_peak(10, &sink) > 0) == (ck_bfloat16_is_native() != 0))
-      ck_bfloat16_allow_native(0)
-      defer { ck_bfloat16_allow_native(1) }
-      #expect(ck_bfloat16_peak(10, &sink) == 0)
+      holdingInstructionSet {
+        var sink: [Float] = [0.999, 0.001]
+        #expect((ck_bfloat16_peak(10, &sink) > 0) == (ck_bfloat16_is_native() != 0))
+        ck_bfloat16_allow_native(0)
+        defer { ck_bfloat16_allow_native(1) }
+        #expect(ck_bfloat16_peak(10, &sink) == 0)
+      }
     }
   }
 }

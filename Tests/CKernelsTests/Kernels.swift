@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import TestSupport
 import Testing
 
 /// Holds every test of this target: they run one after another, for they switch the instruction set of the process.
@@ -14,17 +15,19 @@ let availableISAs = [CK_ISA_PORTABLE, CK_ISA_AVX2, CK_ISA_AVX512].map { Int32($0
 func sameOnEveryISA<Result: Equatable>(
   sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Result
 ) rethrows -> Result {
-  let previous = ck_isa_current()
-  defer { ck_isa_select(previous) }
-  ck_isa_select(availableISAs[0])
-  let first = try body()
-  for isa in availableISAs.dropFirst() {
-    ck_isa_select(isa)
-    // Not compared within the macro, which would print both arrays.
-    let isSame = try body() == first
-    #expect(isSame, "\(String(cString: ck_isa_name(isa)))", sourceLocation: sourceLocation)
+  try holdingInstructionSet {
+    let previous = ck_isa_current()
+    defer { ck_isa_select(previous) }
+    ck_isa_select(availableISAs[0])
+    let first = try body()
+    for isa in availableISAs.dropFirst() {
+      ck_isa_select(isa)
+      // Not compared within the macro, which would print both arrays.
+      let isSame = try body() == first
+      #expect(isSame, "\(String(cString: ck_isa_name(isa)))", sourceLocation: sourceLocation)
+    }
+    return first
   }
-  return first
 }
 
 /// Uniform numbers in [−1, 1).

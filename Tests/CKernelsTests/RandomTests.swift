@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import TestSupport
 import Testing
 
 extension Kernels {
@@ -120,16 +121,18 @@ extension Kernels {
 
   @Suite struct InstructionSets {
     @Test func selection() {
-      let previous = ck_isa_current()
-      defer { ck_isa_select(previous) }
-      #expect(ck_isa_available(ck_isa_best()) != 0)
-      for isa in availableISAs {
-        #expect(ck_isa_select(isa) == 0)
-        #expect(ck_isa_current() == isa)
+      holdingInstructionSet {
+        let previous = ck_isa_current()
+        defer { ck_isa_select(previous) }
+        #expect(ck_isa_available(ck_isa_best()) != 0)
+        for isa in availableISAs {
+          #expect(ck_isa_select(isa) == 0)
+          #expect(ck_isa_current() == isa)
+        }
+        #expect(ck_isa_select(99) == -1)
+        #expect(ck_isa_select(-1) == -1)
+        #expect(ck_isa_current() == availableISAs.last)
       }
-      #expect(ck_isa_select(99) == -1)
-      #expect(ck_isa_select(-1) == -1)
-      #expect(ck_isa_current() == availableISAs.last)
       for (isa, name) in ["portable", "avx2", "avx512"].enumerated() {
         #expect(String(cString: ck_isa_name(Int32(isa))) == name)
       }
