@@ -91,6 +91,10 @@ static void run_batch(ck_pool *pool, batch_product *task) {
   task->row_blocks = smaller(per_member, at_least_one(whole->rows / 256));
   task->column_blocks =
       smaller((per_member + task->row_blocks - 1) / task->row_blocks, at_least_one(whole->columns / 48));
+  // Few blocks come out even, or a thread has nothing to do at the end.
+  int64_t blocks = members * task->row_blocks;
+  if (blocks < threads && blocks * task->column_blocks > threads)
+    task->column_blocks -= task->column_blocks % ((threads + blocks - 1) / blocks);
   ck_pool_run(pool, members * task->row_blocks * task->column_blocks, run_task, task);
 }
 
