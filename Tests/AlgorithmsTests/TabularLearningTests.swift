@@ -93,6 +93,13 @@ import Testing
     #expect(rate > 0.71)
   }
 
+  /// Dyna-Q with 50 planning steps in one of the mazes that change, Dyna-Q+ where κ is not 0.
+  private func changingMaze(_ id: String, bonus: Double, seed: UInt64) throws -> Walk {
+    try Walk(
+      Self.agent("\"planningSteps\": 50, \"discount\": 0.95, \"explorationBonus\": \(bonus)", rate: 1),
+      on: "{\"id\": \"\(id)\"}", seed: seed)
+  }
+
   /// Figure 8.4: at step 1000 the short way closes and a longer one opens. Reward per seed from then to step 3000, mean
   /// of 10 seeds: Dyna-Q+ at least 85 (125 would be the optimum without exploring), Dyna-Q at most 60.
   /// (Measured 91 and 48: a κ without effect would make both 48.)
@@ -100,9 +107,7 @@ import Testing
     var rewards = [0.0, 0.0]
     for seed in 0..<10 {
       for (place, bonus) in [0, 1e-3].enumerated() {
-        var walk = try Walk(
-          Self.agent("\"planningSteps\": 50, \"discount\": 0.95, \"explorationBonus\": \(bonus)", rate: 1),
-          on: #"{"id": "BlockingMaze-v0"}"#, seed: UInt64(seed))
+        var walk = try changingMaze("BlockingMaze-v0", bonus: bonus, seed: UInt64(seed))
         try walk.run(steps: 1000)
         let before = walk.returns.count
         try walk.run(steps: 2000)
@@ -119,9 +124,7 @@ import Testing
     var found = [0, 0]
     for seed in 0..<10 {
       for (place, bonus) in [0, 1e-3].enumerated() {
-        var walk = try Walk(
-          Self.agent("\"planningSteps\": 50, \"discount\": 0.95, \"explorationBonus\": \(bonus)", rate: 1),
-          on: #"{"id": "ShortcutMaze-v0"}"#, seed: UInt64(seed))
+        var walk = try changingMaze("ShortcutMaze-v0", bonus: bonus, seed: UInt64(seed))
         try walk.run(steps: 6000)
         if walk.lengths.suffix(20).min()! < 16 { found[place] += 1 }
       }

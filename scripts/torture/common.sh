@@ -96,6 +96,20 @@ choose() {
 # random N: 0 to N - 1, in $choice (no subshell: that would repeat the numbers).
 random() { choice=$(((RANDOM * 32768 + RANDOM) % $1)); }
 
+# some_calls [--every N] [--seed N]: reads the options of a script that tries every Nth call; N in $every.
+some_calls() {
+  every=1
+  local seed=
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --every) every="$2" ;; --seed) seed="$2" ;;
+      *) echo "usage: $me.sh [--every N] [--seed N]" >&2; exit 2 ;;
+    esac
+    shift 2
+  done
+  [ "$every" = 1 ] || choose "$seed"
+}
+
 # preload: builds faults.c; false where that is not possible.
 preload() {
   [ "$(uname)" = Linux ] || return 1

@@ -4,15 +4,7 @@
 # usage: full-disk.sh [--every N] [--seed N]   the disk is full from some call on, for every Nth call, beginning with a
 # random one (default 1: all of them)
 . "$(dirname "$0")/common.sh"
-every=1 seed=
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --every) every="$2" ;; --seed) seed="$2" ;;
-    *) echo "usage: full-disk.sh [--every N] [--seed N]" >&2; exit 2 ;;
-  esac
-  shift 2
-done
-[ "$every" = 1 ] || choose "$seed"
+some_calls "$@"
 STEPS=70 settings disk
 command=("$mbrl" train "$work/disk.json" --quiet checkpoint.every=15 model.epochs=2 evaluation.episodes=1)
 expect 0 "" "${command[@]}" --out "$work/plain"

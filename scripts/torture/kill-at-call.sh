@@ -4,15 +4,7 @@
 # usage: kill-at-call.sh [--every N] [--seed N]     every Nth call only, from a random one on (default 1: all of them);
 # Linux, needs a C compiler
 . "$(dirname "$0")/common.sh"
-every=1 seed=
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --every) every="$2" ;; --seed) seed="$2" ;;
-    *) echo "usage: kill-at-call.sh [--every N] [--seed N]" >&2; exit 2 ;;
-  esac
-  shift 2
-done
-[ "$every" = 1 ] || choose "$seed"
+some_calls "$@"
 if ! preload; then skip "no preloading or no C compiler here"; exit 0; fi
 STEPS=70 settings call
 command=("$mbrl" train "$work/call.json" --quiet checkpoint.every=15 model.epochs=2 evaluation.episodes=1)

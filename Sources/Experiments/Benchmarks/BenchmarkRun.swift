@@ -59,7 +59,7 @@ package struct BenchmarkRun: Sendable {
   package func run(_ report: (BenchmarkResult) -> Void) throws {
     let pools = threads.map { ComputePool(threads: $0) }
     let meters = pools.map { PeakBenchmark.Meter($0) }
-    let pairMeters = PeakBenchmark.hasPairs ? pools.map { PeakBenchmark.Meter($0, pairs: true) } : []
+    let pairMeters = Machine.multipliesBfloat16 ? pools.map { PeakBenchmark.Meter($0, pairs: true) } : []
     for benchmark in benchmarks {
       let ceilings = benchmark.multipliesPairs ? pairMeters : meters
       if ceilings.isEmpty { report(BenchmarkResult(benchmark: benchmark, threads: threads[0], seconds: [], peaks: [])) }

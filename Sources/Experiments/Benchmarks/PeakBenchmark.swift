@@ -6,9 +6,6 @@ import Synchronization
 
 /// The machine's own ceiling: multiply-adds that never leave the registers, on every thread of a pool.
 package enum PeakBenchmark {
-  /// Whether the kernels in use have an instruction for products of pairs of bfloat16.
-  package static var hasPairs: Bool { Machine.multipliesBfloat16 }
-
   /// Short bursts on the threads of one pool: each as long as a clock needs to be exact, and as short as a clock that
   /// drifts asks for.
   package struct Meter {
@@ -101,7 +98,7 @@ package enum PeakBenchmark {
       ck_isa_select(isa)
       for count in Set([1] + threads).sorted() {
         let pool = ComputePool(threads: count)
-        for pairs in hasPairs ? [false, true] : [false] {
+        for pairs in Machine.multipliesBfloat16 ? [false, true] : [false] {
           let meter = Meter(pool, pairs: pairs)
           let rates = (0..<31).map { _ in meter.measure() }
           ceilings.append(

@@ -1,5 +1,4 @@
 import Algorithms
-import CKernels
 
 /// The planning workloads with `planner.precision` "bfloat16", as shares of the ceiling in products of bfloat16.
 enum ReducedPrecisionBenchmarks {
