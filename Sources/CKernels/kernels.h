@@ -87,7 +87,4 @@ const kernel_table *ck_kernels(void);
 /// Memory of the calling thread for at least `count` floats, 64-byte aligned, valid until its next call.
 float *ck_scratch(int64_t count);
 
-/// The tallest tile of rows that any variant sends through an ensemble.
-enum { CK_TILE_ROWS = 48 };
-
 #endif

@@ -68,14 +68,15 @@ static int64_t panel_vectors_at(int64_t columns, int64_t column) {
 /// A tile of a layer's inputs, values [inputs][width], into its rows of the panels.
 static void keep_inputs(
     const training_pass *pass, int32_t member, int32_t layer, int64_t tile, const float *values) {
-  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, tile), width = pass->width;
+  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, member, tile);
+  int64_t width = training_width(pass, member);
   float *panel = training_inputs(pass, member, layer);
   for (int64_t column = 0; column < inputs;) {
     int64_t panel_width = panel_vectors_at(inputs, column) * LANES, left = inputs - column;
     transpose(
         left < panel_width ? left : panel_width, rows, values + column * width, width,
         panel + tile * width * panel_width, panel_width, panel_width);
-    panel += pass->tiles * width * panel_width;
+    panel += pass->padded_rows * panel_width;
     column += panel_width;
   }
 }
@@ -86,12 +87,13 @@ enum { FETCHED_PANELS = 32 };
 /// Where `keep_inputs` will write.
 static fetch_list plan_inputs(
     const training_pass *pass, int32_t member, int32_t layer, int64_t tile, fetch_plan plans[FETCHED_PANELS]) {
-  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, tile), count = 0;
+  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, member, tile), count = 0;
+  int64_t width = training_width(pass, member);
   const float *panel = training_inputs(pass, member, layer);
   for (int64_t column = 0; column < inputs && count < FETCHED_PANELS; count++) {
     int64_t panel_width = panel_vectors_at(inputs, column) * LANES;
-    plans[count] = plan_fetch(panel + tile * pass->width * panel_width, rows * panel_width);
-    panel += pass->tiles * pass->width * panel_width;
+    plans[count] = plan_fetch(panel + tile * width * panel_width, rows * panel_width);
+    panel += pass->padded_rows * panel_width;
     column += panel_width;
   }
   return (fetch_list){plans, count};
@@ -101,7 +103,8 @@ static fetch_list plan_inputs(
 static void training_forward_variant(
     const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *x, float *y) {
   const ck_network *network = pass->network;
-  int64_t width = pass->width, rows = training_tile_rows(pass, tile), row = member * pass->rows + tile * width;
+  int64_t width = training_width(pass, member), rows = training_tile_rows(pass, member, tile);
+  int64_t row = member * pass->rows + tile * width;
   int64_t size = widest_layer(network) * width;
   float *values = ck_scratch(2 * size), *next = values + size;
   transpose(rows, network->widths[0], x + row * network->widths[0], network->widths[0], values, width, width);
@@ -130,7 +133,8 @@ static void training_forward_variant(
 static void training_backward_variant(
     const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *dy) {
   const ck_network *network = pass->network;
-  int64_t width = pass->width, rows = training_tile_rows(pass, tile), row = member * pass->rows + tile * width;
+  int64_t width = training_width(pass, member), rows = training_tile_rows(pass, member, tile);
+  int64_t row = member * pass->rows + tile * width;
   int32_t last = network->layers - 1;
   int64_t outputs = network->widths[last + 1];
   float *dz = training_slopes(pass, member, last, tile);
@@ -148,42 +152,105 @@ static void training_backward_variant(
 
 // MARK: - Gradients of the weights, and the optimiser
 
-/// Outputs whose gradients are formed before the optimiser takes them: they stay in the first-level cache.
-enum { GROUP_OUTPUTS = LANES == 16 ? 8 : 12 };
-
-/// The gradients of up to GROUP_OUTPUTS outputs against one panel of inputs.
+/// The gradients of a block of outputs against one panel of inputs, and what becomes of them.
 typedef struct {
   const training_pass *pass;
-  int64_t count;              ///< outputs
-  const float *dz;            ///< the first tile, at the first output: [outputs][width]
-  int64_t dz_tile;            ///< floats from tile to tile
-  const float *panel;         ///< [rows][vectors·LANES]
-  float *gradients;           ///< [count][stride], of the panel's first input on
-  int64_t stride, valid;      ///< valid: lanes of the panel's last vector that exist
-  fetch_plan *fetches[3];     ///< what the optimiser will change
-  int64_t fetched_lines;      ///< of each, per piece of the products
+  int32_t member;
+  const weight_update *update;
+  int64_t count;          ///< outputs
+  int64_t inputs;         ///< floats from one output's weights to the next one's
+  const float *dz;        ///< the first tile, at the first output: [outputs][width]
+  int64_t dz_tile;        ///< floats from tile to tile
+  const float *panel;     ///< [rows][vectors·LANES]
+  int64_t valid;          ///< lanes of the panel's last vector that exist
+  int64_t place;          ///< in the flat buffers: the first output's weight of the panel's first input
+  int64_t next_place;     ///< the same of the next panel; that of this one, where there is none
 } weight_panel;
 
-INLINE void weight_strip(const int rows, const int vectors, const weight_panel *task, int64_t n) {
-  const training_pass *pass = task->pass;
-  const int64_t width = pass->width;
-  floats sums[TALLEST_STRIP][TILE_VECTORS];
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
+/// Parameters and moments that are changed next, to be fetched row by row while products are formed.
+typedef struct {
+  const weight_update *update;
+  int64_t place, stride, rows;
+} parameter_fetch;
+
+INLINE void fetch_parameters(const int vectors, parameter_fetch *fetch, int64_t rows) {
+  for (; rows > 0 && fetch->rows > 0; rows--, fetch->rows--, fetch->place += fetch->stride) {
+    const float *buffers[3] = {fetch->update->p, fetch->update->m, fetch->update->v};
+    UNROLL for (int b = 0; b < 3; b++) {
+      const float *first = buffers[b] + fetch->place;
+      UNROLL for (int j = 0; j < vectors * LANES; j += LINE_FLOATS) __builtin_prefetch(first + j, 1);
+      __builtin_prefetch(first + vectors * LANES - 1, 1);
+    }
   }
-  for (int64_t tile = 0; tile < pass->tiles; tile++) {
+}
+
+/// One step of the optimiser with gradients that are still in registers, or these themselves.
+INLINE void update_strip(
+    const int rows, const int vectors, const weight_panel *task, int64_t n,
+    floats gradients[TALLEST_STRIP][TILE_VECTORS]) {
+  const weight_update *update = task->update;
+  const int64_t place = task->place + n * task->inputs;
+  if (update->g) {
+    store_strip(rows, vectors, gradients, task->valid, update->g + place, task->inputs);
+    return;
+  }
+  const adam_factors factors = update->adam;
+  UNROLL for (int i = 0; i < rows; i++) {
+    float *p = update->p + place + i * task->inputs, *m = update->m + place + i * task->inputs,
+          *v = update->v + place + i * task->inputs;
+    UNROLL for (int j = 0; j < vectors; j++, p += LANES, m += LANES, v += LANES) {
+      if (j < vectors - 1 || task->valid == LANES) {
+        floats parameter = load(p), mean = load(m), square = load(v);
+        adam_part(&factors, &parameter, gradients[i][j], &mean, &square);
+        store(p, parameter);
+        store(m, mean);
+        store(v, square);
+      } else {
+        floats parameter = load_first(p, task->valid), mean = load_first(m, task->valid),
+               square = load_first(v, task->valid);
+        adam_part(&factors, &parameter, gradients[i][j], &mean, &square);
+        store_first(p, parameter, task->valid);
+        store_first(m, mean, task->valid);
+        store_first(v, square, task->valid);
+      }
+    }
+  }
+}
+
+/// sums += dz·inputs over all rows, in pieces of some rows between which the fetches are spread: many at once would hold
+/// up the operands' loads.
+INLINE void weight_products(
+    const int rows, const int vectors, const int piece, const weight_panel *task, int64_t n, parameter_fetch *fetch,
+    floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  const training_pass *pass = task->pass;
+  const int64_t width = training_width(pass, task->member), tiles = training_tiles(pass, task->member);
+  const int64_t fetched_rows = (rows * piece + pass->rows - 1) / pass->rows;
+  for (int64_t tile = 0; tile < tiles; tile++) {
     const float *dz = task->dz + tile * task->dz_tile + n * width;
     const float *panel = task->panel + tile * width * vectors * LANES;
-    int64_t depth = training_tile_rows(pass, tile), k = 0;
-    for (; k + LINE_FLOATS <= depth; k += LINE_FLOATS) {
-      for (int i = 0; i < 3; i++) fetch_lines(task->fetches[i], task->fetched_lines);
+    int64_t depth = training_tile_rows(pass, task->member, tile), k = 0;
+    for (; k + piece <= depth; k += piece) {
+      fetch_parameters(vectors, fetch, fetched_rows);
       accumulate_products(
-          rows, vectors, LINE_FLOATS, dz + k, width, 1, panel + k * vectors * LANES, vectors * LANES, sums);
+          rows, vectors, piece, dz + k, width, 1, panel + k * vectors * LANES, vectors * LANES, sums);
     }
     accumulate_products(
         rows, vectors, depth - k, dz + k, width, 1, panel + k * vectors * LANES, vectors * LANES, sums);
   }
-  store_strip(rows, vectors, sums, task->valid, task->gradients + n * task->stride, task->stride);
+}
+
+INLINE void weight_strip(const int rows, const int vectors, const weight_panel *task, int64_t n) {
+  const training_pass *pass = task->pass;
+  const int64_t left = task->count - n - rows;
+  floats sums[TALLEST_STRIP][TILE_VECTORS];
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
+  }
+  parameter_fetch fetch = {task->update, left > 0 ? task->place + (n + rows) * task->inputs : task->next_place,
+                           task->inputs, task->update->g ? 0 : left > 0 && left < rows ? left : rows};
+  if (pass->rows >= 64) weight_products(rows, vectors, 16, task, n, &fetch, sums);
+  else weight_products(rows, vectors, 4, task, n, &fetch, sums);
+  update_strip(rows, vectors, task, n, sums);
 }
 
 #define DEFINE_WEIGHTS(vectors)                                                                                \
@@ -204,15 +271,16 @@ static void (*const weight_kernels[TILE_VECTORS + 1])(const weight_panel *task) 
 /// sums[n] = Σ over the rows, in ascending order, of dz[n], for the outputs of a task.
 static void sum_outputs(const weight_panel *task, float *sums) {
   const training_pass *pass = task->pass;
+  const int64_t width = training_width(pass, task->member), tiles = training_tiles(pass, task->member);
   for (int64_t n = 0; n < task->count; n += LANES) {
     int64_t outputs = task->count - n < LANES ? task->count - n : LANES;
     floats sum = splat(0);
-    for (int64_t tile = 0; tile < pass->tiles; tile++) {
-      const float *dz = task->dz + tile * task->dz_tile + n * pass->width;
-      int64_t rows = training_tile_rows(pass, tile);
+    for (int64_t tile = 0; tile < tiles; tile++) {
+      const float *dz = task->dz + tile * task->dz_tile + n * width;
+      int64_t rows = training_tile_rows(pass, task->member, tile);
       for (int64_t row = 0; row < rows; row += LANES) {
         floats square[LANES];
-        UNROLL for (int i = 0; i < LANES; i++) square[i] = i < outputs ? load(dz + i * pass->width + row) : splat(0);
+        UNROLL for (int i = 0; i < LANES; i++) square[i] = i < outputs ? load(dz + i * width + row) : splat(0);
         transpose_square(square);
         UNROLL for (int i = 0; i < LANES; i++)
           if (row + i < rows) sum += square[i];
@@ -234,35 +302,24 @@ static void training_weights_variant(
     int64_t count) {
   const ck_network *network = pass->network;
   int64_t inputs = network->widths[layer], outputs = network->widths[layer + 1];
-  float *gradients = ck_scratch(GROUP_OUTPUTS * inputs + count), *sums = gradients + GROUP_OUTPUTS * inputs;
-  const float *inputs_in_panels = training_inputs(pass, member, layer);
   weight_panel task = {
-      .pass = pass, .count = count, .dz = training_slopes(pass, member, layer, 0) + first * pass->width,
-      .dz_tile = outputs * pass->width, .stride = inputs};
+      .pass = pass, .member = member, .update = update, .count = count, .inputs = inputs,
+      .dz = training_slopes(pass, member, layer, 0) + first * training_width(pass, member),
+      .dz_tile = outputs * training_width(pass, member),
+      .panel = training_inputs(pass, member, layer),
+      .place = network->weights[layer] + (member * outputs + first) * inputs};
+  float *sums = ck_scratch(count);
   sum_outputs(&task, sums);
   weight_update biases = *update;
   biases.adam.coupled_decay = 0;
   update_parameters(&biases, network->biases[layer] + member * outputs + first, count, sums);
-
-  int64_t pieces = (pass->rows / LINE_FLOATS + 1) * ((inputs + TILE_VECTORS * LANES - 1) / (TILE_VECTORS * LANES));
-  for (int64_t done = 0; done < count; done += GROUP_OUTPUTS, task.dz += GROUP_OUTPUTS * pass->width) {
-    int64_t place = network->weights[layer] + (member * outputs + first + done) * inputs;
-    task.count = count - done < GROUP_OUTPUTS ? count - done : GROUP_OUTPUTS;
-    fetch_plan changed[3] = {
-        plan_fetch(update->p ? update->p + place : NULL, task.count * inputs),
-        plan_fetch(update->m ? update->m + place : NULL, task.count * inputs),
-        plan_fetch(update->v ? update->v + place : NULL, task.count * inputs)};
-    for (int i = 0; i < 3; i++) task.fetches[i] = &changed[i];
-    task.fetched_lines = changed[0].lines / pieces + 1;
-    task.panel = inputs_in_panels;
-    for (int64_t column = 0; column < inputs;) {
-      int64_t vectors = panel_vectors_at(inputs, column), valid = inputs - column - (vectors - 1) * LANES;
-      task.valid = valid < LANES ? valid : LANES;
-      task.gradients = gradients + column;
-      weight_kernels[vectors](&task);
-      task.panel += pass->tiles * pass->width * vectors * LANES;
-      column += vectors * LANES;
-    }
-    update_parameters(update, place, task.count * inputs, gradients);
+  for (int64_t column = 0; column < inputs;) {
+    int64_t vectors = panel_vectors_at(inputs, column), valid = inputs - column - (vectors - 1) * LANES;
+    task.valid = valid < LANES ? valid : LANES;
+    column += vectors * LANES;
+    task.next_place = column < inputs ? task.place + vectors * LANES : task.place;
+    weight_kernels[vectors](&task);
+    task.place = task.next_place;
+    task.panel += pass->padded_rows * vectors * LANES;
   }
 }

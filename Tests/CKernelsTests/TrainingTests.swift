@@ -50,10 +50,10 @@ private struct TrainingCase {
     var p = parameters, g = [Float](repeating: .nan, count: count)
     var m = sample(count, seed: 4), v = sample(count, seed: 5).map { $0 * $0 }
     ck_training_forward(pool, &network, Int64(rows), p, inputs, &y, memory)
-    ck_training_backward(pool, &network, Int64(rows), p, outputGradient, memory)
-    ck_training_gradients(pool, &network, Int64(rows), memory, &g)
+    ck_training_gradients(pool, &network, Int64(rows), p, outputGradient, memory, &g)
     let decays = (0..<widths.count - 1).map(decay)
-    ck_training_step(pool, &network, Int64(rows), memory, &adam, decays, &p, &m, &v)
+    ck_training_forward(pool, &network, Int64(rows), p, inputs, &y, memory)
+    ck_training_step(pool, &network, Int64(rows), outputGradient, memory, &adam, decays, &p, &m, &v)
     return bits(y + g + p + m + v)
   }
 

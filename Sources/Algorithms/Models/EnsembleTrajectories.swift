@@ -39,28 +39,52 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
 
   package var hasGradients: Bool { true }
 
-  /// Plans per chunk: about 96 rows per member and tile pass, fewer where that would leave threads idle. Depends on the
-  /// sizes only, never on the number of threads.
-  private func plansPerChunk(_ population: Int) -> Int {
-    let slots = planner.propagation == .expectation ? 1 : max(particles / model.elites.count, 1)
-    let large = max(96 / slots, 1)
-    let small = max(48 / slots, 1)
-    return population >= 8 * large ? large : small
+  /// How a population is cut into chunks of plans: into whole tiles of the kernels, with some hundred rows for each pass
+  /// through a member's weights, and evenly among the threads.
+  private struct Cut {
+    let chunks: Int
+    private let units: Int
+    private let plansPerUnit: Int
+    private let population: Int
+    /// More rows per pass gain nothing, and fewer chunks come out less even.
+    private static let rowsPerPass = 96
+    /// Rows of one vector of the widest kernels.
+    private static let vectorRows = 16
+
+    /// `rowsPerPlan`: how many particles of a plan one member moves in a step.
+    init(population: Int, rowsPerPlan: Int, threads: Int) {
+      self.population = population
+      let isSmall = population * rowsPerPlan < 4 * threads * Int(CK_TILE_ROWS)
+      plansPerUnit = max((isSmall ? Cut.vectorRows : Int(CK_TILE_ROWS)) / rowsPerPlan, 1)
+      units = (population + plansPerUnit - 1) / plansPerUnit
+      let wanted = max(units * plansPerUnit * rowsPerPlan / Cut.rowsPerPass, 1)
+      chunks = min((wanted + threads - 1) / threads * threads, units)
+    }
+
+    /// The plans of a chunk.
+    func plans(_ chunk: Int) -> Range<Int> {
+      let first = units * chunk / chunks * plansPerUnit
+      let end = units * (chunk + 1) / chunks * plansPerUnit
+      return first..<min(end, population)
+    }
+
+    /// The most plans of any chunk.
+    var capacity: Int { (units + chunks - 1) / chunks * plansPerUnit }
   }
 
   package func evaluate(
     _ plans: UnsafePointer<Float>, population: Int, iteration: Int, random: RandomStream,
     returns: UnsafeMutablePointer<Float>
   ) throws {
-    let chunk = plansPerChunk(population)
+    let slots = planner.propagation == .expectation ? 1 : max(particles / model.elites.count, 1)
+    let cut = Cut(population: population, rowsPerPlan: slots, threads: model.pool.threads)
     while workers.count < model.pool.threads { workers.append(Imagination(self, plans: 0)) }
-    for worker in workers.indices where workers[worker].capacity < chunk {
-      workers[worker] = Imagination(self, plans: chunk)
+    for worker in workers.indices where workers[worker].capacity < cut.capacity {
+      workers[worker] = Imagination(self, plans: cut.capacity)
     }
     var job = Scoring(
-      owner: .passUnretained(self), plans: plans, population: population, chunk: chunk, iteration: iteration,
-      key: random.key, returns: returns)
-    try model.pool.runInterruptibly(tasks: (population + chunk - 1) / chunk, on: &job) { job, task, worker in
+      owner: .passUnretained(self), plans: plans, cut: cut, iteration: iteration, key: random.key, returns: returns)
+    try model.pool.runInterruptibly(tasks: cut.chunks, on: &job) { job, task, worker in
       job!.assumingMemoryBound(to: Scoring.self).pointee.score(Int(task), worker: Int(worker))
     }
   }
@@ -69,8 +93,7 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
   private struct Scoring {
     let owner: Unmanaged<EnsembleTrajectories>
     let plans: UnsafePointer<Float>
-    let population: Int
-    let chunk: Int
+    let cut: Cut
     let iteration: Int
     let key: UInt64
     let returns: UnsafeMutablePointer<Float>
@@ -78,9 +101,8 @@ package final class EnsembleTrajectories: TrajectoryEvaluator {
     func score(_ task: Int, worker: Int) {
       let owner = owner.takeUnretainedValue()
       if owner.model.pool.isStopping { return }
-      let first = task * chunk
       owner.workers[worker].score(
-        plans, range: first..<min(first + chunk, population), iteration: iteration, key: key, returns: returns)
+        plans, range: cut.plans(task), iteration: iteration, key: key, returns: returns)
     }
   }
 

@@ -204,6 +204,9 @@ typedef struct {
   float *variance;                 ///< [targets][stride] predicted variances; NULL allowed (0 where deterministic)
 } ck_rows;
 
+/// The tallest tile of rows that any variant sends through an ensemble; the others' divide it.
+enum { CK_TILE_ROWS = 48 };
+
 /// Floats of scratch memory one call of ck_ensemble_step needs.
 int64_t ck_ensemble_workspace(const ck_ensemble *ensemble);
 /// Moves `count` rows one step through `member`. Row i of the call is row `index[i]` of `rows` (index NULL: first_row + i)
@@ -232,16 +235,15 @@ int64_t ck_training_memory(const ck_network *network, int64_t rows);
 void ck_training_forward(
     ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *x, float *y,
     float *memory);
-/// The way back from dy [members, rows, outputs], up to the weights; same pool and rows as the forward pass.
-void ck_training_backward(
-    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *dy, float *memory);
-/// The gradients of all weights and biases, after the way back: as ck_linear_weight_gradient, to the bit.
+/// The way back from dy [members, rows, outputs] to the gradients of all weights and biases: as
+/// ck_linear_input_gradient and ck_linear_weight_gradient, to the bit. Ends the pass; same pool and rows as its beginning.
 void ck_training_gradients(
-    ck_pool *pool, const ck_network *network, int64_t rows, float *memory, float *gradients);
-/// One step of Adam instead: as ck_adam_step on those gradients, to the bit, without writing them down.
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *dy, float *memory,
+    float *gradients);
+/// The same with one step of Adam: as ck_adam_step on those gradients, to the bit, without writing them down.
 /// `coupled_decays` [layers] replaces the weights' coupled decay (NULL: none); biases have none.
 void ck_training_step(
-    ck_pool *pool, const ck_network *network, int64_t rows, float *memory, const ck_adam *adam,
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *dy, float *memory, const ck_adam *adam,
     const float *coupled_decays, float *parameters, float *first_moments, float *second_moments);
 
 // MARK: - The machine's ceiling
