@@ -97,7 +97,8 @@ typedef struct {
 } tile_layer;
 
 INLINE void layer_strip(
-    const int rows, const int vectors, const tile_layer *layer, int64_t output, fetch_list *kept) {
+    const int rows, const int vectors, const int is_silu, const tile_layer *layer, int64_t output,
+    fetch_list *kept) {
   const int64_t width = vectors * LANES;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) {
@@ -118,9 +119,11 @@ INLINE void layer_strip(
   accumulate_products(rows, vectors, inputs - k, weights + k, inputs, 1, layer->x + k * width, width, sums);
   float *y = layer->y + output * width;
   UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) store(y + i * width + j * LANES, sums[i][j]);
+    UNROLL for (int j = 0; j < vectors; j++)
+      store(y + i * width + j * LANES, is_silu ? activate(CK_SILU, sums[i][j]) : sums[i][j]);
   }
-  // One call for the strip, which lies in one piece in the first-level cache: as fast as in the registers.
+  if (is_silu) return;
+  // One call for the strip, which lies in one piece in the first-level cache: hardly slower than in the registers.
   if (layer->derivative)
     layer->activation_and_derivative(rows * width, y, y, layer->derivative + output * width);
   else if (layer->activation)
@@ -128,14 +131,24 @@ INLINE void layer_strip(
 }
 
 #define DEFINE_LAYER(vectors)                                                                                  \
+  NOINLINE void silu_layer_##vectors(const tile_layer *layer) {                                                \
+    fetch_list kept = layer->kept;                                                                             \
+    COVER_ROWS(vectors, layer->outputs, SILU_STRIP_##vectors)                                                  \
+  }                                                                                                            \
   NOINLINE void layer_##vectors(const tile_layer *layer) {                                                     \
+    if (layer->activation == activation_loops[CK_SILU] && !layer->derivative)                                  \
+      return silu_layer_##vectors(layer);                                                                      \
     fetch_list kept = layer->kept;                                                                             \
     COVER_ROWS(vectors, layer->outputs, LAYER_STRIP_##vectors)                                                 \
   }
-#define LAYER_STRIP_1(height) layer_strip(height, 1, layer, n, &kept)
-#define LAYER_STRIP_2(height) layer_strip(height, 2, layer, n, &kept)
-#define LAYER_STRIP_3(height) layer_strip(height, 3, layer, n, &kept)
-#define LAYER_STRIP_4(height) layer_strip(height, 4, layer, n, &kept)
+#define LAYER_STRIP_1(height) layer_strip(height, 1, 0, layer, n, &kept)
+#define SILU_STRIP_1(height) layer_strip(height, 1, 1, layer, n, &kept)
+#define LAYER_STRIP_2(height) layer_strip(height, 2, 0, layer, n, &kept)
+#define SILU_STRIP_2(height) layer_strip(height, 2, 1, layer, n, &kept)
+#define LAYER_STRIP_3(height) layer_strip(height, 3, 0, layer, n, &kept)
+#define SILU_STRIP_3(height) layer_strip(height, 3, 1, layer, n, &kept)
+#define LAYER_STRIP_4(height) layer_strip(height, 4, 0, layer, n, &kept)
+#define SILU_STRIP_4(height) layer_strip(height, 4, 1, layer, n, &kept)
 FOR_EACH_WIDTH(DEFINE_LAYER)
 #undef DEFINE_LAYER
 

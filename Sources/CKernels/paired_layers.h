@@ -1,7 +1,8 @@
 // Layers on pairs of bfloat16, from PAIRED(product), sum + the product of pairs, and PAIRED(pair), which rounds two
 // features to pairs. Included once per way to do these two.
 
-INLINE void PAIRED(strip)(const int rows, const int vectors, const paired_layer *layer, int64_t output) {
+INLINE void PAIRED(strip)(
+    const int rows, const int vectors, const int is_silu, const paired_layer *layer, int64_t output) {
   const int64_t width = vectors * LANES;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) {
@@ -15,7 +16,7 @@ INLINE void PAIRED(strip)(const int rows, const int vectors, const paired_layer 
     const float *restrict right = layer->x;
     for (int64_t k = 0; k < depth; k++) {
       // The next strip's weights lie behind this one's: they come into the cache while this one is at work.
-      __builtin_prefetch(left + (depth + k) * rows);
+      if (k % 2 == 0) __builtin_prefetch(left + (depth + k) * rows);
       words b[TILE_VECTORS];
       UNROLL for (int j = 0; j < vectors; j++) b[j] = (words)load(right + k * width + j * LANES);
       UNROLL for (int i = 0; i < rows; i++) {
@@ -28,33 +29,56 @@ INLINE void PAIRED(strip)(const int rows, const int vectors, const paired_layer 
         rows, vectors, layer->inputs, layer->weights + output * layer->inputs, layer->inputs, 1, layer->x, width,
         sums);
   }
-  // In one piece for the activation's loop, in the first-level cache.
-  float strip[TALLEST_STRIP * TILE_VECTORS * LANES];
-  float *values = layer->gives_pairs ? strip : layer->y + output * width;
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) store(values + i * width + j * LANES, sums[i][j]);
-  }
-  if (layer->activation) layer->activation(rows * width, values, values);
-  if (!layer->gives_pairs) return;
-  // Strips begin at even outputs; only the last one may be of a single row.
-  float *y = layer->y + output / 2 * width;
-  UNROLL for (int i = 0; i < rows; i += 2) {
-    UNROLL for (int j = 0; j < vectors; j++) {
-      floats low = load(strip + i * width + j * LANES);
-      floats high = i + 1 < rows ? load(strip + (i + 1) * width + j * LANES) : splat(0);
-      store(y + i / 2 * width + j * LANES, (floats)PAIRED(pair)(low, high));
+  if (layer->gives_pairs) {
+    if (is_silu) {
+      UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = short_silu(sums[i][j]);
+      }
+    } else if (layer->activation) {
+      // In one piece for the activation's loop, in the first-level cache.
+      float strip[TALLEST_STRIP * TILE_VECTORS * LANES];
+      UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) store(strip + (i * vectors + j) * LANES, sums[i][j]);
+      }
+      layer->activation(rows * width, strip, strip);
+      UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = load(strip + (i * vectors + j) * LANES);
+      }
     }
+    // Strips begin at even outputs; only the last one may be of a single row.
+    float *y = layer->y + output / 2 * width;
+    UNROLL for (int i = 0; i < rows; i += 2) {
+      UNROLL for (int j = 0; j < vectors; j++) {
+        floats high = i + 1 < rows ? sums[i + 1][j] : splat(0);
+        store(y + i / 2 * width + j * LANES, (floats)PAIRED(pair)(sums[i][j], high));
+      }
+    }
+  } else {
+    float *y = layer->y + output * width;
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int j = 0; j < vectors; j++) store(y + i * width + j * LANES, sums[i][j]);
+    }
+    if (layer->activation) layer->activation(rows * width, y, y);
   }
 }
 
 #define DEFINE_LAYER(vectors)                                                                                  \
+  NOINLINE void PAIRED(silu_layer_##vectors)(const paired_layer *layer) {                                      \
+    COVER_ROWS(vectors, layer->outputs, PAIRED_SILU_STRIP_##vectors)                                           \
+  }                                                                                                            \
   NOINLINE void PAIRED(layer_##vectors)(const paired_layer *layer) {                                           \
+    if (layer->gives_pairs && layer->activation == activation_loops[CK_SILU])                                  \
+      return PAIRED(silu_layer_##vectors)(layer);                                                              \
     COVER_ROWS(vectors, layer->outputs, PAIRED_STRIP_##vectors)                                                \
   }
-#define PAIRED_STRIP_1(height) PAIRED(strip)(height, 1, layer, n)
-#define PAIRED_STRIP_2(height) PAIRED(strip)(height, 2, layer, n)
-#define PAIRED_STRIP_3(height) PAIRED(strip)(height, 3, layer, n)
-#define PAIRED_STRIP_4(height) PAIRED(strip)(height, 4, layer, n)
+#define PAIRED_STRIP_1(height) PAIRED(strip)(height, 1, 0, layer, n)
+#define PAIRED_SILU_STRIP_1(height) PAIRED(strip)(height, 1, 1, layer, n)
+#define PAIRED_STRIP_2(height) PAIRED(strip)(height, 2, 0, layer, n)
+#define PAIRED_SILU_STRIP_2(height) PAIRED(strip)(height, 2, 1, layer, n)
+#define PAIRED_STRIP_3(height) PAIRED(strip)(height, 3, 0, layer, n)
+#define PAIRED_SILU_STRIP_3(height) PAIRED(strip)(height, 3, 1, layer, n)
+#define PAIRED_STRIP_4(height) PAIRED(strip)(height, 4, 0, layer, n)
+#define PAIRED_SILU_STRIP_4(height) PAIRED(strip)(height, 4, 1, layer, n)
 FOR_EACH_WIDTH(DEFINE_LAYER)
 #undef DEFINE_LAYER
 
@@ -62,6 +86,10 @@ FOR_EACH_WIDTH(DEFINE_LAYER)
 static const paired_layer_kernel PAIRED(layers)[TILE_VECTORS + 1] = {FOR_EACH_WIDTH(ENTRY)};
 #undef ENTRY
 #undef PAIRED_STRIP_1
+#undef PAIRED_SILU_STRIP_1
 #undef PAIRED_STRIP_2
+#undef PAIRED_SILU_STRIP_2
 #undef PAIRED_STRIP_3
+#undef PAIRED_SILU_STRIP_3
 #undef PAIRED_STRIP_4
+#undef PAIRED_SILU_STRIP_4

@@ -19,6 +19,12 @@ static const int64_t SPIN_NANOSECONDS = 50000;
 /// `state`: generation of the run in the upper half, then one bit "open", then the number of registered workers.
 static const uint64_t OPEN = 1u << 16, ACTIVE_MASK = (1u << 16) - 1;
 
+/// Tasks from `next` to `end` that nobody has taken, on a cache line of their own.
+typedef struct {
+  _Alignas(64) _Atomic int64_t next;
+  int64_t end;
+} task_share;
+
 struct ck_pool {
   int32_t threads;
   int64_t spin_nanoseconds;
@@ -27,10 +33,10 @@ struct ck_pool {
   // The run: written by the caller before `state` opens, read by registered workers only.
   void (*body)(void *context, int64_t task, int32_t worker);
   void *context;
-  int64_t tasks;
+  int32_t shares;  ///< parts that the tasks are cut into: one per thread, or one for all
+  task_share share[MAXIMUM_THREADS];
 
   _Alignas(64) _Atomic uint64_t state;
-  _Alignas(64) _Atomic int64_t next_task;
   _Alignas(64) _Atomic int32_t sleeping_workers;
   _Atomic int32_t caller_sleeps;
   _Atomic int32_t stopping;
@@ -59,11 +65,15 @@ static inline void pause_briefly(void) {
 
 static uint64_t generation(uint64_t state) { return state >> 32; }
 
+/// The thread's own share first, then what others have left.
 static void take_tasks(ck_pool *pool, int32_t worker) {
-  for (;;) {
-    int64_t task = atomic_fetch_add_explicit(&pool->next_task, 1, memory_order_relaxed);
-    if (task >= pool->tasks) return;
-    pool->body(pool->context, task, worker);
+  for (int32_t i = 0; i < pool->shares; i++) {
+    task_share *share = &pool->share[(worker + i) % pool->shares];
+    for (;;) {
+      int64_t task = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
+      if (task >= share->end) break;
+      pool->body(pool->context, task, worker);
+    }
   }
 }
 
@@ -133,16 +143,20 @@ static void await_workers(ck_pool *pool) {
   pthread_mutex_unlock(&pool->mutex);
 }
 
-void ck_pool_run(
-    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context) {
+static void run_in_shares(
+    ck_pool *pool, int32_t shares, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker),
+    void *context) {
   if (!pool || pool->threads == 1 || tasks <= 1) {
     for (int64_t task = 0; task < tasks; task++) body(context, task, 0);
     return;
   }
   pool->body = body;
   pool->context = context;
-  pool->tasks = tasks;
-  atomic_store_explicit(&pool->next_task, 0, memory_order_relaxed);
+  pool->shares = shares;
+  for (int32_t i = 0; i < shares; i++) {
+    atomic_store_explicit(&pool->share[i].next, tasks * i / shares, memory_order_relaxed);
+    pool->share[i].end = tasks * (i + 1) / shares;
+  }
   uint64_t next = (generation(atomic_load(&pool->state)) + 1) & UINT32_MAX;
   atomic_store(&pool->state, next << 32 | OPEN);
   if (atomic_load(&pool->sleeping_workers) > 0) {
@@ -153,6 +167,16 @@ void ck_pool_run(
   take_tasks(pool, 0);
   atomic_fetch_and(&pool->state, ~OPEN);
   await_workers(pool);
+}
+
+void ck_pool_run(
+    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context) {
+  run_in_shares(pool, pool ? pool->threads : 1, tasks, body, context);
+}
+
+void ck_pool_run_in_order(
+    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context) {
+  run_in_shares(pool, 1, tasks, body, context);
 }
 
 int32_t ck_pool_threads(const ck_pool *pool) { return pool ? pool->threads : 1; }

@@ -109,7 +109,7 @@ static void run(
     atomic_init(&progress_of(tasks, member)->is_taken, 0);
     atomic_init(&progress_of(tasks, member)->finished_tiles, 0);
   }
-  ck_pool_run(pool, tasks->owned_members + shared, body, tasks);
+  ck_pool_run_in_order(pool, tasks->owned_members + shared, body, tasks);
 }
 
 // MARK: - Forward

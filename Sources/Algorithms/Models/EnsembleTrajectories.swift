@@ -243,23 +243,34 @@ private final class Imagination {
     let members = model.elites.count
     if planner.propagation == .ts1 { drawOrders(range, noise) }
     for (slot, member) in model.elites.enumerated() {
-      // A member moves the particles that stand at the places slot, slot + K, slot + 2K, … of their plan's order;
-      // where K does not divide the particles, plans begin at different members so that all are used alike.
-      var count = 0
-      for (place, plan) in range.enumerated() {
-        let turn = particles % members == 0 ? 0 : plan % members
-        var position = (slot + members - turn) % members
-        while position < particles {
-          let particle = planner.propagation == .ts1 ? orders[place * particles + position] : Int32(position)
-          index[count] = Int32(place * particles) + particle
-          count += 1
-          position += members
-        }
-      }
+      let count = listRows(ofSlot: slot, members, range)
       index.withUnsafeBufferPointer { index in
         ck_ensemble_step(
           owner.kernel, Int32(member), Int64(count), 0, index.baseAddress, identity, &argument, &noise,
           workspace.base)
+      }
+    }
+  }
+
+  /// Puts the rows that a member moves into `index` and returns how many they are: the particles that stand at the places
+  /// slot, slot + K, slot + 2K, … of their plan's order; where K does not divide the particles, plans begin at different
+  /// members so that all are used alike.
+  private func listRows(ofSlot slot: Int, _ members: Int, _ range: Range<Int>) -> Int {
+    let (particles, isOrdered) = (particles, planner.propagation == .ts1)
+    return index.withUnsafeMutableBufferPointer { index in
+      orders.withUnsafeBufferPointer { orders in
+        var count = 0
+        for (place, plan) in range.enumerated() {
+          let turn = particles % members == 0 ? 0 : plan % members
+          var position = (slot + members - turn) % members
+          while position < particles {
+            let particle = isOrdered ? orders[place * particles + position] : Int32(position)
+            index[count] = Int32(place * particles) + particle
+            count += 1
+            position += members
+          }
+        }
+        return count
       }
     }
   }
