@@ -3,7 +3,7 @@
 // turned into the lanes and the weights are broadcast: that moves less.
 
 /// Depth of one packed block: bounds the memory of a panel to the caches. The chains go on across blocks.
-enum { BLOCK_DEPTH = 256 };
+enum { BLOCK_DEPTH = 512 };
 /// Rows and columns of one block, so that the operands of the inner loops stay in the second-level cache.
 enum { BLOCK_ROWS = 240, BLOCK_COLUMNS = 480 };
 

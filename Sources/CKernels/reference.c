@@ -152,9 +152,16 @@ static float float_of_bits(uint32_t bits) {
   return x;
 }
 
-/// The layer from its pairs: `in` floats of `x`, rounded to bfloat16 first.
+/// SiLU of what is rounded to bfloat16 next: e⁻ˣ = 2ⁿ⁺ᶠ with 2ᶠ by a polynomial of degree 3.
+static float reference_short_silu(float x) {
+  double power = -(double)x * 1.4426950408889634, n = rint(power), f = power - n;
+  double p = 1 + f * (0x1.62f60cp-1 + f * (0x1.f00e62p-3 + f * 0x1.c2a054p-5));
+  return (float)(x / (1 + ldexp(p, (int)n)));
+}
+
+/// The sums of a layer from its pairs: `in` floats of `x`, rounded to bfloat16 first.
 static void reference_paired_layer(
-    int64_t in, int64_t out, const uint32_t *pairs, const float *bias, int32_t activation, const float *x, float *y) {
+    int64_t in, int64_t out, const uint32_t *pairs, const float *bias, const float *x, float *sums) {
   int64_t depth = (in + 1) / 2;
   uint32_t *rounded = malloc((size_t)depth * sizeof *rounded);
   ck_bfloat16_pairs(1, in, x, rounded);
@@ -165,7 +172,7 @@ static void reference_paired_layer(
       sum = reference_bfloat16_sum(float_of_bits(w & 0xffff0000u), float_of_bits(v & 0xffff0000u), sum);
       sum = reference_bfloat16_sum(float_of_bits(w << 16), float_of_bits(v << 16), sum);
     }
-    y[o] = activation == CK_IDENTITY ? sum : (float)ck_reference_activation(activation, sum);
+    sums[o] = sum;
   }
   free(rounded);
 }
@@ -174,18 +181,22 @@ static void reference_paired_layer(
 static void reference_network(const ck_ensemble *ensemble, int32_t member, float *input, float *scratch) {
   for (int32_t layer = 0; layer < ensemble->layers; layer++) {
     int64_t in = ensemble->widths[layer], out = ensemble->widths[layer + 1];
+    const float *bias = ensemble->biases[layer] + member * out;
     if (ensemble->pairs[layer]) {
       reference_paired_layer(
-          in, out, ensemble->pairs[layer] + member * out * ((in + 1) / 2), ensemble->biases[layer] + member * out,
-          layer + 1 < ensemble->layers ? ensemble->activation : CK_IDENTITY, input, scratch);
-      memcpy(input, scratch, (size_t)out * sizeof(float));
-      continue;
+          in, out, ensemble->pairs[layer] + member * out * ((in + 1) / 2), bias, input, scratch);
+    } else {
+      ck_reference_linear(
+          1, 1, in, out, input, 0, ensemble->weights[layer] + member * in * out, 0, bias, 0, CK_IDENTITY, NULL,
+          scratch);
     }
-    ck_reference_linear(
-        1, 1, in, out, input, 0, ensemble->weights[layer] + member * in * out, 0,
-        ensemble->biases[layer] + member * out, 0,
-        layer + 1 < ensemble->layers ? ensemble->activation : CK_IDENTITY, NULL, scratch);
-    memcpy(input, scratch, (size_t)out * sizeof(float));
+    int is_last = layer + 1 == ensemble->layers;
+    for (int64_t o = 0; o < out; o++) {
+      if (is_last || ensemble->activation == CK_IDENTITY) input[o] = scratch[o];
+      else if (ensemble->pairs[layer + 1] && ensemble->activation == CK_SILU)
+        input[o] = reference_short_silu(scratch[o]);
+      else input[o] = (float)ck_reference_activation(ensemble->activation, scratch[o]);
+    }
   }
 }
 

@@ -239,9 +239,11 @@ struct EnsembleFit {
   ) {
     for member in memberRows.indices {
       memberRows[member].withUnsafeBufferPointer { rows in
+        // Rows are some floats long: less than a call takes.
         for place in 0..<size {
-          (out.baseAddress! + (member * size + place) * columns).update(
-            from: source.base + Int(rows[start + place]) * columns, count: columns)
+          let to = out.baseAddress! + (member * size + place) * columns
+          let from = source.base + Int(rows[start + place]) * columns
+          for column in 0..<columns { to[column] = from[column] }
         }
       }
     }

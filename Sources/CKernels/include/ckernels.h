@@ -175,7 +175,8 @@ typedef struct {
   const float *weights[CK_MAX_LAYERS];   ///< per layer [members, out, in]
   const float *biases[CK_MAX_LAYERS];    ///< per layer [members, out]
   /// Per layer NULL, or its weights [members, out, ⌈in/2⌉] from ck_bfloat16_pairs, in whose place they are used: the
-  /// layer's inputs are rounded likewise, its sums and all that follows stay float32. The first layer has none.
+  /// layer's inputs are rounded likewise, its sums and all that follows stay float32; a SiLU that is rounded next needs
+  /// no more than a relative error of 1e-4, and has that. The first layer has none.
   const uint32_t *pairs[CK_MAX_LAYERS];
   int32_t activation;                    ///< after every layer but the last
   int32_t observation_size, action_size, feature_count;

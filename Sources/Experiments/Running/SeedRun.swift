@@ -244,6 +244,17 @@ package final class SeedRun {
     report(.checkpointed(step: step))
   }
 
+  /// Makes the last checkpoint what it is where the evaluation after it is not interrupted.
+  private func forgetEvaluation(_ begun: RunProgress, _ offsets: [(name: String, offset: Int)]) throws {
+    let evaluated = loop.progress
+    defer { loop.progress = evaluated }
+    loop.progress = begun
+    loop.progress.partialEvaluation = []
+    let archive = Archive()
+    try loop.archive(archive)
+    try Checkpoint.renew(directory.checkpoints.path(begun.step), archive, offsets: offsets)
+  }
+
   private func interrupt() throws -> SeedEnd {
     try checkpoint()
     return .interrupted(step: loop.progress.step)
@@ -254,7 +265,11 @@ package final class SeedRun {
     try checkpoint()
     if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
     if configuration.evaluation.episodes > 0, loop.progress.evaluatedStep < loop.progress.step {
+      let begun = loop.progress
+      // What the last session stored of this evaluation does not belong to the run's end.
+      let offsets = begun.partialEvaluation.isEmpty ? nil : try files.synchronizedOffsets()
       guard try evaluate() else { return try interrupt() }
+      if let offsets { try forgetEvaluation(begun, offsets) }
       if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
     }
     if loop.progress.rowStep < loop.progress.step { try appendProgress() }
