@@ -71,6 +71,33 @@ import Testing
     #expect(try allocationsOfPlans("Pendulum-v1", threads: 2) { $0.select("cem") } == 0)
   }
 
+  /// A plan by the environment itself takes some memory for its tasks, but none for its candidates.
+  @Test(arguments: ["Pendulum-v1", "CartPole-v1", "Acrobot-v1", "CartPoleSwingUp-v0", "Taxi-v4"])
+  func norDoCopiesOfTheEnvironment(id: String) throws {
+    func allocations(population: Int) throws -> Int {
+      let environment = environment(id)
+      let space = environment.specification.actionSpace
+      var planner = PlannerConfiguration()
+      planner.horizon = 5
+      let evaluator = TrueTrajectories(planner, space: space, pool: ComputePool(threads: 1))
+      let plans = FloatBuffer(count: population * planner.horizon * space.columns)
+      if case .discrete = space { for row in 0..<population * planner.horizon { plans[row * space.columns] = 1 } }
+      let returns = FloatBuffer(count: population)
+      let (now, memory) = situation(environment)
+      return try withExtendedLifetime(memory) {
+        evaluator.begin(in: now)
+        func evaluate() throws {
+          try evaluator.evaluate(
+            plans.base, population: population, iteration: 0, random: RandomStream(seed: 1), returns: returns.base)
+        }
+        try evaluate()
+        return try self.allocations(evaluate)
+      }
+    }
+    let (few, many) = (try allocations(population: 10), try allocations(population: 500))
+    #expect(many == few)
+  }
+
   /// Allocations of a fit with so many epochs, on a model that was fitted before.
   private func allocationsOfFit(epochs: Int, _ settings: String) throws -> Int {
     let model = makeModel(
@@ -94,6 +121,16 @@ import Testing
     #expect(abs(many - few) <= 6, "\(many - few) in 60 epochs")
   }
 
+  /// An agent from the sections of a configuration that describe it.
+  private func makeAgent(_ sections: String, for environment: any SnapshotEnvironment) throws -> any Agent {
+    struct Sections: Configurable {
+      var algorithm = AlgorithmConfiguration()
+      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
+    }
+    return try configured(Sections.self, sections).algorithm.makeAgent(
+      AgentContext(environment: environment, random: RandomStream(seed: 1), pool: ComputePool(threads: 1)))
+  }
+
   /// Every backup and every kind of planning on a small maze, once all pairs were met.
   @Test(arguments: [
     "", ", \"backup\": \"expected-sarsa\"", ", \"backup\": \"tree-backup\"", ", \"model\": \"counted\"",
@@ -101,14 +138,9 @@ import Testing
   ])
   func aTabularStepAllocatesNothing(settings: String) throws {
     let environment = configured(EnvironmentConfiguration.self, "{\"id\": \"DynaMaze-v0\"}").make()
-    struct Sections: Configurable {
-      var algorithm = AlgorithmConfiguration()
-      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
-    }
-    let sections = configured(
-      Sections.self, "{\"agent\": {\"type\": \"dyna-q\", \"planningSteps\": 20, \"exploration\": {\"start\": 0.5}\(settings)}}")
-    let agent = try sections.algorithm.makeAgent(
-      AgentContext(environment: environment, random: RandomStream(seed: 1), pool: ComputePool(threads: 1)))
+    let agent = try makeAgent(
+      "{\"agent\": {\"type\": \"dyna-q\", \"planningSteps\": 20, \"exploration\": {\"start\": 0.5}\(settings)}}",
+      for: environment)
     var metrics = Metrics(names: agent.metricNames)
     var random = RandomStream(seed: 5)
     guard case .discrete(let states) = environment.specification.observationSpace else {
@@ -130,5 +162,37 @@ import Testing
     }
     for round in 0..<40 * states * actions { try step(round % (states * actions)) }
     #expect(try allocations { for round in 0..<1000 { try step(round % (states * actions)) } } == 0)
+  }
+
+  /// Acting, real and imagined updates, and walks through the model: between two fits nothing is taken.
+  @Test(arguments: ["", ", \"imaginationLength\": 3", ", \"planningSteps\": 0", ", \"maximumGradientNorm\": 1"])
+  func aStepOfNeuralDynaAllocatesNothing(settings: String) throws {
+    var environment = environment("CartPole-v1")
+    let agent = try makeAgent(
+      """
+      {"agent": {"type": "dyna", "initialRandomSteps": 100, "fitEvery": 100000, "hiddenSizes": [16], "batchSize": 8
+      \(settings)}, "model": {"ensembleSize": 3, "hiddenSizes": [16], "epochs": 2}}
+      """, for: environment)
+    var metrics = Metrics(names: agent.metricNames)
+    let size = environment.specification.observationSpace.size
+    var (observation, next) = (FloatBuffer(count: size), FloatBuffer(count: size))
+    environment.observe(into: observation.memory)
+    func step() throws {
+      let action = try agent.act(in: Situation(observation: observation.readOnly, environment: environment))
+      let outcome = try environment.step(action)
+      environment.observe(into: next.memory)
+      try agent.observe(
+        Transition(
+          observation: observation.readOnly, action: action, reward: outcome.reward, nextObservation: next.readOnly,
+          isTerminated: outcome.isTerminated, isTruncated: outcome.isTruncated))
+      try agent.learn(&metrics)
+      swap(&observation, &next)
+      if outcome.isOver {
+        environment.reset(seed: 1)
+        environment.observe(into: observation.memory)
+      }
+    }
+    for _ in 0..<300 { try step() }
+    #expect(try allocations { for _ in 0..<200 { try step() } } == 0)
   }
 }

@@ -25,6 +25,13 @@ package final class TrueTrajectories: TrajectoryEvaluator {
     returns: UnsafeMutablePointer<Float>
   ) throws {
     guard let start else { preconditionFailure("begin was not called") }
+    try score(plans, population, from: start, returns)
+  }
+
+  /// Opened, the environment's copies lie on the stack: as `any`, every one would be allocated.
+  private func score<Start: SnapshotEnvironment>(
+    _ plans: UnsafePointer<Float>, _ population: Int, from start: Start, _ returns: UnsafeMutablePointer<Float>
+  ) throws(InterruptedError) {
     nonisolated(unsafe) let (plans, returns) = (plans, returns)
     let (horizon, discount, space) = (self.horizon, self.discount, self.space)
     // An action inside the space never fails to step; a simulation that fails all the same scores as the worst.
