@@ -195,7 +195,7 @@ private final class Imagination {
       if !model.configuration.learnsReward { owner.known?.rewards(of: columns, into: rewards.base) }
       let ends = markEnds(columns)
       accumulate(rows, weight)
-      if ends { retire(rows) }
+      if ends && !retire(rows) { break }
       weight *= Float(planner.discount)
       swap(&state, &next)
     }
@@ -254,9 +254,11 @@ private final class Imagination {
 
   /// Puts the rows that a member moves into `index` and returns how many they are: the particles that stand at the places
   /// slot, slot + K, slot + 2K, … of their plan's order; where K does not divide the particles, plans begin at different
-  /// members so that all are used alike.
+  /// members so that all are used alike. Trajectories that have ended stay where they are, for nothing counts any more;
+  /// only where particles are redrawn from their moments all of them matter.
   private func listRows(ofSlot slot: Int, _ members: Int, _ range: Range<Int>) -> Int {
     let (particles, isOrdered) = (particles, planner.propagation == .ts1)
+    let (alive, movesAll) = (alive.base, planner.propagation == .distribution)
     return index.withUnsafeMutableBufferPointer { index in
       orders.withUnsafeBufferPointer { orders in
         var count = 0
@@ -265,8 +267,11 @@ private final class Imagination {
           var position = (slot + members - turn) % members
           while position < particles {
             let particle = isOrdered ? orders[place * particles + position] : Int32(position)
-            index[count] = Int32(place * particles) + particle
-            count += 1
+            let row = place * particles + Int(particle)
+            if movesAll || alive[row] != 0 {
+              index[count] = Int32(row)
+              count += 1
+            }
             position += members
           }
         }
@@ -400,8 +405,15 @@ private final class Imagination {
     }
   }
 
-  private func retire(_ rows: Int) {
-    for row in 0..<rows where ended[row] != 0 { alive[row] = 0 }
+  /// Ends the trajectories that are marked; false where none goes on.
+  private func retire(_ rows: Int) -> Bool {
+    let (alive, ended) = (alive.base, ended.base)
+    var left: Float = 0
+    for row in 0..<rows {
+      if ended[row] != 0 { alive[row] = 0 }
+      left += alive[row]
+    }
+    return left > 0
   }
 }
 

@@ -55,7 +55,8 @@ enum PlanningBenchmarks {
     }
   }
 
-  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞.
+  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞. No trajectory ends
+  /// early, so that all operations are done.
   static func plan(
     _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5,
     precision: PlannerConfiguration.Precision = .float32
@@ -69,6 +70,7 @@ enum PlanningBenchmarks {
       var configuration = EnsembleDynamics.Configuration()
       configuration.hiddenSizes = hidden
       configuration.ensembleSize = members
+      configuration.termination = .never
       var environment = EnvironmentConfiguration(id: "ContinuousCartPole-v0")!.make()
       environment.reset(seed: 1)
       let known = environment as? any KnownDynamicsParts
