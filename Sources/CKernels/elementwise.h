@@ -40,25 +40,30 @@ INLINE void adam_part(const adam_factors *adam, floats *p, floats g, floats *m, 
   *p = *p * splat(adam->keep) - splat(adam->rate) * *m / denominator;
 }
 
+/// A step of the first `valid` of a vector of parameters, all of them where `valid` is at least LANES.
+INLINE void adam_vector(const adam_factors *adam, floats g, int64_t valid, float *p, float *m, float *v) {
+  if (valid >= LANES) {
+    floats parameter = load(p), mean = load(m), square = load(v);
+    adam_part(adam, &parameter, g, &mean, &square);
+    store(p, parameter);
+    store(m, mean);
+    store(v, square);
+  } else {
+    floats parameter = load_first(p, valid), mean = load_first(m, valid), square = load_first(v, valid);
+    adam_part(adam, &parameter, g, &mean, &square);
+    store_first(p, parameter, valid);
+    store_first(m, mean, valid);
+    store_first(v, square, valid);
+  }
+}
+
 static void adam_step_variant(
     const adam_factors *adam, int64_t count, float *p, const float *g, float *m, float *v) {
   const adam_factors factors = *adam;
   int64_t i = 0;
-  for (; i + LANES <= count; i += LANES) {
-    floats parameter = load(p + i), mean = load(m + i), square = load(v + i);
-    adam_part(&factors, &parameter, load(g + i), &mean, &square);
-    store(p + i, parameter);
-    store(m + i, mean);
-    store(v + i, square);
-  }
+  for (; i + LANES <= count; i += LANES) adam_vector(&factors, load(g + i), LANES, p + i, m + i, v + i);
   int64_t rest = count - i;
-  if (rest > 0) {
-    floats parameter = load_first(p + i, rest), mean = load_first(m + i, rest), square = load_first(v + i, rest);
-    adam_part(&factors, &parameter, load_first(g + i, rest), &mean, &square);
-    store_first(p + i, parameter, rest);
-    store_first(m + i, mean, rest);
-    store_first(v + i, square, rest);
-  }
+  if (rest > 0) adam_vector(&factors, load_first(g + i, rest), rest, p + i, m + i, v + i);
 }
 
 static void polyak_variant(int64_t count, float rate, const float *source, float *target) {

@@ -170,7 +170,8 @@ typedef struct {
 /// Parameters and moments that are changed next, to be fetched row by row while products are formed.
 typedef struct {
   const weight_update *update;
-  int64_t place, stride, rows;
+  int64_t place, stride;
+  int64_t rows;  ///< left to fetch
 } parameter_fetch;
 
 INLINE void fetch_parameters(const int vectors, parameter_fetch *fetch, int64_t rows) {
@@ -196,23 +197,12 @@ INLINE void update_strip(
   }
   const adam_factors factors = update->adam;
   UNROLL for (int i = 0; i < rows; i++) {
-    float *p = update->p + place + i * task->inputs, *m = update->m + place + i * task->inputs,
-          *v = update->v + place + i * task->inputs;
-    UNROLL for (int j = 0; j < vectors; j++, p += LANES, m += LANES, v += LANES) {
-      if (j < vectors - 1 || task->valid == LANES) {
-        floats parameter = load(p), mean = load(m), square = load(v);
-        adam_part(&factors, &parameter, gradients[i][j], &mean, &square);
-        store(p, parameter);
-        store(m, mean);
-        store(v, square);
-      } else {
-        floats parameter = load_first(p, task->valid), mean = load_first(m, task->valid),
-               square = load_first(v, task->valid);
-        adam_part(&factors, &parameter, gradients[i][j], &mean, &square);
-        store_first(p, parameter, task->valid);
-        store_first(m, mean, task->valid);
-        store_first(v, square, task->valid);
-      }
+    const int64_t row = place + i * task->inputs;
+    UNROLL for (int j = 0; j < vectors; j++) {
+      const int64_t at = row + j * LANES;
+      adam_vector(
+          &factors, gradients[i][j], j < vectors - 1 ? LANES : task->valid, update->p + at, update->m + at,
+          update->v + at);
     }
   }
 }
@@ -246,8 +236,13 @@ INLINE void weight_strip(const int rows, const int vectors, const weight_panel *
   UNROLL for (int i = 0; i < rows; i++) {
     UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
   }
-  parameter_fetch fetch = {task->update, left > 0 ? task->place + (n + rows) * task->inputs : task->next_place,
-                           task->inputs, task->update->g ? 0 : left > 0 && left < rows ? left : rows};
+  // The next strip's, or those of the next panel's first strip; gradients need none.
+  parameter_fetch fetch = {
+      .update = task->update,
+      .place = left > 0 ? task->place + (n + rows) * task->inputs : task->next_place,
+      .stride = task->inputs,
+      .rows = task->update->g ? 0 : left > 0 && left < rows ? left : rows,
+  };
   if (pass->rows >= 64) weight_products(rows, vectors, 16, task, n, &fetch, sums);
   else weight_products(rows, vectors, 4, task, n, &fetch, sums);
   update_strip(rows, vectors, task, n, sums);
