@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Draws learning curves of finished runs as an SVG file. Python's standard library only.
 
-usage: scripts/plot-curves.py -o FILE.svg [--title TEXT] [--y LABEL] [--column FILE.csv:COLUMN] [--line VALUE=TEXT] LABEL=RUN_DIRECTORY ...
+usage: scripts/plot-curves.py -o FILE.svg [--title TEXT] [--y LABEL] [--column FILE.csv:COLUMN] [--x COLUMN=LABEL] [--line VALUE=TEXT]
+                              LABEL=RUN_DIRECTORY ...
 
 Every curve is the mean over a run's seeds, the band from the lowest to the highest seed. Default column: the evaluation
-mean, eval.csv:return_mean; "episodes.csv:return" draws training episodes instead. --line draws a level, such as the
-best possible return.
+mean, eval.csv:return_mean; "episodes.csv:return" draws training episodes instead. --x draws against another column
+of the same file than env_step, such as wall_s. --line draws a level, such as the best possible return.
 """
 import argparse, csv, glob, os, sys
 from xml.sax.saxutils import escape
@@ -15,12 +16,12 @@ LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
 COLOURS = ["#1f6fb4", "#d9601a", "#2c8c3c", "#a03090", "#7a5a3a", "#555555"]
 
 
-def read_curves(directory, file, column):
-    """[(step, value), ...] per seed."""
+def read_curves(directory, file, x_column, column):
+    """[(x, value), ...] per seed."""
     curves = []
     for path in sorted(glob.glob(os.path.join(directory, "seed-*", file))):
         with open(path, newline="") as handle:
-            rows = [(float(r["env_step"]), float(r[column])) for r in csv.DictReader(handle) if r[column]]
+            rows = [(float(r[x_column]), float(r[column])) for r in csv.DictReader(handle) if r[column]]
         if rows:
             curves.append(rows)
     if not curves:
@@ -65,14 +66,16 @@ def main():
     parser.add_argument("--title", default="")
     parser.add_argument("--y", default="return")
     parser.add_argument("--column", default="eval.csv:return_mean")
+    parser.add_argument("--x", default="env_step=environment steps", metavar="COLUMN=LABEL")
     parser.add_argument("--line", action="append", default=[], metavar="VALUE=TEXT")
     arguments = parser.parse_args()
     file, column = arguments.column.split(":")
+    x_column, _, x_label = arguments.x.partition("=")
     series = []
     for run in arguments.runs:
         label, _, directory = run.partition("=")
-        curves = read_curves(directory, file, column)
-        series.append((f"{label} ({len(curves)} seeds)", summarise(curves)))
+        curves = read_curves(directory, file, x_column, column)
+        series.append((f"{label} ({len(curves)} seed{'s' if len(curves) > 1 else ''})", summarise(curves)))
     lines = [(float(value), text) for value, _, text in (line.partition("=") for line in arguments.line)]
     points = [p for _, s in series for p in s]
     x_low, x_high = 0, max(p[0] for p in points)
@@ -97,7 +100,7 @@ def main():
         out.append(f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>')
     for tick in ticks(x_low, x_high, 6):
         out.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{tick:g}</text>')
-    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">environment steps</text>')
+    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{escape(x_label)}</text>')
     out.append(
         f'<text transform="translate(18 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(arguments.y)}</text>')
     for value, text in lines:

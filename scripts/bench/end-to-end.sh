@@ -31,7 +31,9 @@ find "$out/mbrl" -name progress.csv -exec cp {} "$out/mbrl-progress.csv" \;
 "$python" - "$out" << 'PYTHON'
 import csv, json, sys
 out = sys.argv[1]
-theirs = list(csv.DictReader(open(f"{out}/mbrl-lib.csv")))
+# mbrl-lib says on standard output where its results lie, in the middle of the table.
+rows = [line for line in open(f"{out}/mbrl-lib.csv") if line.count(",") == 2]
+theirs = list(csv.DictReader(rows))
 ours = list(csv.DictReader(open(f"{out}/mbrl.csv")))
 # Steps and seconds count from the end of the 200 random steps and of the first fit, in both.
 progress = [(int(r["env_step"]) - 200, float(r["wall_s"])) for r in csv.DictReader(open(f"{out}/mbrl-progress.csv"))]
