@@ -165,12 +165,16 @@ import Testing
   }
 
   /// Acting, real and imagined updates, and walks through the model: between two fits nothing is taken.
+  ///
+  /// The replay is full before the count begins: one that still fills up moves now and then, and how often depends on
+  /// what the allocator has left over.
   @Test(arguments: ["", ", \"imaginationLength\": 3", ", \"planningSteps\": 0", ", \"maximumGradientNorm\": 1"])
   func aStepOfNeuralDynaAllocatesNothing(settings: String) throws {
     var environment = environment("CartPole-v1")
     let agent = try makeAgent(
       """
-      {"agent": {"type": "dyna", "initialRandomSteps": 100, "fitEvery": 100000, "hiddenSizes": [16], "batchSize": 8
+      {"agent": {"type": "dyna", "initialRandomSteps": 100, "fitEvery": 100000, "hiddenSizes": [16], "batchSize": 8,
+      "replayCapacity": 200
       \(settings)}, "model": {"ensembleSize": 3, "hiddenSizes": [16], "epochs": 2}}
       """, for: environment)
     var metrics = Metrics(names: agent.metricNames)
