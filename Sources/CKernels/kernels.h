@@ -64,13 +64,10 @@ typedef struct {
       const ck_ensemble *ensemble, int32_t member, int64_t count, int64_t first_row, const int32_t *index,
       uint32_t first_identity, const ck_rows *rows, const ck_noise *noise, float *workspace);
   int64_t lanes;
-  void (*training_forward)(
-      const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *x, float *y);
-  void (*training_backward)(
-      const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *dy);
+  void (*training_forward)(const member_pass *pass, const float *parameters, int64_t tile);
+  void (*training_backward)(const member_pass *pass, const float *parameters, int64_t tile);
   void (*training_weights)(
-      const training_pass *pass, const weight_update *update, int32_t member, int32_t layer, int64_t first,
-      int64_t count);
+      const member_pass *pass, const weight_update *update, int32_t layer, int64_t first, int64_t count);
   int64_t (*peak)(int64_t rounds, float *sink);
 } kernel_table;
 

@@ -1,8 +1,10 @@
-// Training steps of an ensemble of networks on the threads of a pool: tiles forward; then tiles back and blocks of
-// weights. Every element is formed in one place, so the threads do not change the result.
+// Training steps of an ensemble of networks on the threads of a pool. Every element is formed in one place, so the threads
+// do not change the result.
 //
-// Each thread has members of its own, the same ones in every step, for their parameters and moments are in its caches;
-// a thread that comes late loses them to the others. The members that are left over are shared, tile by tile.
+// Each thread has members of its own, the same ones in every step, for their parameters and moments are in its caches; a
+// thread that comes late loses them to the others. It takes one from the minibatch to the optimiser's step, so that what
+// is kept on the way forward is still near on the way back. The members that are left over are shared: tiles forward
+// before all else, then tiles back and blocks of weights at the end, where they even out what the threads have done.
 #include "kernels.h"
 
 #include <sched.h>
@@ -17,132 +19,87 @@ enum {
   LINE = 16,
 };
 
-typedef struct {
-  training_pass pass;
-  const kernel_table *kernels;
-  int32_t threads;
-  int32_t owned_members;  ///< the first ones, as many for each thread; the others are shared
-  const float *parameters, *from;
-  float *to;
-  weight_update update;
-  const float *coupled_decays;
-} training_tasks;
-
-/// How a step was begun; stands before its numbers, so that every part of the step works alike.
-typedef struct {
-  const kernel_table *kernels;
-  int64_t wide, narrow;
-  int32_t wide_members;
-} step_header;
-
 /// What the threads tell each other about a member, on a cache line of its own.
-typedef struct {
-  _Atomic int32_t is_taken;
-  _Atomic int32_t finished_tiles;
+typedef union {
+  struct {
+    _Atomic int32_t is_taken;
+    _Atomic int32_t tiles_forward, tiles_back;
+    _Atomic int32_t has_loss;
+  };
+  float line[LINE];
 } member_progress;
 
-/// Floats before the numbers: the header and the members' progress.
-static int64_t floats_before(const ck_network *network) { return LINE * (1 + network->members); }
-
-static member_progress *progress_of(const training_tasks *tasks, int32_t member) {
-  return (member_progress *)(tasks->pass.memory - LINE * (1 + member));
-}
+typedef struct {
+  const ck_network *network;
+  const ck_training_batch *batch;
+  const kernel_table *kernels;
+  int64_t rows, padded_rows;
+  int64_t wide, narrow;   ///< rows of a tile of the first `wide_members` members, and of the others
+  int32_t wide_members;
+  int32_t threads;
+  int32_t owned_members;  ///< the first ones, as many for each thread; the others are shared
+  member_progress *progress;
+  float *slots;           ///< the memory of the members under way: one for each thread, then the shared ones
+  const float *parameters;
+  weight_update update;
+  const float *coupled_decays;
+} training_step;
 
 /// As many for each of the threads.
 static int32_t owned_members(const ck_pool *pool, const ck_network *network) {
   return network->members - network->members % ck_pool_threads(pool);
 }
 
-/// Chooses the kernels and the tiles: several vectors of rows, but one for members that are shared where the threads
-/// would not all have the same number of tiles.
-static void begin_step(const ck_pool *pool, const ck_network *network, int64_t rows, float *memory) {
-  step_header *header = (step_header *)memory;
-  header->kernels = ck_kernels();
-  header->narrow = header->kernels->lanes;
-  header->wide = header->narrow < 16 ? 16 : WIDEST_TILE;
-  int32_t owned = owned_members(pool, network), threads = ck_pool_threads(pool);
-  int64_t shared_tiles = (rows + header->wide - 1) / header->wide * (network->members - owned);
-  int shares_evenly = shared_tiles >= 4 * threads || shared_tiles % threads == 0;
-  header->wide_members = rows <= header->narrow ? 0 : shares_evenly ? network->members : owned;
+/// Slots before those of the shared members.
+static int32_t owned_slots(const ck_pool *pool, const ck_network *network) {
+  return owned_members(pool, network) > 0 ? ck_pool_threads(pool) : 0;
 }
 
-static training_tasks make_tasks(const ck_pool *pool, const ck_network *network, int64_t rows, float *memory) {
-  const step_header *header = (const step_header *)memory;
-  return (training_tasks){
-      .pass = {
-          .network = network, .rows = rows, .padded_rows = (rows + header->wide - 1) / header->wide * header->wide,
-          .wide = header->wide, .narrow = header->narrow, .wide_members = header->wide_members,
-          .memory = memory + floats_before(network)},
-      .kernels = header->kernels,
-      .threads = ck_pool_threads(pool),
-      .owned_members = owned_members(pool, network),
+int64_t ck_training_memory(const ck_pool *pool, const ck_network *network, int64_t rows) {
+  int64_t slots = owned_slots(pool, network) + network->members - owned_members(pool, network);
+  return LINE * network->members + slots * training_member_size(network, rows + WIDEST_TILE);
+}
+
+/// Chooses the kernels and the tiles: several vectors of rows, but one for members that are shared where the threads
+/// would not all have the same number of tiles.
+static training_step begin_step(
+    const ck_pool *pool, const ck_network *network, int64_t rows, const ck_training_batch *batch,
+    const float *parameters, float *memory) {
+  const kernel_table *kernels = ck_kernels();
+  int32_t owned = owned_members(pool, network), threads = ck_pool_threads(pool);
+  int64_t narrow = kernels->lanes, wide = narrow < 16 ? 16 : WIDEST_TILE;
+  int64_t shared_tiles = (rows + wide - 1) / wide * (network->members - owned);
+  int shares_evenly = shared_tiles >= 4 * threads || shared_tiles % threads == 0;
+  return (training_step){
+      .network = network,
+      .batch = batch,
+      .kernels = kernels,
+      .rows = rows,
+      .padded_rows = (rows + wide - 1) / wide * wide,
+      .wide = wide,
+      .narrow = narrow,
+      .wide_members = rows <= narrow ? 0 : shares_evenly ? network->members : owned,
+      .threads = threads,
+      .owned_members = owned,
+      .progress = (member_progress *)memory,
+      .slots = memory + LINE * network->members,
+      .parameters = parameters,
   };
 }
 
-int64_t ck_training_memory(const ck_network *network, int64_t rows) {
-  int64_t size = 0;
-  for (int32_t l = 0; l < network->layers; l++) size += training_layer_size(network, l, rows + WIDEST_TILE);
-  return floats_before(network) + size * network->members;
+/// A member's pass in the memory of the thread that owns it, or in that of a shared one.
+static member_pass pass_of(const training_step *step, int32_t member, int32_t worker) {
+  int32_t owned = step->owned_members;
+  int64_t slot = member < owned ? worker : (owned > 0 ? step->threads : 0) + member - owned;
+  return (member_pass){
+      .network = step->network,
+      .member = member,
+      .rows = step->rows,
+      .padded_rows = step->padded_rows,
+      .width = member < step->wide_members ? step->wide : step->narrow,
+      .memory = step->slots + slot * training_member_size(step->network, step->padded_rows),
+  };
 }
-
-/// A member for this thread: one of its own that nobody has taken, or else anybody's. There are as many calls as members.
-/// `backwards`: the one that came last on the way forward comes first, for its numbers are still in the caches.
-static int32_t take_member(const training_tasks *tasks, int32_t worker, int backwards) {
-  int32_t owned = tasks->owned_members, own = owned / tasks->threads;
-  for (int32_t i = 0; i < owned; i++) {
-    int32_t member = backwards ? ((worker + 1) * own - 1 - i + owned) % owned : (worker * own + i) % owned;
-    if (!atomic_exchange_explicit(&progress_of(tasks, member)->is_taken, 1, memory_order_relaxed)) return member;
-  }
-  __builtin_unreachable();
-}
-
-static int64_t shared_tiles(const training_tasks *tasks) {
-  int64_t tiles = 0;
-  for (int32_t member = tasks->owned_members; member < tasks->pass.network->members; member++)
-    tiles += training_tiles(&tasks->pass, member);
-  return tiles;
-}
-
-static void run(
-    ck_pool *pool, training_tasks *tasks, int64_t shared, void (*body)(void *context, int64_t task, int32_t worker)) {
-  for (int32_t member = 0; member < tasks->pass.network->members; member++) {
-    atomic_init(&progress_of(tasks, member)->is_taken, 0);
-    atomic_init(&progress_of(tasks, member)->finished_tiles, 0);
-  }
-  ck_pool_run_in_order(pool, tasks->owned_members + shared, body, tasks);
-}
-
-// MARK: - Forward
-
-static void forward_tile(const training_tasks *tasks, int32_t member, int64_t tile) {
-  tasks->kernels->training_forward(&tasks->pass, tasks->parameters, member, tile, tasks->from, tasks->to);
-}
-
-static void forward_task(void *context, int64_t task, int32_t worker) {
-  const training_tasks *tasks = context;
-  if (task < tasks->owned_members) {
-    int32_t member = take_member(tasks, worker, 0);
-    for (int64_t tile = 0; tile < training_tiles(&tasks->pass, member); tile++) forward_tile(tasks, member, tile);
-  } else {
-    int32_t member = tasks->owned_members;
-    task -= tasks->owned_members;
-    for (; task >= training_tiles(&tasks->pass, member); member++) task -= training_tiles(&tasks->pass, member);
-    forward_tile(tasks, member, task);
-  }
-}
-
-void ck_training_forward(
-    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *x, float *y,
-    float *memory) {
-  begin_step(pool, network, rows, memory);
-  training_tasks tasks = make_tasks(pool, network, rows, memory);
-  tasks.parameters = parameters;
-  tasks.from = x;
-  tasks.to = y;
-  run(pool, &tasks, shared_tiles(&tasks), forward_task);
-}
-
-// MARK: - The way back
 
 static int64_t blocks_of(const ck_network *network, int32_t layer) {
   return (network->widths[layer + 1] + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;
@@ -154,87 +111,159 @@ static int64_t blocks_of_all(const ck_network *network) {
   return blocks;
 }
 
-static void back_tile(const training_tasks *tasks, int32_t member, int64_t tile) {
-  tasks->kernels->training_backward(&tasks->pass, tasks->parameters, member, tile, tasks->from);
+// MARK: - The parts of a step
+
+static void take_inputs(const training_step *step, const member_pass *pass) {
+  step->batch->inputs(step->batch->context, pass->member, training_batch(pass));
 }
 
-static void weight_block(const training_tasks *tasks, int32_t member, int64_t block) {
-  const ck_network *network = tasks->pass.network;
+static void take_loss(const training_step *step, const member_pass *pass) {
+  step->batch->loss(
+      step->batch->context, pass->member, training_outputs(pass), training_output_gradients(pass));
+}
+
+static void weight_block(const training_step *step, const member_pass *pass, int64_t block) {
+  const ck_network *network = step->network;
   int32_t layer = 0;
   for (; block >= blocks_of(network, layer); layer++) block -= blocks_of(network, layer);
   int64_t first = block * BLOCK_OUTPUTS, left = network->widths[layer + 1] - first;
-  weight_update update = tasks->update;
-  if (tasks->coupled_decays) update.adam.coupled_decay = tasks->coupled_decays[layer];
-  tasks->kernels->training_weights(
-      &tasks->pass, &update, member, layer, first, left < BLOCK_OUTPUTS ? left : BLOCK_OUTPUTS);
+  weight_update update = step->update;
+  if (step->coupled_decays) update.adam.coupled_decay = step->coupled_decays[layer];
+  step->kernels->training_weights(pass, &update, layer, first, left < BLOCK_OUTPUTS ? left : BLOCK_OUTPUTS);
 }
 
-static void shared_back_tile(const training_tasks *tasks, int32_t member, int64_t tile) {
-  back_tile(tasks, member, tile);
-  atomic_fetch_add_explicit(&progress_of(tasks, member)->finished_tiles, 1, memory_order_release);
-}
+// MARK: - Members of a thread's own
 
-/// Waits until all tiles of the member are back: they were handed out before, so somebody is at work on them.
-static void shared_weight_block(const training_tasks *tasks, int32_t member, int64_t block) {
-  const _Atomic int32_t *finished = &progress_of(tasks, member)->finished_tiles;
-  const int64_t tiles = training_tiles(&tasks->pass, member);
-  for (int looks = 1; atomic_load_explicit(finished, memory_order_acquire) < tiles; looks++)
-    if (looks % 1000 == 0) sched_yield();
-  weight_block(tasks, member, block);
-}
-
-static void way_back_task(void *context, int64_t task, int32_t worker) {
-  const training_tasks *tasks = context;
-  const ck_network *network = tasks->pass.network;
-  const int64_t blocks = blocks_of_all(network);
-  if (task < tasks->owned_members) {
-    int32_t member = take_member(tasks, worker, 1);
-    for (int64_t tile = 0; tile < training_tiles(&tasks->pass, member); tile++) back_tile(tasks, member, tile);
-    for (int64_t block = 0; block < blocks; block++) weight_block(tasks, member, block);
-    return;
+/// A member for this thread: one of its own that nobody has taken, or else anybody's. There are as many calls as members.
+static int32_t take_member(const training_step *step, int32_t worker) {
+  int32_t owned = step->owned_members, own = owned / step->threads;
+  for (int32_t i = 0; i < owned; i++) {
+    int32_t member = (worker * own + i) % owned;
+    if (!atomic_exchange_explicit(&step->progress[member].is_taken, 1, memory_order_relaxed)) return member;
   }
-  // Of the shared members: each one's blocks of weights as soon as its tiles are on their way back, but one tile of the
-  // next member for each thread goes before, so that no thread waits for another one's last tile.
-  task -= tasks->owned_members;
-  for (int32_t member = tasks->owned_members;; member++) {
-    int64_t tiles = member < network->members ? training_tiles(&tasks->pass, member) : 0;
-    int is_first = member == tasks->owned_members;
-    int64_t ahead = is_first || tiles < tasks->threads ? tiles : tasks->threads;
-    if (task < ahead) return shared_back_tile(tasks, member, task);
+  __builtin_unreachable();
+}
+
+static void whole_member(const training_step *step, int32_t worker) {
+  const member_pass pass = pass_of(step, take_member(step, worker), worker);
+  const int64_t tiles = training_tiles(&pass), blocks = blocks_of_all(step->network);
+  take_inputs(step, &pass);
+  for (int64_t tile = 0; tile < tiles; tile++) step->kernels->training_forward(&pass, step->parameters, tile);
+  take_loss(step, &pass);
+  for (int64_t tile = 0; tile < tiles; tile++) step->kernels->training_backward(&pass, step->parameters, tile);
+  for (int64_t block = 0; block < blocks; block++) weight_block(step, &pass, block);
+}
+
+// MARK: - Shared members
+
+/// Waits for what another thread is doing: it was handed out before, so somebody is at work on it.
+static void await(const _Atomic int32_t *count, int64_t wanted) {
+  for (int looks = 1; atomic_load_explicit(count, memory_order_acquire) < wanted; looks++)
+    if (looks % 1000 == 0) sched_yield();
+}
+
+/// The thread that brings the last tile takes the loss.
+static void shared_forward_tile(const training_step *step, int32_t member, int64_t tile) {
+  const member_pass pass = pass_of(step, member, 0);
+  member_progress *progress = &step->progress[member];
+  step->kernels->training_forward(&pass, step->parameters, tile);
+  if (atomic_fetch_add_explicit(&progress->tiles_forward, 1, memory_order_acq_rel) + 1 < training_tiles(&pass)) return;
+  take_loss(step, &pass);
+  atomic_store_explicit(&progress->has_loss, 1, memory_order_release);
+}
+
+static void shared_back_tile(const training_step *step, int32_t member, int64_t tile) {
+  const member_pass pass = pass_of(step, member, 0);
+  await(&step->progress[member].has_loss, 1);
+  step->kernels->training_backward(&pass, step->parameters, tile);
+  atomic_fetch_add_explicit(&step->progress[member].tiles_back, 1, memory_order_release);
+}
+
+static void shared_weight_block(const training_step *step, int32_t member, int64_t block) {
+  const member_pass pass = pass_of(step, member, 0);
+  await(&step->progress[member].tiles_back, training_tiles(&pass));
+  weight_block(step, &pass, block);
+}
+
+static int64_t tiles_of(const training_step *step, int32_t member) {
+  const member_pass pass = pass_of(step, member, 0);
+  return training_tiles(&pass);
+}
+
+static int64_t shared_tiles(const training_step *step) {
+  int64_t tiles = 0;
+  for (int32_t member = step->owned_members; member < step->network->members; member++) tiles += tiles_of(step, member);
+  return tiles;
+}
+
+static void shared_way_forward(const training_step *step, int64_t task) {
+  int32_t member = step->owned_members;
+  for (; task >= tiles_of(step, member); member++) task -= tiles_of(step, member);
+  shared_forward_tile(step, member, task);
+}
+
+/// Each member's blocks of weights as soon as its tiles are on their way back, but one tile of the next member for each
+/// thread goes before, so that no thread waits for another one's last tile.
+static void shared_way_back(const training_step *step, int64_t task) {
+  const ck_network *network = step->network;
+  const int64_t blocks = blocks_of_all(network);
+  for (int32_t member = step->owned_members;; member++) {
+    int64_t tiles = member < network->members ? tiles_of(step, member) : 0;
+    int is_first = member == step->owned_members;
+    int64_t ahead = is_first || tiles < step->threads ? tiles : step->threads;
+    if (task < ahead) return shared_back_tile(step, member, task);
     task -= ahead;
     if (!is_first) {
-      if (task < blocks) return shared_weight_block(tasks, member - 1, task);
+      if (task < blocks) return shared_weight_block(step, member - 1, task);
       task -= blocks;
     }
-    if (task < tiles - ahead) return shared_back_tile(tasks, member, ahead + task);
+    if (task < tiles - ahead) return shared_back_tile(step, member, ahead + task);
     task -= tiles - ahead;
   }
 }
 
-static void run_way_back(ck_pool *pool, training_tasks *tasks) {
-  const ck_network *network = tasks->pass.network;
-  int64_t shared = network->members - tasks->owned_members;
-  run(pool, tasks, shared_tiles(tasks) + shared * blocks_of_all(network), way_back_task);
+// MARK: - The whole step
+
+static void training_task(void *context, int64_t task, int32_t worker) {
+  const training_step *step = context;
+  const int64_t forward = shared_tiles(step);
+  if (task < forward) shared_way_forward(step, task);
+  else if (task < forward + step->owned_members) whole_member(step, worker);
+  else shared_way_back(step, task - forward - step->owned_members);
+}
+
+static void run(ck_pool *pool, training_step *step) {
+  const ck_network *network = step->network;
+  for (int32_t member = 0; member < network->members; member++) {
+    member_progress *progress = &step->progress[member];
+    atomic_init(&progress->is_taken, 0);
+    atomic_init(&progress->tiles_forward, 0);
+    atomic_init(&progress->tiles_back, 0);
+    atomic_init(&progress->has_loss, 0);
+  }
+  for (int32_t member = step->owned_members; member < network->members; member++) {
+    const member_pass pass = pass_of(step, member, 0);
+    take_inputs(step, &pass);
+  }
+  int64_t shared = network->members - step->owned_members;
+  ck_pool_run_in_order(
+      pool, step->owned_members + 2 * shared_tiles(step) + shared * blocks_of_all(network), training_task, step);
 }
 
 void ck_training_gradients(
-    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *dy, float *memory,
-    float *gradients) {
-  training_tasks tasks = make_tasks(pool, network, rows, memory);
-  tasks.parameters = parameters;
-  tasks.from = dy;
-  tasks.update = (weight_update){.g = gradients};
-  run_way_back(pool, &tasks);
+    ck_pool *pool, const ck_network *network, int64_t rows, const ck_training_batch *batch, const float *parameters,
+    float *memory, float *gradients) {
+  training_step step = begin_step(pool, network, rows, batch, parameters, memory);
+  step.update = (weight_update){.g = gradients};
+  run(pool, &step);
 }
 
 void ck_training_step(
-    ck_pool *pool, const ck_network *network, int64_t rows, const float *dy, float *memory, const ck_adam *adam,
-    const float *coupled_decays, float *parameters, float *first_moments, float *second_moments) {
-  training_tasks tasks = make_tasks(pool, network, rows, memory);
-  tasks.parameters = parameters;
-  tasks.from = dy;
-  tasks.update =
+    ck_pool *pool, const ck_network *network, int64_t rows, const ck_training_batch *batch, const ck_adam *adam,
+    const float *coupled_decays, float *parameters, float *first_moments, float *second_moments, float *memory) {
+  training_step step = begin_step(pool, network, rows, batch, parameters, memory);
+  step.update =
       (weight_update){.adam = ck_adam_factors(adam), .p = parameters, .m = first_moments, .v = second_moments};
-  tasks.coupled_decays = coupled_decays;
-  run_way_back(pool, &tasks);
+  step.coupled_decays = coupled_decays;
+  run(pool, &step);
 }

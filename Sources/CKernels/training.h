@@ -67,10 +67,10 @@ static int64_t panel_vectors_at(int64_t columns, int64_t column) {
 
 /// A tile of a layer's inputs, values [inputs][width], into its rows of the panels.
 static void keep_inputs(
-    const training_pass *pass, int32_t member, int32_t layer, int64_t tile, const float *values) {
-  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, member, tile);
-  int64_t width = training_width(pass, member);
-  float *panel = training_inputs(pass, member, layer);
+    const member_pass *pass, int32_t layer, int64_t tile, const float *values) {
+  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, tile);
+  int64_t width = pass->width;
+  float *panel = training_inputs(pass, layer);
   for (int64_t column = 0; column < inputs;) {
     int64_t panel_width = panel_vectors_at(inputs, column) * LANES, left = inputs - column;
     transpose(
@@ -86,10 +86,10 @@ enum { FETCHED_PANELS = 32 };
 
 /// Where `keep_inputs` will write.
 static fetch_list plan_inputs(
-    const training_pass *pass, int32_t member, int32_t layer, int64_t tile, fetch_plan plans[FETCHED_PANELS]) {
-  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, member, tile), count = 0;
-  int64_t width = training_width(pass, member);
-  const float *panel = training_inputs(pass, member, layer);
+    const member_pass *pass, int32_t layer, int64_t tile, fetch_plan plans[FETCHED_PANELS]) {
+  int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, tile), count = 0;
+  int64_t width = pass->width;
+  const float *panel = training_inputs(pass, layer);
   for (int64_t column = 0; column < inputs && count < FETCHED_PANELS; count++) {
     int64_t panel_width = panel_vectors_at(inputs, column) * LANES;
     plans[count] = plan_fetch(panel + tile * width * panel_width, rows * panel_width);
@@ -99,26 +99,28 @@ static fetch_list plan_inputs(
   return (fetch_list){plans, count};
 }
 
-/// One tile of x [members, rows, inputs] forward; writes its rows of y [members, rows, outputs].
-static void training_forward_variant(
-    const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *x, float *y) {
+/// One tile of the minibatch forward; writes its rows of the outputs.
+static void training_forward_variant(const member_pass *pass, const float *parameters, int64_t tile) {
   const ck_network *network = pass->network;
-  int64_t width = training_width(pass, member), rows = training_tile_rows(pass, member, tile);
-  int64_t row = member * pass->rows + tile * width;
+  const int32_t member = pass->member;
+  int64_t width = pass->width, rows = training_tile_rows(pass, tile);
+  int64_t row = tile * width;
   int64_t size = widest_layer(network) * width;
   float *values = ck_scratch(2 * size), *next = values + size;
-  transpose(rows, network->widths[0], x + row * network->widths[0], network->widths[0], values, width, width);
+  transpose(
+      rows, network->widths[0], training_batch(pass) + row * network->widths[0], network->widths[0], values, width,
+      width);
   fetch_plan fetched[FETCHED_PANELS];
   for (int32_t l = 0; l < network->layers; l++) {
     int64_t inputs = network->widths[l], outputs = network->widths[l + 1];
-    keep_inputs(pass, member, l, tile, values);
+    keep_inputs(pass, l, tile, values);
     tile_layer layer = {
         .inputs = inputs, .outputs = outputs, .weights = parameters + network->weights[l] + member * inputs * outputs,
         .bias = parameters + network->biases[l] + member * outputs, .x = values, .y = next};
     if (l + 1 < network->layers) {
-      layer.derivative = training_slopes(pass, member, l, tile);
+      layer.derivative = training_slopes(pass, l, tile);
       layer.activation_and_derivative = derivative_loops[network->activation];
-      layer.kept = plan_inputs(pass, member, l + 1, tile, fetched);
+      layer.kept = plan_inputs(pass, l + 1, tile, fetched);
     }
     layer_kernels[width / LANES](&layer);
     float *output = next;
@@ -126,25 +128,25 @@ static void training_forward_variant(
     values = output;
   }
   int64_t outputs = network->widths[network->layers];
-  transpose(outputs, rows, values, width, y + row * outputs, outputs, outputs);
+  transpose(outputs, rows, values, width, training_outputs(pass) + row * outputs, outputs, outputs);
 }
 
-/// The same tile back: dy [members, rows, outputs]; puts the gradients of all sums in the slopes' places.
-static void training_backward_variant(
-    const training_pass *pass, const float *parameters, int32_t member, int64_t tile, const float *dy) {
+/// The same tile back from the gradients of the outputs; puts the gradients of all sums in the slopes' places.
+static void training_backward_variant(const member_pass *pass, const float *parameters, int64_t tile) {
   const ck_network *network = pass->network;
-  int64_t width = training_width(pass, member), rows = training_tile_rows(pass, member, tile);
-  int64_t row = member * pass->rows + tile * width;
+  const int32_t member = pass->member;
+  int64_t width = pass->width, rows = training_tile_rows(pass, tile);
   int32_t last = network->layers - 1;
   int64_t outputs = network->widths[last + 1];
-  float *dz = training_slopes(pass, member, last, tile);
-  transpose(rows, outputs, dy + row * outputs, outputs, dz, width, width);
+  float *dz = training_slopes(pass, last, tile);
+  transpose(
+      rows, outputs, training_output_gradients(pass) + tile * width * outputs, outputs, dz, width, width);
   for (int32_t l = last; l > 0; l--) {
     int64_t inputs = network->widths[l];
     tile_gradient gradient = {
         inputs, network->widths[l + 1],
         parameters + network->weights[l] + member * inputs * network->widths[l + 1], dz,
-        training_slopes(pass, member, l - 1, tile)};
+        training_slopes(pass, l - 1, tile)};
     gradient_kernels[width / LANES](&gradient);
     dz = gradient.slope_then_dx;
   }
@@ -154,8 +156,7 @@ static void training_backward_variant(
 
 /// The gradients of a block of outputs against one panel of inputs, and what becomes of them.
 typedef struct {
-  const training_pass *pass;
-  int32_t member;
+  const member_pass *pass;
   const weight_update *update;
   int64_t count;          ///< outputs
   int64_t inputs;         ///< floats from one output's weights to the next one's
@@ -212,13 +213,13 @@ INLINE void update_strip(
 INLINE void weight_products(
     const int rows, const int vectors, const int piece, const weight_panel *task, int64_t n, parameter_fetch *fetch,
     floats sums[TALLEST_STRIP][TILE_VECTORS]) {
-  const training_pass *pass = task->pass;
-  const int64_t width = training_width(pass, task->member), tiles = training_tiles(pass, task->member);
+  const member_pass *pass = task->pass;
+  const int64_t width = pass->width, tiles = training_tiles(pass);
   const int64_t fetched_rows = (rows * piece + pass->rows - 1) / pass->rows;
   for (int64_t tile = 0; tile < tiles; tile++) {
     const float *dz = task->dz + tile * task->dz_tile + n * width;
     const float *panel = task->panel + tile * width * vectors * LANES;
-    int64_t depth = training_tile_rows(pass, task->member, tile), k = 0;
+    int64_t depth = training_tile_rows(pass, tile), k = 0;
     for (; k + piece <= depth; k += piece) {
       fetch_parameters(vectors, fetch, fetched_rows);
       accumulate_products(
@@ -230,7 +231,7 @@ INLINE void weight_products(
 }
 
 INLINE void weight_strip(const int rows, const int vectors, const weight_panel *task, int64_t n) {
-  const training_pass *pass = task->pass;
+  const member_pass *pass = task->pass;
   const int64_t left = task->count - n - rows;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
   UNROLL for (int i = 0; i < rows; i++) {
@@ -265,14 +266,14 @@ static void (*const weight_kernels[TILE_VECTORS + 1])(const weight_panel *task) 
 
 /// sums[n] = Σ over the rows, in ascending order, of dz[n], for the outputs of a task.
 static void sum_outputs(const weight_panel *task, float *sums) {
-  const training_pass *pass = task->pass;
-  const int64_t width = training_width(pass, task->member), tiles = training_tiles(pass, task->member);
+  const member_pass *pass = task->pass;
+  const int64_t width = pass->width, tiles = training_tiles(pass);
   for (int64_t n = 0; n < task->count; n += LANES) {
     int64_t outputs = task->count - n < LANES ? task->count - n : LANES;
     floats sum = splat(0);
     for (int64_t tile = 0; tile < tiles; tile++) {
       const float *dz = task->dz + tile * task->dz_tile + n * width;
-      int64_t rows = training_tile_rows(pass, task->member, tile);
+      int64_t rows = training_tile_rows(pass, tile);
       for (int64_t row = 0; row < rows; row += LANES) {
         floats square[LANES];
         UNROLL for (int i = 0; i < LANES; i++) square[i] = i < outputs ? load(dz + i * width + row) : splat(0);
@@ -293,15 +294,15 @@ static void update_parameters(const weight_update *update, int64_t place, int64_
 
 /// Gradients and step of `count` outputs from `first` on, their biases included.
 static void training_weights_variant(
-    const training_pass *pass, const weight_update *update, int32_t member, int32_t layer, int64_t first,
-    int64_t count) {
+    const member_pass *pass, const weight_update *update, int32_t layer, int64_t first, int64_t count) {
   const ck_network *network = pass->network;
+  const int32_t member = pass->member;
   int64_t inputs = network->widths[layer], outputs = network->widths[layer + 1];
   weight_panel task = {
-      .pass = pass, .member = member, .update = update, .count = count, .inputs = inputs,
-      .dz = training_slopes(pass, member, layer, 0) + first * training_width(pass, member),
-      .dz_tile = outputs * training_width(pass, member),
-      .panel = training_inputs(pass, member, layer),
+      .pass = pass, .update = update, .count = count, .inputs = inputs,
+      .dz = training_slopes(pass, layer, 0) + first * pass->width,
+      .dz_tile = outputs * pass->width,
+      .panel = training_inputs(pass, layer),
       .place = network->weights[layer] + (member * outputs + first) * inputs};
   float *sums = ck_scratch(count);
   sum_outputs(&task, sums);

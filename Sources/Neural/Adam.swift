@@ -76,14 +76,15 @@ package final class Adam {
     }
   }
 
-  /// The same step, where the network's gradients are still in `training` and need not be written down; with a
-  /// `maximumNorm` they have to be. `decays`: coupled decay of each layer's weights; all else has none.
+  /// A step on `batch`, where the networks' gradients need not be written down; with a `maximumNorm` they have to be.
+  /// `decays`: coupled decay of each layer's weights; `parameterDecays`: of every parameter of the store.
   package func step(
-    _ store: ParameterStore, through training: NetworkTraining, decays: [Float], parameterDecays: [Float],
-    pool: ComputePool? = nil
+    _ store: ParameterStore, through training: NetworkTraining, of batch: any TrainingBatch, decays: [Float],
+    parameterDecays: [Float], pool: ComputePool? = nil
   ) {
+    store.clearGradients()
     guard maximumNorm == nil else {
-      training.storeGradients()
+      training.storeGradients(of: batch)
       return step(store, coupledDecays: parameterDecays, pool: pool)
     }
     let (m, v) = moments(for: store)
@@ -93,7 +94,7 @@ package final class Adam {
       learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, coupled_decay: 0,
       decoupled_decay: decoupledDecay, gradient_scale: 1, step: Int64(steps))
     decays.withUnsafeBufferPointer {
-      training.step(settings, decays: $0.baseAddress, firstMoments: m, secondMoments: v)
+      training.step(of: batch, settings, decays: $0.baseAddress, firstMoments: m, secondMoments: v)
     }
     for parameter in store.parameters where !training.owns(parameter) {
       let offset = parameter.offset

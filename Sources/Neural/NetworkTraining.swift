@@ -1,23 +1,28 @@
 import CKernels
 import Support
 
-/// Training steps of an ensemble of perceptrons by fused kernels: the same numbers as the tape, to the bit, in less time.
+/// What a training step learns from. Inputs and loss are asked for every member once, from several threads at once.
+package protocol TrainingBatch: AnyObject {
+  /// Rows of every member.
+  var rows: Int { get }
+  /// Writes the inputs [rows, inputs] of a member.
+  func fillInputs(of member: Int, _ inputs: UnsafeMutablePointer<Float>)
+  /// Reads a member's output [rows, outputs] and writes the gradient of the loss likewise.
+  func differentiate(_ member: Int, output: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>)
+  /// Writes the gradients of the parameters that are not the networks', once all members are through.
+  func differentiateOthers(in store: ParameterStore)
+}
+
+/// Training steps of an ensemble of perceptrons by fused kernels: the same numbers as the tape, to the bit, in less time,
+/// for every member goes its whole way, from its minibatch to the optimiser, while what it needs is near.
 ///
-/// The loss stays on a tape, for it is small and takes many forms:
-///
-///     let output = training.forward(rows: 32, on: tape) { inputs in … }
-///     tape.backward(loss(output))
-///     training.backward(from: output, on: tape)
-///     adam.step(store, through: training)
+///     adam.step(store, through: training, of: batch, …)
 package final class NetworkTraining {
   private let network: MLP
   private let pool: ComputePool?
   private var layout: ck_network
   private var memory: FloatBuffer
-  private var inputs: FloatBuffer
-  private var rows = 0
   private var capacity = 0
-  private var outputGradient: UnsafePointer<Float>?
   /// Which parameters of the store are the network's.
   private let isOwn: [Bool]
 
@@ -26,7 +31,6 @@ package final class NetworkTraining {
     self.network = network
     self.pool = pool
     memory = FloatBuffer(count: 0)
-    inputs = FloatBuffer(count: 0)
     layout = ck_network()
     var isOwn = [Bool](repeating: false, count: network.store.parameters.count)
     for (weight, bias) in network.layers {
@@ -55,61 +59,57 @@ package final class NetworkTraining {
     network.store.seal()
   }
 
-  /// `fill` writes the inputs [members, rows, inputs]; the result [members, rows, outputs] is a variable of the tape.
-  package func forward(
-    rows: Int, on tape: Tape, fill: (UnsafeMutableBufferPointer<Float>) -> Void
-  ) -> Tensor {
-    let columns = network.linears[0].weight.columns
-    if rows > capacity {
-      capacity = rows
-      inputs = FloatBuffer(count: network.members * rows * columns)
-      memory = FloatBuffer(count: Int(ck_training_memory(&layout, Int64(rows))))
-    }
-    self.rows = rows
-    fill(UnsafeMutableBufferPointer(start: inputs.base, count: network.members * rows * columns))
-    let outputs = network.linears[network.linears.count - 1].weight.rows
-    return tape.variable(batch: network.members, rows: rows, columns: outputs) { output in
-      ck_training_forward(
-        pool?.handle, &layout, Int64(rows), network.store.values.baseAddress!, inputs.base, output.baseAddress!,
-        memory.base)
-    }
-  }
-
-  /// Begins the way back from the output's gradient on the tape: the optimiser's step, or `storeGradients`, goes it, for
-  /// member by member is faster than the whole way back and then all weights. The tape may not be rewound before.
-  package func backward(from output: Tensor, on tape: Tape) {
-    outputGradient = UnsafePointer(tape.gradient(output).baseAddress!)
-  }
-
-  /// The gradient that the way back begins from, once.
-  private func takeOutputGradient() -> UnsafePointer<Float> {
-    defer { outputGradient = nil }
-    guard let outputGradient else { preconditionFailure("a step follows a way back, and ends it") }
-    return outputGradient
-  }
-
   /// Whether a parameter of the store belongs to the network.
   func owns(_ parameter: Parameter) -> Bool { isOwn[parameter.index] }
 
-  /// Writes the gradients of all weights and biases into the store, over what is there.
-  package func storeGradients() {
+  /// Writes the gradients of all parameters into the store, over what is there.
+  func storeGradients(of batch: any TrainingBatch) {
     let store = network.store
     for parameter in store.parameters where owns(parameter) {
       _ = store.gradientTarget(parameter.index, store.gradientMemory(of: parameter))
     }
-    ck_training_gradients(
-      pool?.handle, &layout, Int64(rows), store.values.baseAddress!, takeOutputGradient(), memory.base,
-      store.gradients.baseAddress!)
+    withKernelBatch(batch) { rows, kernelBatch in
+      ck_training_gradients(
+        pool?.handle, &layout, rows, kernelBatch, store.values.baseAddress!, memory.base, store.gradients.baseAddress!)
+    }
+    batch.differentiateOthers(in: store)
   }
 
-  /// One optimiser step on all weights and biases; `decays` holds one coupled decay per layer.
+  /// One optimiser step on all weights and biases, and the gradients of all else into the store; `decays` holds one
+  /// coupled decay per layer.
   func step(
-    _ adam: ck_adam, decays: UnsafePointer<Float>?, firstMoments: UnsafeMutablePointer<Float>,
-    secondMoments: UnsafeMutablePointer<Float>
+    of batch: any TrainingBatch, _ adam: ck_adam, decays: UnsafePointer<Float>?,
+    firstMoments: UnsafeMutablePointer<Float>, secondMoments: UnsafeMutablePointer<Float>
   ) {
     var adam = adam
-    ck_training_step(
-      pool?.handle, &layout, Int64(rows), takeOutputGradient(), memory.base, &adam, decays,
-      network.store.values.baseAddress!, firstMoments, secondMoments)
+    withKernelBatch(batch) { rows, kernelBatch in
+      ck_training_step(
+        pool?.handle, &layout, rows, kernelBatch, &adam, decays, network.store.values.baseAddress!, firstMoments,
+        secondMoments, memory.base)
+    }
+    batch.differentiateOthers(in: network.store)
+  }
+
+  private func withKernelBatch(_ batch: any TrainingBatch, _ body: (Int64, UnsafePointer<ck_training_batch>) -> Void) {
+    if batch.rows > capacity {
+      capacity = batch.rows
+      memory = FloatBuffer(count: Int(ck_training_memory(pool?.handle, &layout, Int64(capacity))))
+    }
+    var batch = batch
+    withUnsafeMutablePointer(to: &batch) { context in
+      var kernelBatch = ck_training_batch(
+        context: context,
+        inputs: { context, member, inputs in
+          NetworkTraining.batch(context).fillInputs(of: Int(member), inputs!)
+        },
+        loss: { context, member, output, gradient in
+          NetworkTraining.batch(context).differentiate(Int(member), output: output!, gradient: gradient!)
+        })
+      body(Int64(context.pointee.rows), &kernelBatch)
+    }
+  }
+
+  private static func batch(_ context: UnsafeMutableRawPointer?) -> any TrainingBatch {
+    context!.assumingMemoryBound(to: (any TrainingBatch).self).pointee
   }
 }

@@ -36,12 +36,21 @@ private struct TrainingCase {
     gradient_scale: 1, step: 3)
   private func decay(_ layer: Int) -> Float { 0.01 * Float(layer) }
 
+  /// What the kernels ask for: inputs and output gradients of every member, and where their outputs go.
+  private struct Batch {
+    let x, dy: UnsafePointer<Float>
+    let y: UnsafeMutablePointer<Float>
+    let inputs, outputs: Int
+
+    static func at(_ context: UnsafeMutableRawPointer?) -> Batch { context!.load(as: Batch.self) }
+  }
+
   /// Output, gradients, then parameters and moments after a step; memory starts with NaN wherever it may.
   func fused(threads: Int) -> [UInt32] {
     var network = network, adam = adam
     let pool = ck_pool_create(Int32(threads))
     defer { ck_pool_destroy(pool) }
-    let size = Int(ck_training_memory(&network, Int64(rows)))
+    let size = Int(ck_training_memory(pool, &network, Int64(rows)))
     let memory = UnsafeMutableRawPointer.allocate(byteCount: size * 4, alignment: 64).bindMemory(
       to: Float.self, capacity: size)
     defer { UnsafeMutableRawPointer(memory).deallocate() }
@@ -49,11 +58,32 @@ private struct TrainingCase {
     var y = [Float](repeating: .nan, count: members * rows * widths.last!)
     var p = parameters, g = [Float](repeating: .nan, count: count)
     var m = sample(count, seed: 4), v = sample(count, seed: 5).map { $0 * $0 }
-    ck_training_forward(pool, &network, Int64(rows), p, inputs, &y, memory)
-    ck_training_gradients(pool, &network, Int64(rows), p, outputGradient, memory, &g)
     let decays = (0..<widths.count - 1).map(decay)
-    ck_training_forward(pool, &network, Int64(rows), p, inputs, &y, memory)
-    ck_training_step(pool, &network, Int64(rows), outputGradient, memory, &adam, decays, &p, &m, &v)
+    let (x, dy) = (inputs, outputGradient)
+    x.withUnsafeBufferPointer { x in
+      dy.withUnsafeBufferPointer { dy in
+        y.withUnsafeMutableBufferPointer { y in
+          var context = Batch(
+            x: x.baseAddress!, dy: dy.baseAddress!, y: y.baseAddress!, inputs: rows * widths[0],
+            outputs: rows * widths.last!)
+          withUnsafeMutablePointer(to: &context) { context in
+            var batch = ck_training_batch(
+              context: context,
+              inputs: { context, member, x in
+                let batch = Batch.at(context)
+                x!.update(from: batch.x + Int(member) * batch.inputs, count: batch.inputs)
+              },
+              loss: { context, member, y, dy in
+                let batch = Batch.at(context)
+                (batch.y + Int(member) * batch.outputs).update(from: y!, count: batch.outputs)
+                dy!.update(from: batch.dy + Int(member) * batch.outputs, count: batch.outputs)
+              })
+            ck_training_gradients(pool, &network, Int64(rows), &batch, p, memory, &g)
+            ck_training_step(pool, &network, Int64(rows), &batch, &adam, decays, &p, &m, &v, memory)
+          }
+        }
+      }
+    }
     return bits(y + g + p + m + v)
   }
 
@@ -123,7 +153,8 @@ extension Kernels {
         let step = TrainingCase(members: 3, rows: rows, widths: widths, activation: activation)
         sameOnEveryISA {
           let want = step.separate()
-          for threads in [1, 2, 3] {
+          // One member for each thread, some for each and one left over, fewer members than threads.
+          for threads in [1, 2, 3, 4] {
             let isSame = step.fused(threads: threads) == want
             #expect(isSame, "\(rows) rows, \(widths), \(threads) threads")
           }

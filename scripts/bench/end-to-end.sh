@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The same PETS experiment in mbrl-lib and here: mbrl-lib's continuous cart-pole at its shipped settings, 5 members.
-# Writes both learning curves and prints one table: seconds per real step, and until the pole stays up.
+# Writes both learning curves and a plot of them, and prints one table: seconds per real step, and until the pole stays
+# up.
 # usage: scripts/bench/end-to-end.sh [--steps N] [--seed S] [--out FOLDER]
 # After `swift build -c release`; MBRL names another binary. mbrl-lib takes seconds for every step: 20 steps tell its
 # speed, 600 its learning curve. Libraries come as in scripts/bench/peers.sh.
@@ -28,9 +29,9 @@ find "$out/mbrl" -name episodes.csv -exec cp {} "$out/mbrl.csv" \;
 find "$out/mbrl" -name progress.csv -exec cp {} "$out/mbrl-progress.csv" \;
 "$python" scripts/bench/mbrl_lib_pets.py "$steps" "$seed" | tee "$out/mbrl-lib.csv"
 
-"$python" - "$out" << 'PYTHON'
-import csv, json, sys
-out = sys.argv[1]
+"$python" - "$out" "$seed" << 'PYTHON'
+import csv, os, sys
+out, seed = sys.argv[1:]
 # mbrl-lib says on standard output where its results lie, in the middle of the table.
 rows = [line for line in open(f"{out}/mbrl-lib.csv") if line.count(",") == 2]
 theirs = list(csv.DictReader(rows))
@@ -50,10 +51,17 @@ for name, rows in curves.items():
     if not rows:
         continue
     step, seconds, _ = rows[-1]
+    folder = f"{out}/curves/{name}/seed-{seed}"
+    os.makedirs(folder, exist_ok=True)
+    with open(f"{folder}/episodes.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("step", "seconds", "return")] + [row for row in rows if row[2]])
     rate[name] = seconds / step
     good = next(((s, w) for s, w, r in rows if r and float(r) >= 190), None)
     print(f"| {name} | {step} | {rate[name]:.3f} | " + (f"{good[1]:.0f} | {good[0]} |" if good else " | |"))
 if len(rate) == 2:
     print(f"\nmbrl-lib takes {rate['mbrl-lib'] / rate['mbrl']:.1f} times as long per step")
 PYTHON
-echo "learning curves: $out/mbrl-lib.csv $out/mbrl.csv"
+"$python" scripts/plot-curves.py -o "$out/end-to-end.svg" --title "continuous cart-pole, mbrl-lib's shipped settings, seed $seed" \
+  --column episodes.csv:return --y "return of training episodes" --x seconds="seconds after the 200 random steps" \
+  mbrl="$out/curves/mbrl" mbrl-lib="$out/curves/mbrl-lib"
+echo "learning curves: $out/mbrl-lib.csv $out/mbrl.csv $out/end-to-end.svg"

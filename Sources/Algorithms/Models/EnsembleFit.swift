@@ -13,8 +13,7 @@ struct EnsembleFit {
   /// Rows trained on and rows held out.
   private let training: [Int32]
   private let heldOut: [Int32]
-  /// Per member: the rows of its bootstrap, reshuffled every epoch.
-  private var memberRows: [[Int32]]
+  private let batch: EnsembleBatch
   /// Per member: held-out error of this epoch.
   private var errors: [Double]
   /// Per member: best held-out error so far, and the weights that had it [members, parameters of one member].
@@ -39,14 +38,17 @@ struct EnsembleFit {
     bestErrors = errors
     let parametersOfNetworks = model.network.layers.reduce(0) { $0 + $1.weight.count + $1.bias.count }
     snapshots = FloatBuffer(count: heldOut.isEmpty ? 0 : parametersOfNetworks)
-    memberRows = []
+    var memberRows: [[Int32]] = []
     for _ in 0..<configuration.ensembleSize {
       if configuration.bootstrap {
-        memberRows.append(training.map { _ in training[self.random.integer(below: training.count)] })
+        var rows = training
+        for place in rows.indices { rows[place] = training[self.random.integer(below: training.count)] }
+        memberRows.append(rows)
       } else {
         memberRows.append(training)
       }
     }
+    batch = EnsembleBatch(model, inputs: inputs, targets: targets, memberRows: memberRows)
     prepareInputs(buffer)
     prepareTargets(buffer)
   }
@@ -199,54 +201,23 @@ struct EnsembleFit {
   /// One pass over every member's data in minibatches; returns the mean loss per member and batch.
   private mutating func trainEpoch(_ updates: inout Int) throws -> Double {
     let batchSize = model.configuration.batchSize
-    for member in memberRows.indices { random.shuffle(&memberRows[member]) }
+    batch.shuffle(&random)
     var total = 0.0
     var batches = 0
     var start = 0
     while start < training.count {
       try model.pool.checkInterruption()
       let size = min(batchSize, training.count - start)
-      total += trainBatch(start: start, size: size)
+      batch.begin(start: start, rows: size)
+      model.adam.step(
+        model.store, through: model.training, of: batch, decays: model.layerDecays, parameterDecays: model.decays,
+        pool: model.pool)
+      total += Double(batch.loss) / Double(model.configuration.ensembleSize)
       batches += 1
       updates += 1
       start += size
     }
     return total / Double(max(batches, 1))
-  }
-
-  private func trainBatch(start: Int, size: Int) -> Double {
-    let tape = model.tape
-    let members = model.configuration.ensembleSize
-    tape.rewind()
-    let target = tape.constant(batch: members, rows: size, columns: model.targetCount) { out in
-      gather(targets, model.targetCount, start: start, size: size, into: out)
-    }
-    model.store.clearGradients()
-    let output = model.training.forward(rows: size, on: tape) { out in
-      gather(inputs, model.inputColumns, start: start, size: size, into: out)
-    }
-    let loss = model.loss(output: output, target: target)
-    tape.backward(loss.total)
-    model.training.backward(from: output, on: tape)
-    model.adam.step(
-      model.store, through: model.training, decays: model.layerDecays, parameterDecays: model.decays, pool: model.pool)
-    return Double(tape.scalar(loss.perMemberSum)) / Double(members)
-  }
-
-  /// Rows start..<start+size of every member's order: [members, size, columns].
-  private func gather(
-    _ source: FloatBuffer, _ columns: Int, start: Int, size: Int, into out: UnsafeMutableBufferPointer<Float>
-  ) {
-    for member in memberRows.indices {
-      memberRows[member].withUnsafeBufferPointer { rows in
-        // Rows are some floats long: less than a call takes.
-        for place in 0..<size {
-          let to = out.baseAddress! + (member * size + place) * columns
-          let from = source.base + Int(rows[start + place]) * columns
-          for column in 0..<columns { to[column] = from[column] }
-        }
-      }
-    }
   }
 
   /// Per member: mean squared error of the predicted means over rows and regression targets.
@@ -302,39 +273,5 @@ struct EnsembleFit {
       exchange(layer.weight)
       exchange(layer.bias)
     }
-  }
-}
-
-extension EnsembleDynamics {
-  /// The training loss of a batch: the networks' output [members, rows, outputs], target [members, rows, targets].
-  ///
-  /// - Returns: what is minimised, and the same without the penalty on the bounds (Σ over members).
-  func loss(output: Tensor, target: Tensor) -> (total: Tensor, perMemberSum: Tensor) {
-    let scored = 0..<regressionTargets
-    let mean = tape.columns(output, scored)
-    let wanted = tape.columns(target, scored)
-    var sum: Tensor
-    var penalty: Tensor?
-    if let minimumLogVariance, let maximumLogVariance {
-      let frozen = !configuration.learnsVarianceBounds
-      let minimum = tape.parameter(minimumLogVariance, of: store, frozen: frozen)
-      let maximum = tape.parameter(maximumLogVariance, of: store, frozen: frozen)
-      let raw = tape.columns(output, targetCount..<targetCount + regressionTargets)
-      let logVariance = tape.boundedLogVariance(
-        raw, minimum: tape.columns(minimum, scored), maximum: tape.columns(maximum, scored))
-      sum = tape.gaussianNLL(mean: mean, logVariance: logVariance, target: wanted)
-      if !frozen { penalty = tape.scale(tape.subtract(tape.sum(maximum), tape.sum(minimum)), by: 0.01) }
-    } else {
-      sum = tape.meanSquaredError(mean, wanted)
-    }
-    if configuration.termination == .learned {
-      // Binary cross-entropy with logits, softplus(z) − t·z, averaged over rows and summed over members.
-      let logit = tape.columns(output, regressionTargets..<targetCount)
-      let ended = tape.columns(target, regressionTargets..<targetCount)
-      let entropy = tape.subtract(tape.activation(logit, .softplus), tape.multiply(logit, ended))
-      let weight = configuration.terminationWeight * Double(configuration.ensembleSize)
-      sum = tape.add(sum, tape.scale(tape.mean(entropy), by: Float(weight)))
-    }
-    return (penalty.map { tape.add(sum, $0) } ?? sum, sum)
   }
 }

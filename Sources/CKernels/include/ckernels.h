@@ -233,23 +233,28 @@ typedef struct {
   int64_t biases[CK_MAX_LAYERS];          ///< likewise [members, out]
 } ck_network;
 
-/// Floats of memory (64-byte aligned) that a step on at most `rows` rows per member needs, from its forward pass to its
-/// end.
-int64_t ck_training_memory(const ck_network *network, int64_t rows);
-/// x [members, rows, inputs] → y [members, rows, outputs]: as ck_linear layer by layer, to the bit.
-void ck_training_forward(
-    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *x, float *y,
-    float *memory);
-/// The way back from dy [members, rows, outputs] to the gradients of all weights and biases: as
-/// ck_linear_input_gradient and ck_linear_weight_gradient, to the bit. Ends the pass; same pool and rows as its beginning.
+/// The numbers of a training step, member by member. Each is asked once per step for every member, on whichever thread
+/// works on it.
+typedef struct {
+  void *context;
+  /// Writes x [rows, inputs].
+  void (*inputs)(void *context, int32_t member, float *x);
+  /// Reads y [rows, outputs] and writes the loss's gradient dy likewise.
+  void (*loss)(void *context, int32_t member, const float *y, float *dy);
+} ck_training_batch;
+
+/// Floats of memory (64-byte aligned) that a step on at most `rows` rows per member needs.
+int64_t ck_training_memory(const ck_pool *pool, const ck_network *network, int64_t rows);
+/// Every member's way through its network, the loss, and back to the gradients of all weights and biases: as ck_linear,
+/// ck_linear_input_gradient and ck_linear_weight_gradient layer by layer, to the bit.
 void ck_training_gradients(
-    ck_pool *pool, const ck_network *network, int64_t rows, const float *parameters, const float *dy, float *memory,
-    float *gradients);
+    ck_pool *pool, const ck_network *network, int64_t rows, const ck_training_batch *batch, const float *parameters,
+    float *memory, float *gradients);
 /// The same with one step of Adam: as ck_adam_step on those gradients, to the bit, without writing them down.
 /// `coupled_decays` [layers] replaces the weights' coupled decay (NULL: none); biases have none.
 void ck_training_step(
-    ck_pool *pool, const ck_network *network, int64_t rows, const float *dy, float *memory, const ck_adam *adam,
-    const float *coupled_decays, float *parameters, float *first_moments, float *second_moments);
+    ck_pool *pool, const ck_network *network, int64_t rows, const ck_training_batch *batch, const ck_adam *adam,
+    const float *coupled_decays, float *parameters, float *first_moments, float *second_moments, float *memory);
 
 // MARK: - The machine's ceiling
 
