@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Planning and training inside `mbrl train` against the figures of `mbrl bench`, at the same sizes on one thread:
 # processor time per real step, and per update of the ensemble. Two runs of different length each, so that what they
-# have in common cancels. Rounds alternate.
+# have in common cancels. No imagined trajectory ends early, as in the bench. Rounds alternate.
 # usage: scripts/bench/whole-program.sh [--rounds R]           (after `swift build -c release`; MBRL: another binary)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -27,6 +27,7 @@ base = [
     "agent.initialRandomSteps=480", "agent.fitEvery=100000", "model.hiddenSizes=[200,200,200]", "model.batchSize=32",
     "planner.type=cem", "planner.population=200", "planner.elites=20", "planner.iterations=3", "planner.horizon=15",
     "planner.particles=10", "planner.propagation=tsinf", "planner.minimumVariance=0", "model.ensembleSize=5",
+    "model.termination=never",
     "evaluation.every=0", "evaluation.episodes=0", "threads=1"]
 subprocess.run(
     [program, "train", "configs/quickstart.json", *base, *settings, "--seeds", "0", "--out", out, "--quiet"],
