@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Where the program speaks: results on standard output; progress, notes, warnings and errors on standard error.
 ///
@@ -33,7 +32,7 @@ package final class Console: Sendable {
   /// Whether results land between the live lines.
   private let sharesScreen: Bool
   private let clock: @Sendable () -> Double
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// - Parameters:
   ///   - output: descriptor for results.

@@ -22,7 +22,7 @@ final class TemporaryFolder: Sendable {
 
 /// Remembers what runs told.
 final class Recorder: RunObserver {
-  private let state = Mutex<[(seed: Int, event: RunEvent)]>([])
+  private let state = Guarded<[(seed: Int, event: RunEvent)]>([])
   var events: [(seed: Int, event: RunEvent)] { state.withLock { $0 } }
 
   func report(seed: Int, _ event: RunEvent) { state.withLock { $0.append((seed, event)) } }

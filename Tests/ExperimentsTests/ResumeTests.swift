@@ -161,15 +161,15 @@ import Experiments
 
 /// Counts, from any thread.
 final class Counter: Sendable {
-  private let count = MutexBox(0)
+  private let count = Guarded(0)
   func increment() { count.withLock { $0 += 1 } }
   var value: Int { count.withLock { $0 } }
 }
 
 /// Says no a number of times, then yes.
 final class Countdown: Sendable {
-  private let rest: MutexBox<Int>
-  init(_ count: Int) { rest = MutexBox(count) }
+  private let rest: Guarded<Int>
+  init(_ count: Int) { rest = Guarded(count) }
   var isOver: Bool {
     rest.withLock {
       $0 -= 1

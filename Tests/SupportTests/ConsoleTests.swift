@@ -1,12 +1,11 @@
 import Foundation
 import Support
-import Synchronization
 import Testing
 
 /// A console whose two outputs are files and whose clock stands until it is moved.
 private final class Stage: Sendable {
-  let folder = Mutex(TemporaryFolder())
-  let seconds = Mutex(0.0)
+  let folder = Guarded(TemporaryFolder())
+  let seconds = Guarded(0.0)
   private let output: Int32
   private let errors: Int32
 

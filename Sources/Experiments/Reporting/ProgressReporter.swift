@@ -1,5 +1,4 @@
 import Support
-import Synchronization
 
 /// Shows runs while they work: a line per seed on standard error; with `json`, one object per evaluation on standard
 /// output. The runs only leave their numbers; `refresh` draws them, from one thread, a few times per second.
@@ -16,7 +15,7 @@ package final class ProgressReporter: RunObserver {
 
   private let console: Console
   private let isJSON: Bool
-  private let state = Mutex<[SeedState]>([])
+  private let state = Guarded<[SeedState]>([])
 
   /// Shows on `console`.
   package init(_ console: Console, isJSON: Bool) {

@@ -62,7 +62,7 @@ package enum Training {
   ) -> Result {
     let seeds = claim.seeds.map { UncheckedSeed(directory: $0) }
     let next = Atomic<Int>(0)
-    let ends = Mutex<[SeedEnd?]>([SeedEnd?](repeating: nil, count: seeds.count))
+    let ends = Guarded<[SeedEnd?]>([SeedEnd?](repeating: nil, count: seeds.count))
     withoutActuallyEscaping({
       while true {
         let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
