@@ -7,6 +7,10 @@ enum { BLOCK_DEPTH = 512 };
 /// Rows and columns of one block, so that the operands of the inner loops stay in the second-level cache.
 enum { BLOCK_ROWS = 240, BLOCK_COLUMNS = 480 };
 
+/// Whether the last vector of a panel, where at most half of it exists, serves two rows at once: the columns stand in both
+/// of its halves, and the sums of an even row and of the next one in one vector. Narrow vectors lose little at the end.
+enum { PAIRS_ROWS = LANES == 16 };
+
 /// How a panel's activation is applied: the common ones in the registers, the others by a call on the finished strip.
 enum { EPILOGUE_NONE, EPILOGUE_RELU, EPILOGUE_SILU, EPILOGUE_CALL, EPILOGUE_COUNT };
 
@@ -30,7 +34,7 @@ typedef struct {
   int64_t rows, depth, columns;  ///< columns: 1...vectors·LANES
   const float *left;
   int64_t left_row, left_depth;
-  const float *panel;            ///< [depth][panel_stride], zeros behind `columns`
+  const float *panel;            ///< [depth][panel_stride], zeros behind `columns`, or these again (see PAIRS_ROWS)
   int64_t panel_stride;
   const float *start;            ///< NULL: 0
   int64_t start_stride;
@@ -51,30 +55,52 @@ INLINE void store_strip(
   }
 }
 
-/// The sum of products in chunks of one cache line of each left row, while the same line of the next rows is fetched.
-INLINE void accumulate_strip(
-    const int rows, const int vectors, const panel_product *task, int64_t row,
-    floats sums[TALLEST_STRIP][TILE_VECTORS]) {
-  enum { LINE = 16 };
-  const float *left = task->left + row * task->left_row;
-  int64_t k = 0, depth = task->depth, left_row = task->left_row, left_depth = task->left_depth;
-  if (left_depth == 1) {
-    for (; k + LINE <= depth; k += LINE) {
-      UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(left + (rows + i) * left_row + k);
-      accumulate_products(
-          rows, vectors, LINE, left + k, left_row, 1, task->panel + k * task->panel_stride, task->panel_stride, sums);
+/// As `accumulate_products`, where the last vector of an even row has the sums of the next row in its high half.
+INLINE void accumulate_paired(
+    const int rows, const int vectors, int64_t depth, const float *restrict left, int64_t left_row,
+    int64_t left_depth, const float *restrict right, int64_t right_stride, floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  for (int64_t k = 0; k < depth; k++) {
+    floats b[TILE_VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) b[j] = load(right + k * right_stride + j * LANES);
+    UNROLL for (int i = 0; i < rows; i += 2) {
+      floats even = splat(left[i * left_row + k * left_depth]), odd = splat(left[(i + 1) * left_row + k * left_depth]);
+      UNROLL for (int j = 0; j < vectors - 1; j++) {
+        sums[i][j] = fmadd(even, b[j], sums[i][j]);
+        sums[i + 1][j] = fmadd(odd, b[j], sums[i + 1][j]);
+      }
+      sums[i][vectors - 1] = fmadd(BLEND_HALVES(even, odd), b[vectors - 1], sums[i][vectors - 1]);
     }
-    accumulate_products(
-        rows, vectors, depth - k, left + k, left_row, 1, task->panel + k * task->panel_stride, task->panel_stride,
-        sums);
-  } else {
-    accumulate_products(
-        rows, vectors, depth, left, left_row, left_depth, task->panel, task->panel_stride, sums);
   }
 }
 
+/// The sum of products in chunks of one cache line of each left row, while the same line of the next rows is fetched.
+INLINE void accumulate_strip(
+    const int rows, const int vectors, const int is_paired, const panel_product *task, int64_t row,
+    floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  enum { LINE = 16 };
+  const int64_t left_row = task->left_row, left_depth = task->left_depth, stride = task->panel_stride;
+  const float *left = task->left + row * left_row, *panel = task->panel;
+  int64_t k = 0, depth = task->depth;
+#define ACCUMULATE(count)                                                                                      \
+  if (is_paired) accumulate_paired(rows, vectors, count, left, left_row, left_depth, panel, stride, sums);     \
+  else accumulate_products(rows, vectors, count, left, left_row, left_depth, panel, stride, sums);
+  for (; left_depth == 1 && k + LINE <= depth; k += LINE, left += LINE, panel += LINE * stride) {
+    UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(left + (rows + i) * left_row);
+    ACCUMULATE(LINE)
+  }
+  ACCUMULATE(depth - k)
+#undef ACCUMULATE
+}
+
+/// The last vectors of pairs of rows, which one vector held, into one of each row.
+INLINE void part_rows(const int rows, const int vectors, floats strip[TALLEST_STRIP][TILE_VECTORS]) {
+  UNROLL for (int i = 0; i < rows; i += 2) strip[i + 1][vectors - 1] = HIGH_HALF(strip[i][vectors - 1]);
+}
+
 INLINE void panel_strip(
-    const int rows, const int vectors, const int epilogue, const panel_product *task, int64_t row) {
+    const int rows, const int vectors, const int epilogue, const int has_pairs, const panel_product *task,
+    int64_t row) {
+  const int is_paired = has_pairs && rows % 2 == 0;
   const int64_t last = (vectors - 1) * LANES, valid = task->columns - last, stride = task->out_stride;
   float *out = task->out + row * stride, *y = task->y + row * stride;
   const int is_kept = epilogue != EPILOGUE_NONE && out != y;
@@ -97,7 +123,12 @@ INLINE void panel_strip(
       }
     }
   }
-  accumulate_strip(rows, vectors, task, row, sums);
+  if (is_paired) {
+    UNROLL for (int i = 0; i < rows; i += 2)
+      sums[i][vectors - 1] = JOIN_HALVES(sums[i][vectors - 1], sums[i + 1][vectors - 1]);
+  }
+  accumulate_strip(rows, vectors, is_paired, task, row, sums);
+  if (is_paired && (is_kept || epilogue == EPILOGUE_NONE || epilogue == EPILOGUE_CALL)) part_rows(rows, vectors, sums);
   if (is_kept || epilogue == EPILOGUE_NONE) store_strip(rows, vectors, sums, valid, out, stride);
   if (epilogue == EPILOGUE_NONE) return;
   if (epilogue == EPILOGUE_CALL) {
@@ -112,21 +143,29 @@ INLINE void panel_strip(
     }
   } else {
     UNROLL for (int i = 0; i < rows; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = apply_epilogue(epilogue, sums[i][j]);
+      UNROLL for (int j = 0; j < vectors; j++) {
+        const int is_there = !is_paired || j < vectors - 1 || i % 2 == 0;
+        if (is_there) sums[i][j] = apply_epilogue(epilogue, sums[i][j]);
+      }
     }
+    if (is_paired) part_rows(rows, vectors, sums);
   }
   store_strip(rows, vectors, sums, valid, y, stride);
 }
 
 #define DEFINE_PANEL(vectors, epilogue)                                                                        \
   NOINLINE void panel_##vectors##_##epilogue(const panel_product *task) {                                      \
-    const int kind = epilogue;                                                                                 \
+    const int kind = epilogue, has_pairs = 0;                                                                  \
+    COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                     \
+  }                                                                                                            \
+  NOINLINE void paired_panel_##vectors##_##epilogue(const panel_product *task) {                               \
+    const int kind = epilogue, has_pairs = PAIRS_ROWS && vectors > 1;                                          \
     COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                     \
   }
-#define PANEL_STRIP_1(height) panel_strip(height, 1, kind, task, n)
-#define PANEL_STRIP_2(height) panel_strip(height, 2, kind, task, n)
-#define PANEL_STRIP_3(height) panel_strip(height, 3, kind, task, n)
-#define PANEL_STRIP_4(height) panel_strip(height, 4, kind, task, n)
+#define PANEL_STRIP_1(height) panel_strip(height, 1, kind, has_pairs, task, n)
+#define PANEL_STRIP_2(height) panel_strip(height, 2, kind, has_pairs, task, n)
+#define PANEL_STRIP_3(height) panel_strip(height, 3, kind, has_pairs, task, n)
+#define PANEL_STRIP_4(height) panel_strip(height, 4, kind, has_pairs, task, n)
 #define DEFINE_PANELS(vectors)                                                                                 \
   DEFINE_PANEL(vectors, EPILOGUE_NONE)                                                                         \
   DEFINE_PANEL(vectors, EPILOGUE_RELU)                                                                         \
@@ -136,13 +175,28 @@ FOR_EACH_WIDTH(DEFINE_PANELS)
 #undef DEFINE_PANELS
 #undef DEFINE_PANEL
 
+typedef void (*panel_kernel)(const panel_product *task);
 #define ENTRIES(vectors)                                                                                       \
   [vectors] = {                                                                                                \
-      panel_##vectors##_EPILOGUE_NONE, panel_##vectors##_EPILOGUE_RELU, panel_##vectors##_EPILOGUE_SILU,       \
-      panel_##vectors##_EPILOGUE_CALL},
-static void (*const panel_kernels[TILE_VECTORS + 1][EPILOGUE_COUNT])(const panel_product *task) = {
-    FOR_EACH_WIDTH(ENTRIES)};
+      {panel_##vectors##_EPILOGUE_NONE, paired_panel_##vectors##_EPILOGUE_NONE},                               \
+      {panel_##vectors##_EPILOGUE_RELU, paired_panel_##vectors##_EPILOGUE_RELU},                               \
+      {panel_##vectors##_EPILOGUE_SILU, paired_panel_##vectors##_EPILOGUE_SILU},                               \
+      {panel_##vectors##_EPILOGUE_CALL, paired_panel_##vectors##_EPILOGUE_CALL}},
+static const panel_kernel panel_kernels[TILE_VECTORS + 1][EPILOGUE_COUNT][2] = {FOR_EACH_WIDTH(ENTRIES)};
 #undef ENTRIES
+
+/// Whether a panel's last vector serves two rows at once.
+INLINE int has_paired_rows(int64_t vectors, int64_t columns) {
+  return PAIRS_ROWS && vectors > 1 && columns - (vectors - 1) * LANES <= LANES / 2;
+}
+
+/// How many vectors the next panel of `columns` columns has. A last one that pairs rows is best three wide: of two, too
+/// few sums are formed for the numbers that are loaded.
+INLINE int64_t next_product_panel(int64_t columns) {
+  const int64_t vectors = (columns + LANES - 1) / LANES, before = vectors - 3;
+  if (TILE_VECTORS != 3 || before <= 0 || !has_paired_rows(vectors, columns)) return next_panel_vectors(vectors);
+  return before % 3 == 0 ? 3 : 2;
+}
 
 /// Packs right(k, n) for `depth` k from `first_k` on and `columns` n from `first_column` on into one panel.
 static void pack_panel(
@@ -151,13 +205,20 @@ static void pack_panel(
   int64_t width = vectors * LANES, stride = block->right_stride;
   if (block->right_is_transposed) {
     transpose(columns, depth, block->right + first_column * stride + first_k, stride, panel, width, width);
+    if (has_paired_rows(vectors, columns))
+      for (int64_t k = 0; k < depth; k++) {
+        float *end = panel + k * width + width - LANES;
+        store(end, JOIN_HALVES(load(end), load(end)));
+      }
     return;
   }
   const float *from = block->right + first_k * stride + first_column;
   int64_t last = (vectors - 1) * LANES;
+  const int is_paired = has_paired_rows(vectors, columns);
   for (int64_t k = 0; k < depth; k++, from += stride, panel += width) {
     for (int64_t n = 0; n < last; n += LANES) store(panel + n, load(from + n));
-    store(panel + last, load_first(from + last, columns - last));
+    floats end = load_first(from + last, columns - last);
+    store(panel + last, is_paired ? JOIN_HALVES(end, end) : end);
   }
 }
 
@@ -173,7 +234,7 @@ static int next_panel(panel_cursor *cursor, int64_t columns, int64_t depth) {
   cursor->column += cursor->width;
   int64_t left = columns - cursor->column;
   if (left <= 0) return 0;
-  cursor->vectors = next_panel_vectors((left + LANES - 1) / LANES);
+  cursor->vectors = next_product_panel(left);
   cursor->width = left < cursor->vectors * LANES ? left : cursor->vectors * LANES;
   return 1;
 }
@@ -214,7 +275,7 @@ static void multiply_packed_block(
           .out_stride = block->out_stride,
           .activation = is_last ? block->activation : CK_IDENTITY,
       };
-      panel_kernels[panel.vectors][epilogue_of(task.activation)](&task);
+      panel_kernels[panel.vectors][epilogue_of(task.activation)][has_paired_rows(panel.vectors, panel.width)](&task);
     }
   }
 }

@@ -63,17 +63,28 @@ INLINE words lane_numbers(void) {
   return lane;
 }
 
+// INTERLEAVE: the elements of the low or high halves of two vectors in turn. JOIN_HALVES: the low halves, one behind the
+// other. BLEND_HALVES: the low half of one and the high half of the other. HIGH_HALF: it in both places.
 #if LANES == 16
 #define INTERLEAVE_LOW(a, b) \
   __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define INTERLEAVE_HIGH(a, b) \
   __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define JOIN_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+#define BLEND_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31)
+#define HIGH_HALF(a) __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)
 #elif LANES == 8
 #define INTERLEAVE_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define INTERLEAVE_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define JOIN_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+#define BLEND_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 12, 13, 14, 15)
+#define HIGH_HALF(a) __builtin_shufflevector(a, a, 4, 5, 6, 7, 4, 5, 6, 7)
 #else
 #define INTERLEAVE_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
 #define INTERLEAVE_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define JOIN_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define BLEND_HALVES(a, b) __builtin_shufflevector(a, b, 0, 1, 6, 7)
+#define HIGH_HALF(a) __builtin_shufflevector(a, a, 2, 3, 2, 3)
 #endif
 
 /// Transposes the square of LANES vectors: log₂ LANES rounds of the perfect shuffle.

@@ -14,6 +14,9 @@ struct LayerShape: CustomTestStringConvertible, Sendable {
       LayerShape(batch: 5, rows: 32, inputs: 33, outputs: 65), LayerShape(rows: 251, inputs: 300, outputs: 100),
       LayerShape(rows: 40, inputs: 20, outputs: 530), LayerShape(rows: 33, inputs: 530, outputs: 9),
       LayerShape(rows: 530, inputs: 24, outputs: 60), LayerShape(batch: 7, rows: 256, inputs: 30, outputs: 8),
+      // Half a vector or less at the end, even and odd numbers of rows.
+      LayerShape(rows: 70, inputs: 200, outputs: 200), LayerShape(rows: 75, inputs: 24, outputs: 40),
+      LayerShape(rows: 129, inputs: 104, outputs: 56), LayerShape(rows: 131, inputs: 21, outputs: 18),
       LayerShape(batch: 2, rows: 0, inputs: 3, outputs: 5),
     ]
 
@@ -76,7 +79,7 @@ extension Kernels {
       defer { ck_pool_destroy(pool) }
       let shapes = [
         LayerShape(batch: 3, rows: 32, inputs: 40, outputs: 200), LayerShape(rows: 300, inputs: 20, outputs: 33),
-        LayerShape(rows: 20, inputs: 300, outputs: 31),
+        LayerShape(rows: 20, inputs: 300, outputs: 31), LayerShape(rows: 301, inputs: 20, outputs: 40),
       ]
       for shape in shapes {
         let x = sample(shape.inputCount, seed: 1), w = sample(shape.weightCount, seed: 2)
