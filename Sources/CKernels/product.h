@@ -7,8 +7,8 @@ enum { BLOCK_DEPTH = 512 };
 /// Rows and columns of one block, so that the operands of the inner loops stay in the second-level cache.
 enum { BLOCK_ROWS = 240, BLOCK_COLUMNS = 480 };
 
-/// Whether the last vector of a panel, where at most half of it exists, serves two rows at once: the columns stand in both
-/// of its halves, and the sums of an even row and of the next one in one vector. Narrow vectors lose little at the end.
+/// Whether the last vector of a panel, where at most half of it exists, serves two rows at once: the columns stand in
+/// both of its halves, and the sums of an even row and of the next one in one vector. Narrow vectors lose little.
 enum { PAIRS_ROWS = LANES == 16 };
 
 /// How a panel's activation is applied: the common ones in the registers, the others by a call on the finished strip.

@@ -1,11 +1,11 @@
-// Training steps of an ensemble of networks on the threads of a pool. Every element is formed in one place, so the threads
-// do not change the result.
+// Training steps of an ensemble of networks on the threads of a pool. Every element is formed in one place, so the
+// threads do not change the result.
 //
-// Each thread has members of its own, the same ones in every step, for their parameters and moments are in its caches; a
-// thread that comes late loses them to the others. It takes one from the minibatch to the optimiser's step, so that what
-// is kept on the way forward is still near on the way back. The members that are left over are shared: tiles forward
-// before all else, then tiles back and blocks of weights at the end, where they even out what the threads have done. Of
-// these, too, every thread has some that it takes first.
+// Each thread has members of its own, the same ones in every step, for their parameters and moments are in its caches;
+// a thread that comes late loses them to the others. It takes one from the minibatch to the optimiser's step, so that
+// what is kept on the way forward is still near on the way back. The members that are left over are shared: tiles
+// forward before all else, then tiles back and blocks of weights at the end, where they even out what the threads have
+// done.
 #include "kernels.h"
 
 #include <sched.h>
@@ -30,9 +30,6 @@ typedef union {
   float line[LINE];
 } member_progress;
 
-/// The parts that a shared member's step is cut into.
-typedef enum { TILE_FORWARD, TILE_BACK, WEIGHT_BLOCK, PARTS } part;
-
 typedef struct {
   const ck_network *network;
   const ck_training_batch *batch;
@@ -43,7 +40,6 @@ typedef struct {
   int32_t threads;
   int32_t owned_members;  ///< the first ones, as many for each thread; the others are shared
   member_progress *progress;
-  _Atomic int32_t *claims;  ///< per shared member and sort of part: how many each thread's share has given out
   float *slots;           ///< the memory of the members under way: one for each thread, then the shared ones
   const float *parameters;
   weight_update update;
@@ -60,18 +56,9 @@ static int32_t owned_slots(const ck_pool *pool, const ck_network *network) {
   return owned_members(pool, network) > 0 ? ck_pool_threads(pool) : 0;
 }
 
-/// Claims of one sort of part, on cache lines of their own.
-static int64_t claims_size(const ck_pool *pool) { return (ck_pool_threads(pool) + LINE - 1) / LINE * LINE; }
-
-/// Floats before the slots: progress and claims.
-static int64_t floats_before(const ck_pool *pool, const ck_network *network) {
-  int64_t shared = network->members - owned_members(pool, network);
-  return LINE * network->members + shared * PARTS * claims_size(pool);
-}
-
 int64_t ck_training_memory(const ck_pool *pool, const ck_network *network, int64_t rows) {
   int64_t slots = owned_slots(pool, network) + network->members - owned_members(pool, network);
-  return floats_before(pool, network) + slots * training_member_size(network, rows + WIDEST_TILE);
+  return LINE * network->members + slots * training_member_size(network, rows + WIDEST_TILE);
 }
 
 /// Chooses the kernels and the tiles: several vectors of rows, but one for members that are shared where the threads
@@ -96,8 +83,7 @@ static training_step begin_step(
       .threads = threads,
       .owned_members = owned,
       .progress = (member_progress *)memory,
-      .claims = (_Atomic int32_t *)(memory + LINE * network->members),
-      .slots = memory + floats_before(pool, network),
+      .slots = memory + LINE * network->members,
       .parameters = parameters,
   };
 }
@@ -171,20 +157,6 @@ static void whole_member(const training_step *step, int32_t worker) {
 
 // MARK: - Shared members
 
-/// A part of a member for this thread, of `count`: one of its own share that nobody has taken, or else of another's.
-/// There are as many calls as parts.
-static int64_t take_part(const training_step *step, int32_t member, part sort, int64_t count, int32_t worker) {
-  int32_t threads = step->threads;
-  int64_t size = (threads + LINE - 1) / LINE * LINE;
-  _Atomic int32_t *claims = step->claims + ((member - step->owned_members) * PARTS + sort) * size;
-  for (int32_t i = 0; i < threads; i++) {
-    int32_t share = (worker + i) % threads;
-    int64_t place = share + (int64_t)threads * atomic_fetch_add_explicit(&claims[share], 1, memory_order_relaxed);
-    if (place < count) return place;
-  }
-  __builtin_unreachable();
-}
-
 /// Waits for what another thread is doing: it was handed out before, so somebody is at work on it.
 static void await(const _Atomic int32_t *count, int64_t wanted) {
   for (int looks = 1; atomic_load_explicit(count, memory_order_acquire) < wanted; looks++)
@@ -192,9 +164,8 @@ static void await(const _Atomic int32_t *count, int64_t wanted) {
 }
 
 /// The thread that brings the last tile takes the loss.
-static void shared_forward_tile(const training_step *step, int32_t member, int32_t worker) {
-  const member_pass pass = pass_of(step, member, worker);
-  const int64_t tile = take_part(step, member, TILE_FORWARD, training_tiles(&pass), worker);
+static void shared_forward_tile(const training_step *step, int32_t member, int64_t tile) {
+  const member_pass pass = pass_of(step, member, 0);
   member_progress *progress = &step->progress[member];
   step->kernels->training_forward(&pass, step->parameters, tile);
   if (atomic_fetch_add_explicit(&progress->tiles_forward, 1, memory_order_acq_rel) + 1 < training_tiles(&pass)) return;
@@ -202,17 +173,15 @@ static void shared_forward_tile(const training_step *step, int32_t member, int32
   atomic_store_explicit(&progress->has_loss, 1, memory_order_release);
 }
 
-static void shared_back_tile(const training_step *step, int32_t member, int32_t worker) {
-  const member_pass pass = pass_of(step, member, worker);
-  const int64_t tile = take_part(step, member, TILE_BACK, training_tiles(&pass), worker);
+static void shared_back_tile(const training_step *step, int32_t member, int64_t tile) {
+  const member_pass pass = pass_of(step, member, 0);
   await(&step->progress[member].has_loss, 1);
   step->kernels->training_backward(&pass, step->parameters, tile);
   atomic_fetch_add_explicit(&step->progress[member].tiles_back, 1, memory_order_release);
 }
 
-static void shared_weight_block(const training_step *step, int32_t member, int32_t worker) {
-  const member_pass pass = pass_of(step, member, worker);
-  const int64_t block = take_part(step, member, WEIGHT_BLOCK, blocks_of_all(step->network), worker);
+static void shared_weight_block(const training_step *step, int32_t member, int64_t block) {
+  const member_pass pass = pass_of(step, member, 0);
   await(&step->progress[member].tiles_back, training_tiles(&pass));
   weight_block(step, &pass, block);
 }
@@ -228,28 +197,28 @@ static int64_t shared_tiles(const training_step *step) {
   return tiles;
 }
 
-static void shared_way_forward(const training_step *step, int64_t task, int32_t worker) {
+static void shared_way_forward(const training_step *step, int64_t task) {
   int32_t member = step->owned_members;
   for (; task >= tiles_of(step, member); member++) task -= tiles_of(step, member);
-  shared_forward_tile(step, member, worker);
+  shared_forward_tile(step, member, task);
 }
 
 /// Each member's blocks of weights as soon as its tiles are on their way back, but one tile of the next member for each
 /// thread goes before, so that no thread waits for another one's last tile.
-static void shared_way_back(const training_step *step, int64_t task, int32_t worker) {
+static void shared_way_back(const training_step *step, int64_t task) {
   const ck_network *network = step->network;
   const int64_t blocks = blocks_of_all(network);
   for (int32_t member = step->owned_members;; member++) {
     int64_t tiles = member < network->members ? tiles_of(step, member) : 0;
     int is_first = member == step->owned_members;
     int64_t ahead = is_first || tiles < step->threads ? tiles : step->threads;
-    if (task < ahead) return shared_back_tile(step, member, worker);
+    if (task < ahead) return shared_back_tile(step, member, task);
     task -= ahead;
     if (!is_first) {
-      if (task < blocks) return shared_weight_block(step, member - 1, worker);
+      if (task < blocks) return shared_weight_block(step, member - 1, task);
       task -= blocks;
     }
-    if (task < tiles - ahead) return shared_back_tile(step, member, worker);
+    if (task < tiles - ahead) return shared_back_tile(step, member, ahead + task);
     task -= tiles - ahead;
   }
 }
@@ -259,9 +228,9 @@ static void shared_way_back(const training_step *step, int64_t task, int32_t wor
 static void training_task(void *context, int64_t task, int32_t worker) {
   const training_step *step = context;
   const int64_t forward = shared_tiles(step);
-  if (task < forward) shared_way_forward(step, task, worker);
+  if (task < forward) shared_way_forward(step, task);
   else if (task < forward + step->owned_members) whole_member(step, worker);
-  else shared_way_back(step, task - forward - step->owned_members, worker);
+  else shared_way_back(step, task - forward - step->owned_members);
 }
 
 static void run(ck_pool *pool, training_step *step) {
@@ -278,7 +247,6 @@ static void run(ck_pool *pool, training_step *step) {
     take_inputs(step, &pass);
   }
   int64_t shared = network->members - step->owned_members;
-  for (int64_t i = 0; i < shared * PARTS * claims_size(pool); i++) atomic_init(&step->claims[i], 0);
   ck_pool_run_in_order(
       pool, step->owned_members + 2 * shared_tiles(step) + shared * blocks_of_all(network), training_task, step);
 }

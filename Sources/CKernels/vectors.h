@@ -63,8 +63,8 @@ INLINE words lane_numbers(void) {
   return lane;
 }
 
-// INTERLEAVE: the elements of the low or high halves of two vectors in turn. JOIN_HALVES: the low halves, one behind the
-// other. BLEND_HALVES: the low half of one and the high half of the other. HIGH_HALF: it in both places.
+// INTERLEAVE: the elements of the low or high halves of two vectors in turn. JOIN_HALVES: the low halves, one behind
+// the other. BLEND_HALVES: the low half of one and the high half of the other. HIGH_HALF: it in both places.
 #if LANES == 16
 #define INTERLEAVE_LOW(a, b) \
   __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)

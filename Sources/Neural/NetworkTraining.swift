@@ -13,8 +13,8 @@ package protocol TrainingBatch: AnyObject {
   func differentiateOthers(in store: ParameterStore)
 }
 
-/// Training steps of an ensemble of perceptrons by fused kernels: the same numbers as the tape, to the bit, in less time,
-/// for every member goes its whole way, from its minibatch to the optimiser, while what it needs is near.
+/// Training steps of an ensemble of perceptrons by fused kernels: the same numbers as the tape, to the bit, in less
+/// time, for every member goes its whole way, from its minibatch to the optimiser, while what it needs is near.
 ///
 ///     adam.step(store, through: training, of: batch, …)
 package final class NetworkTraining {

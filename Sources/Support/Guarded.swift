@@ -2,8 +2,8 @@ import Foundation
 
 /// A value that threads take turns at.
 ///
-/// Built on NSLock, not on the standard library's Mutex: the thread sanitizer does not see what happens when threads meet
-/// at a Mutex, so its false alarms would hide true ones.
+/// Built on NSLock, not on the standard library's Mutex: the thread sanitizer does not see what happens when threads
+/// meet at a Mutex, so its false alarms would hide true ones.
 package final class Guarded<Value>: @unchecked Sendable {
   private let lock = NSLock()
   private var value: Value

@@ -1,18 +1,18 @@
 import CKernels
 import Support
 
-/// The training loss of an ensemble, member by member, with its gradients: what the same formulas on a tape give, to the
-/// bit, but so that every member can go its whole way on one thread.
+/// The training loss of an ensemble, member by member, with its gradients: what the same formulas on a tape give, to
+/// the bit, but so that every member can go its whole way on one thread.
 ///
 /// Of a minibatch [members, rows, …], summed over the members:
-/// - probabilistic: the mean over rows and regression targets of (mean − y)²·e^(−v) + v, where v is the raw log variance
-///   bounded softly, v' = maximum − softplus(maximum − raw), v = minimum + softplus(v' − minimum) (PETS, Chua et al. 2018,
-///   the authors' code); and once 0.01·Σ(maximum − minimum), where the bounds are learned.
+/// - probabilistic: the mean over rows and regression targets of (mean − y)²·e^(−v) + v, where v is the raw log
+///   variance bounded softly, v' = maximum − softplus(maximum − raw), v = minimum + softplus(v' − minimum) (PETS, Chua
+///   et al. 2018, the authors' code); and once 0.01·Σ(maximum − minimum), where the bounds are learned.
 /// - deterministic: the mean of (prediction − y)².
 /// - a learned termination: weight times the mean over rows of softplus(z) − t·z, the binary cross-entropy of logit z.
 package final class EnsembleLoss {
-  /// What a member's outputs mean: [targets], then, of a probabilistic one, [targets] raw log variances. The last target
-  /// is the termination's logit where there is one.
+  /// What a member's outputs mean: [targets], then, of a probabilistic one, [targets] raw log variances. The last
+  /// target is the termination's logit where there is one.
   package struct Form {
     package var members: Int
     package var targets: Int
@@ -70,7 +70,9 @@ package final class EnsembleLoss {
     } else {
       addSquaredError(member, output, target, gradient)
     }
-    if let weight = form.terminationWeight { addEntropy(member, Float(weight * Double(form.members)), output, target, gradient) }
+    if let weight = form.terminationWeight {
+      addEntropy(member, Float(weight * Double(form.members)), output, target, gradient)
+    }
   }
 
   private func addLikelihood(
