@@ -65,7 +65,10 @@ static int64_t panel_vectors_at(int64_t columns, int64_t column) {
   return next_panel_vectors((columns - column + LANES - 1) / LANES);
 }
 
-/// A tile of a layer's inputs, values [inputs][width], into its rows of the panels.
+/// Whether a layer's panels have room for a column of ones behind the inputs: its products are the biases' gradients.
+INLINE int has_ones(int64_t inputs) { return inputs % LANES != 0; }
+
+/// A tile of a layer's inputs, values [inputs][width], into its rows of the panels, and ones behind them if they fit.
 static void keep_inputs(
     const member_pass *pass, int32_t layer, int64_t tile, const float *values) {
   int64_t inputs = pass->network->widths[layer], rows = training_tile_rows(pass, tile);
@@ -76,6 +79,8 @@ static void keep_inputs(
     transpose(
         left < panel_width ? left : panel_width, rows, values + column * width, width,
         panel + tile * width * panel_width, panel_width, panel_width);
+    for (int64_t row = 0; left < panel_width && has_ones(inputs) && row < rows; row++)
+      panel[(tile * width + row) * panel_width + left] = 1;
     panel += pass->padded_rows * panel_width;
     column += panel_width;
   }
@@ -164,6 +169,7 @@ typedef struct {
   int64_t dz_tile;        ///< floats from tile to tile
   const float *panel;     ///< [rows][vectors·LANES]
   int64_t valid;          ///< lanes of the panel's last vector that exist
+  float *ones_sums;       ///< for the products with the ones that follow them, [count]; NULL: none follow
   int64_t place;          ///< in the flat buffers: the first output's weight of the panel's first input
   int64_t next_place;     ///< the same of the next panel; that of this one, where there is none
 } weight_panel;
@@ -246,6 +252,13 @@ INLINE void weight_strip(const int rows, const int vectors, const weight_panel *
   };
   if (pass->rows >= 64) weight_products(rows, vectors, 16, task, n, &fetch, sums);
   else weight_products(rows, vectors, 4, task, n, &fetch, sums);
+  if (task->ones_sums) {
+    UNROLL for (int i = 0; i < rows; i++) {
+      float last[LANES];
+      store(last, sums[i][vectors - 1]);
+      task->ones_sums[n + i] = last[task->valid];
+    }
+  }
   update_strip(rows, vectors, task, n, sums);
 }
 
@@ -264,7 +277,7 @@ FOR_EACH_WIDTH(DEFINE_WEIGHTS)
 static void (*const weight_kernels[TILE_VECTORS + 1])(const weight_panel *task) = {FOR_EACH_WIDTH(ENTRY)};
 #undef ENTRY
 
-/// sums[n] = Σ over the rows, in ascending order, of dz[n], for the outputs of a task.
+/// sums[n] = Σ over the rows, in ascending order, of dz[n], for the outputs of a task, where there are no ones.
 static void sum_outputs(const weight_panel *task, float *sums) {
   const member_pass *pass = task->pass;
   const int64_t width = pass->width, tiles = training_tiles(pass);
@@ -305,17 +318,18 @@ static void training_weights_variant(
       .panel = training_inputs(pass, layer),
       .place = network->weights[layer] + (member * outputs + first) * inputs};
   float *sums = ck_scratch(count);
-  sum_outputs(&task, sums);
-  weight_update biases = *update;
-  biases.adam.coupled_decay = 0;
-  update_parameters(&biases, network->biases[layer] + member * outputs + first, count, sums);
+  if (!has_ones(inputs)) sum_outputs(&task, sums);
   for (int64_t column = 0; column < inputs;) {
     int64_t vectors = panel_vectors_at(inputs, column), valid = inputs - column - (vectors - 1) * LANES;
     task.valid = valid < LANES ? valid : LANES;
     column += vectors * LANES;
     task.next_place = column < inputs ? task.place + vectors * LANES : task.place;
+    task.ones_sums = column < inputs || !has_ones(inputs) ? NULL : sums;
     weight_kernels[vectors](&task);
     task.place = task.next_place;
     task.panel += pass->padded_rows * vectors * LANES;
   }
+  weight_update biases = *update;
+  biases.adam.coupled_decay = 0;
+  update_parameters(&biases, network->biases[layer] + member * outputs + first, count, sums);
 }
