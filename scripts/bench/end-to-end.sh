@@ -3,8 +3,9 @@
 # Writes both learning curves and a plot of them, and prints one table: seconds per real step, and until the pole stays
 # up.
 # usage: scripts/bench/end-to-end.sh [--steps N] [--seed S] [--out FOLDER]
-# After `swift build -c release`; MBRL names another binary. mbrl-lib takes seconds for every step. Compare over
-# some 600 steps: before the pole stays up, imagined trajectories end early, and only here does that save work. Libraries come as in scripts/bench/peers.sh.
+# After `swift build -c release`; MBRL names another binary. mbrl-lib takes seconds for every step. Compare over some 600
+# steps: before the pole stays up, imagined trajectories end early, and only here does that save work. Libraries come as
+# in scripts/bench/peers.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 steps=600 seed=0 out=runs/end-to-end
