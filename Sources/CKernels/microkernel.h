@@ -5,18 +5,31 @@
 
 enum { TALLEST_STRIP = 16 };
 
-/// sums[i][j] += Σ_k left[i·left_row + k·left_depth]·right[k·right_stride + j·LANES …], k ascending.
-INLINE void accumulate_products(
-    const int rows, const int vectors, int64_t depth, const float *restrict left, int64_t left_row,
-    int64_t left_depth, const float *restrict right, int64_t right_stride, floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+/// sums[i][j] += Σ_k left[i·left_row + k·left_depth]·right[k·right_stride + j·LANES …], k ascending. Where rows are
+/// paired (an even number of them), the last vector of every even row has its sums in the low half and the next row's in
+/// the high half, and `right` has the columns in both.
+INLINE void accumulate(
+    const int rows, const int vectors, const int is_paired, int64_t depth, const float *restrict left,
+    int64_t left_row, int64_t left_depth, const float *restrict right, int64_t right_stride,
+    floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  const int last = vectors - 1;
   for (int64_t k = 0; k < depth; k++) {
-    floats b[TILE_VECTORS];
+    floats b[TILE_VECTORS], even = splat(0);
     UNROLL for (int j = 0; j < vectors; j++) b[j] = load(right + k * right_stride + j * LANES);
     UNROLL for (int i = 0; i < rows; i++) {
       floats a = splat(left[i * left_row + k * left_depth]);
-      UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = fmadd(a, b[j], sums[i][j]);
+      UNROLL for (int j = 0; j < vectors - is_paired; j++) sums[i][j] = fmadd(a, b[j], sums[i][j]);
+      if (!is_paired) continue;
+      if (i % 2 == 0) even = a;
+      else sums[i - 1][last] = fmadd(BLEND_HALVES(even, a), b[last], sums[i - 1][last]);
     }
   }
+}
+
+INLINE void accumulate_products(
+    const int rows, const int vectors, int64_t depth, const float *restrict left, int64_t left_row,
+    int64_t left_depth, const float *restrict right, int64_t right_stride, floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  accumulate(rows, vectors, 0, depth, left, left_row, left_depth, right, right_stride, sums);
 }
 
 /// How many of the `vectors` left go into the next panel: as many as fit, without leaving a single one.

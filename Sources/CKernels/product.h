@@ -11,6 +11,11 @@ enum { BLOCK_ROWS = 240, BLOCK_COLUMNS = 480 };
 /// both of its halves, and the sums of an even row and of the next one in one vector. Narrow vectors lose little.
 enum { PAIRS_ROWS = LANES == 16 };
 
+/// Whether a panel's last vector serves two rows at once.
+INLINE int has_paired_rows(int64_t vectors, int64_t columns) {
+  return PAIRS_ROWS && vectors > 1 && columns - (vectors - 1) * LANES <= LANES / 2;
+}
+
 /// How a panel's activation is applied: the common ones in the registers, the others by a call on the finished strip.
 enum { EPILOGUE_NONE, EPILOGUE_RELU, EPILOGUE_SILU, EPILOGUE_CALL, EPILOGUE_COUNT };
 
@@ -55,24 +60,6 @@ INLINE void store_strip(
   }
 }
 
-/// As `accumulate_products`, where the last vector of an even row has the sums of the next row in its high half.
-INLINE void accumulate_paired(
-    const int rows, const int vectors, int64_t depth, const float *restrict left, int64_t left_row,
-    int64_t left_depth, const float *restrict right, int64_t right_stride, floats sums[TALLEST_STRIP][TILE_VECTORS]) {
-  for (int64_t k = 0; k < depth; k++) {
-    floats b[TILE_VECTORS];
-    UNROLL for (int j = 0; j < vectors; j++) b[j] = load(right + k * right_stride + j * LANES);
-    UNROLL for (int i = 0; i < rows; i += 2) {
-      floats even = splat(left[i * left_row + k * left_depth]), odd = splat(left[(i + 1) * left_row + k * left_depth]);
-      UNROLL for (int j = 0; j < vectors - 1; j++) {
-        sums[i][j] = fmadd(even, b[j], sums[i][j]);
-        sums[i + 1][j] = fmadd(odd, b[j], sums[i + 1][j]);
-      }
-      sums[i][vectors - 1] = fmadd(BLEND_HALVES(even, odd), b[vectors - 1], sums[i][vectors - 1]);
-    }
-  }
-}
-
 /// The sum of products in chunks of one cache line of each left row, while the same line of the next rows is fetched.
 INLINE void accumulate_strip(
     const int rows, const int vectors, const int is_paired, const panel_product *task, int64_t row,
@@ -81,15 +68,11 @@ INLINE void accumulate_strip(
   const int64_t left_row = task->left_row, left_depth = task->left_depth, stride = task->panel_stride;
   const float *left = task->left + row * left_row, *panel = task->panel;
   int64_t k = 0, depth = task->depth;
-#define ACCUMULATE(count)                                                                                      \
-  if (is_paired) accumulate_paired(rows, vectors, count, left, left_row, left_depth, panel, stride, sums);     \
-  else accumulate_products(rows, vectors, count, left, left_row, left_depth, panel, stride, sums);
   for (; left_depth == 1 && k + LINE <= depth; k += LINE, left += LINE, panel += LINE * stride) {
     UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(left + (rows + i) * left_row);
-    ACCUMULATE(LINE)
+    accumulate(rows, vectors, is_paired, LINE, left, left_row, 1, panel, stride, sums);
   }
-  ACCUMULATE(depth - k)
-#undef ACCUMULATE
+  accumulate(rows, vectors, is_paired, depth - k, left, left_row, left_depth, panel, stride, sums);
 }
 
 /// The last vectors of pairs of rows, which one vector held, into one of each row.
@@ -155,12 +138,14 @@ INLINE void panel_strip(
 
 #define DEFINE_PANEL(vectors, epilogue)                                                                        \
   NOINLINE void panel_##vectors##_##epilogue(const panel_product *task) {                                      \
-    const int kind = epilogue, has_pairs = 0;                                                                  \
-    COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                     \
-  }                                                                                                            \
-  NOINLINE void paired_panel_##vectors##_##epilogue(const panel_product *task) {                               \
-    const int kind = epilogue, has_pairs = PAIRS_ROWS && vectors > 1;                                          \
-    COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                     \
+    const int kind = epilogue;                                                                                 \
+    if (has_paired_rows(vectors, task->columns)) {                                                             \
+      const int has_pairs = 1;                                                                                 \
+      COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                   \
+    } else {                                                                                                   \
+      const int has_pairs = 0;                                                                                 \
+      COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                   \
+    }                                                                                                          \
   }
 #define PANEL_STRIP_1(height) panel_strip(height, 1, kind, has_pairs, task, n)
 #define PANEL_STRIP_2(height) panel_strip(height, 2, kind, has_pairs, task, n)
@@ -175,20 +160,13 @@ FOR_EACH_WIDTH(DEFINE_PANELS)
 #undef DEFINE_PANELS
 #undef DEFINE_PANEL
 
-typedef void (*panel_kernel)(const panel_product *task);
 #define ENTRIES(vectors)                                                                                       \
   [vectors] = {                                                                                                \
-      {panel_##vectors##_EPILOGUE_NONE, paired_panel_##vectors##_EPILOGUE_NONE},                               \
-      {panel_##vectors##_EPILOGUE_RELU, paired_panel_##vectors##_EPILOGUE_RELU},                               \
-      {panel_##vectors##_EPILOGUE_SILU, paired_panel_##vectors##_EPILOGUE_SILU},                               \
-      {panel_##vectors##_EPILOGUE_CALL, paired_panel_##vectors##_EPILOGUE_CALL}},
-static const panel_kernel panel_kernels[TILE_VECTORS + 1][EPILOGUE_COUNT][2] = {FOR_EACH_WIDTH(ENTRIES)};
+      panel_##vectors##_EPILOGUE_NONE, panel_##vectors##_EPILOGUE_RELU, panel_##vectors##_EPILOGUE_SILU,       \
+      panel_##vectors##_EPILOGUE_CALL},
+static void (*const panel_kernels[TILE_VECTORS + 1][EPILOGUE_COUNT])(const panel_product *task) = {
+    FOR_EACH_WIDTH(ENTRIES)};
 #undef ENTRIES
-
-/// Whether a panel's last vector serves two rows at once.
-INLINE int has_paired_rows(int64_t vectors, int64_t columns) {
-  return PAIRS_ROWS && vectors > 1 && columns - (vectors - 1) * LANES <= LANES / 2;
-}
 
 /// How many vectors the next panel of `columns` columns has. A last one that pairs rows is best three wide: of two, too
 /// few sums are formed for the numbers that are loaded.
@@ -275,7 +253,7 @@ static void multiply_packed_block(
           .out_stride = block->out_stride,
           .activation = is_last ? block->activation : CK_IDENTITY,
       };
-      panel_kernels[panel.vectors][epilogue_of(task.activation)][has_paired_rows(panel.vectors, panel.width)](&task);
+      panel_kernels[panel.vectors][epilogue_of(task.activation)](&task);
     }
   }
 }

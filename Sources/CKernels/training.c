@@ -35,8 +35,8 @@ typedef struct {
   const ck_training_batch *batch;
   const kernel_table *kernels;
   int64_t rows, padded_rows;
-  int64_t wide, narrow;   ///< rows of a tile of the first `wide_members` members, and of the others
-  int32_t wide_members;
+  int64_t owned_width, shared_width;  ///< rows of a tile
+  int64_t shared_tiles;               ///< of each shared member
   int32_t threads;
   int32_t owned_members;  ///< the first ones, as many for each thread; the others are shared
   member_progress *progress;
@@ -69,17 +69,18 @@ static training_step begin_step(
   const kernel_table *kernels = ck_kernels();
   int32_t owned = owned_members(pool, network), threads = ck_pool_threads(pool);
   int64_t narrow = kernels->lanes, wide = narrow < 16 ? 16 : WIDEST_TILE;
-  int64_t shared_tiles = (rows + wide - 1) / wide * (network->members - owned);
-  int shares_evenly = shared_tiles >= 4 * threads || shared_tiles % threads == 0;
+  int64_t wide_tiles = (rows + wide - 1) / wide, all_shared = wide_tiles * (network->members - owned);
+  int shares_evenly = all_shared >= 4 * threads || all_shared % threads == 0;
+  int64_t owned_width = rows <= narrow ? narrow : wide, shared_width = shares_evenly ? owned_width : narrow;
   return (training_step){
       .network = network,
       .batch = batch,
       .kernels = kernels,
       .rows = rows,
-      .padded_rows = (rows + wide - 1) / wide * wide,
-      .wide = wide,
-      .narrow = narrow,
-      .wide_members = rows <= narrow ? 0 : shares_evenly ? network->members : owned,
+      .padded_rows = wide_tiles * wide,
+      .owned_width = owned_width,
+      .shared_width = shared_width,
+      .shared_tiles = (rows + shared_width - 1) / shared_width,
       .threads = threads,
       .owned_members = owned,
       .progress = (member_progress *)memory,
@@ -97,7 +98,7 @@ static member_pass pass_of(const training_step *step, int32_t member, int32_t wo
       .member = member,
       .rows = step->rows,
       .padded_rows = step->padded_rows,
-      .width = member < step->wide_members ? step->wide : step->narrow,
+      .width = member < owned ? step->owned_width : step->shared_width,
       .memory = step->slots + slot * training_member_size(step->network, step->padded_rows),
   };
 }
@@ -135,7 +136,8 @@ static void weight_block(const training_step *step, const member_pass *pass, int
 
 // MARK: - Members of a thread's own
 
-/// A member for this thread: one of its own that nobody has taken, or else anybody's. There are as many calls as members.
+/// A member for this thread: one of its own that nobody has taken, or else anybody's. There are as many calls as
+/// members.
 static int32_t take_member(const training_step *step, int32_t worker) {
   int32_t owned = step->owned_members, own = owned / step->threads;
   for (int32_t i = 0; i < owned; i++) {
@@ -168,7 +170,7 @@ static void shared_forward_tile(const training_step *step, int32_t member, int64
   const member_pass pass = pass_of(step, member, 0);
   member_progress *progress = &step->progress[member];
   step->kernels->training_forward(&pass, step->parameters, tile);
-  if (atomic_fetch_add_explicit(&progress->tiles_forward, 1, memory_order_acq_rel) + 1 < training_tiles(&pass)) return;
+  if (atomic_fetch_add_explicit(&progress->tiles_forward, 1, memory_order_acq_rel) + 1 < step->shared_tiles) return;
   take_loss(step, &pass);
   atomic_store_explicit(&progress->has_loss, 1, memory_order_release);
 }
@@ -182,34 +184,16 @@ static void shared_back_tile(const training_step *step, int32_t member, int64_t 
 
 static void shared_weight_block(const training_step *step, int32_t member, int64_t block) {
   const member_pass pass = pass_of(step, member, 0);
-  await(&step->progress[member].tiles_back, training_tiles(&pass));
+  await(&step->progress[member].tiles_back, step->shared_tiles);
   weight_block(step, &pass, block);
-}
-
-static int64_t tiles_of(const training_step *step, int32_t member) {
-  const member_pass pass = pass_of(step, member, 0);
-  return training_tiles(&pass);
-}
-
-static int64_t shared_tiles(const training_step *step) {
-  int64_t tiles = 0;
-  for (int32_t member = step->owned_members; member < step->network->members; member++) tiles += tiles_of(step, member);
-  return tiles;
-}
-
-static void shared_way_forward(const training_step *step, int64_t task) {
-  int32_t member = step->owned_members;
-  for (; task >= tiles_of(step, member); member++) task -= tiles_of(step, member);
-  shared_forward_tile(step, member, task);
 }
 
 /// Each member's blocks of weights as soon as its tiles are on their way back, but one tile of the next member for each
 /// thread goes before, so that no thread waits for another one's last tile.
 static void shared_way_back(const training_step *step, int64_t task) {
-  const ck_network *network = step->network;
-  const int64_t blocks = blocks_of_all(network);
+  const int64_t blocks = blocks_of_all(step->network);
   for (int32_t member = step->owned_members;; member++) {
-    int64_t tiles = member < network->members ? tiles_of(step, member) : 0;
+    int64_t tiles = member < step->network->members ? step->shared_tiles : 0;
     int is_first = member == step->owned_members;
     int64_t ahead = is_first || tiles < step->threads ? tiles : step->threads;
     if (task < ahead) return shared_back_tile(step, member, task);
@@ -225,12 +209,14 @@ static void shared_way_back(const training_step *step, int64_t task) {
 
 // MARK: - The whole step
 
+static int64_t shared_members(const training_step *step) { return step->network->members - step->owned_members; }
+
 static void training_task(void *context, int64_t task, int32_t worker) {
   const training_step *step = context;
-  const int64_t forward = shared_tiles(step);
-  if (task < forward) shared_way_forward(step, task);
-  else if (task < forward + step->owned_members) whole_member(step, worker);
-  else shared_way_back(step, task - forward - step->owned_members);
+  const int64_t tiles = step->shared_tiles, forward = shared_members(step) * tiles, owned = step->owned_members;
+  if (task < forward) shared_forward_tile(step, (int32_t)(owned + task / tiles), task % tiles);
+  else if (task < forward + owned) whole_member(step, worker);
+  else shared_way_back(step, task - forward - owned);
 }
 
 static void run(ck_pool *pool, training_step *step) {
@@ -246,9 +232,8 @@ static void run(ck_pool *pool, training_step *step) {
     const member_pass pass = pass_of(step, member, 0);
     take_inputs(step, &pass);
   }
-  int64_t shared = network->members - step->owned_members;
-  ck_pool_run_in_order(
-      pool, step->owned_members + 2 * shared_tiles(step) + shared * blocks_of_all(network), training_task, step);
+  int64_t shared_parts = 2 * step->shared_tiles + blocks_of_all(network);
+  ck_pool_run_in_order(pool, step->owned_members + shared_members(step) * shared_parts, training_task, step);
 }
 
 void ck_training_gradients(

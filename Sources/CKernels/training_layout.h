@@ -8,10 +8,9 @@
 ///
 /// Per layer the memory holds two parts. The layer's inputs, row-major but cut into panels of columns, one after
 /// another: panel [rows][panel width], as the products of the weights' gradients read them; if there is room behind
-/// them, a column of ones. And its slopes, in
-/// feature-major tiles [outputs][width]: on the way forward the activation's derivatives, on the way back the gradients
-/// of the sums before the activation in their place. After the layers come the minibatch [rows][inputs], and the
-/// outputs [rows][outputs] and their gradients.
+/// them, a column of ones. And its slopes, in feature-major tiles [outputs][width]: on the way forward the activation's
+/// derivatives, on the way back the gradients of the sums before the activation in their place. After the layers come
+/// the minibatch [rows][inputs], and the outputs [rows][outputs] and their gradients.
 typedef struct {
   const ck_network *network;
   int32_t member;

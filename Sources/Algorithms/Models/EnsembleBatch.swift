@@ -11,7 +11,7 @@ final class EnsembleBatch: TrainingBatch {
   /// Per member: the targets of this minibatch.
   private let gathered: FloatBuffer
   private var start = 0
-  private(set) var rows = 0
+  var rows: Int { scores.rows }
 
   /// Standardised inputs [count, inputs] and targets [count, targets], and which of their rows each member sees.
   init(_ model: EnsembleDynamics, inputs: FloatBuffer, targets: FloatBuffer, memberRows: [[Int32]]) {
@@ -36,7 +36,6 @@ final class EnsembleBatch: TrainingBatch {
   /// The next minibatch: rows start..<start + rows of every member's order.
   func begin(start: Int, rows: Int) {
     self.start = start
-    self.rows = rows
     scores.begin(rows: rows)
   }
 
@@ -44,12 +43,12 @@ final class EnsembleBatch: TrainingBatch {
   var loss: Float { scores.value }
 
   func fillInputs(of member: Int, _ inputs: UnsafeMutablePointer<Float>) {
-    gather(self.inputs, model.inputColumns, member, into: inputs)
+    self.inputs.copyRows(order(member), columns: model.inputColumns, to: inputs)
   }
 
   func differentiate(_ member: Int, output: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>) {
     let target = gathered.base + member * rows * model.targetCount
-    gather(targets, model.targetCount, member, into: target)
+    targets.copyRows(order(member), columns: model.targetCount, to: target)
     var bounds: (UnsafePointer<Float>, UnsafePointer<Float>)?
     if let minimum = model.minimumLogVariance, let maximum = model.maximumLogVariance {
       let values = UnsafePointer(model.store.values.baseAddress!)
@@ -65,14 +64,6 @@ final class EnsembleBatch: TrainingBatch {
     scores.differentiateBounds(minimum: store.gradients(of: minimum), maximum: store.gradients(of: maximum))
   }
 
-  private func gather(_ source: FloatBuffer, _ columns: Int, _ member: Int, into out: UnsafeMutablePointer<Float>) {
-    memberRows[member].withUnsafeBufferPointer { order in
-      // Rows are some floats long: less than a call takes.
-      for place in 0..<rows {
-        let to = out + place * columns
-        let from = source.base + Int(order[start + place]) * columns
-        for column in 0..<columns { to[column] = from[column] }
-      }
-    }
-  }
+  /// This minibatch's rows of a member's order.
+  private func order(_ member: Int) -> ArraySlice<Int32> { memberRows[member][start..<start + rows] }
 }

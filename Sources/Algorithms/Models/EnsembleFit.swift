@@ -85,9 +85,7 @@ struct EnsembleFit {
     }
     if model.configuration.normalizesInputs {
       let rows = FloatBuffer(count: training.count * columns)
-      for (place, row) in training.enumerated() {
-        (rows.base + place * columns).update(from: inputs.base + Int(row) * columns, count: columns)
-      }
+      inputs.copyRows(training[...], columns: columns, to: rows.base)
       var normalizer = model.normalizer
       normalizer.fit(rows.base, rows: training.count)
       model.setNormalizer(normalizer)
@@ -125,9 +123,7 @@ struct EnsembleFit {
   private func standardizeTargets(_ count: Int) {
     let columns = model.targetCount
     let rows = FloatBuffer(count: training.count * columns)
-    for (place, row) in training.enumerated() {
-      (rows.base + place * columns).update(from: targets.base + Int(row) * columns, count: columns)
-    }
+    targets.copyRows(training[...], columns: columns, to: rows.base)
     var normalizer = model.targetNormalizer
     normalizer.fit(rows.base, rows: training.count)
     if model.configuration.termination == .learned { normalizer.keep(columns - 1) }
@@ -239,10 +235,7 @@ struct EnsembleFit {
     model.tape.rewind()
     let output = model.tape.withoutGradients {
       let input = model.tape.constant(rows: size, columns: inputColumns) { out in
-        for place in 0..<size {
-          (out.baseAddress! + place * inputColumns).update(
-            from: inputs.base + Int(rows[start + place]) * inputColumns, count: inputColumns)
-        }
+        inputs.copyRows(rows[start..<start + size], columns: inputColumns, to: out.baseAddress!)
       }
       return model.network(input, on: model.tape)
     }
