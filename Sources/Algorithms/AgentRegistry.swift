@@ -45,7 +45,8 @@ package enum AgentRegistry {
         algorithm.planner.particles = 1
       }),
     AgentEntry(
-      name: "dyna-q", summary: "Q-learning, Dyna-Q, Dyna-Q+, prioritized sweeping on tables (Sutton & Barto, chapter 8)",
+      name: "dyna-q",
+      summary: "Q-learning, Dyna-Q, Dyna-Q+, prioritized sweeping on tables (Sutton & Barto, chapter 8)",
       usesModel: false, usesPlanner: false, makeConfiguration: { DynaQ.Configuration() }),
     AgentEntry(
       name: "dyna", summary: "Dyna with networks: Double DQN on real and imagined transitions of an ensemble",

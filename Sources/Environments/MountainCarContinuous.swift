@@ -107,6 +107,7 @@ package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsPart
   }
 
   package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    MountainHill.terminations(of: columns, goal: MountainCarContinuous.goal, goalVelocity: goalVelocity, into: terminated)
+    MountainHill.terminations(
+      of: columns, goal: MountainCarContinuous.goal, goalVelocity: goalVelocity, into: terminated)
   }
 }

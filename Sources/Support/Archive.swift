@@ -226,10 +226,13 @@ package final class Archive {
       let tensor = try stored(fullName, elementType)
       let count = tensor.bytes.count / MemoryLayout<Element>.stride
       // The initialiser would write the count into the one empty array that all threads share.
-      array = count == 0 ? [] : [Element](unsafeUninitializedCapacity: count) { memory, initialized in
-        tensor.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(memory).copyMemory(from: $0) }
-        initialized = count
-      }
+      array =
+        count == 0
+        ? []
+        : [Element](unsafeUninitializedCapacity: count) { memory, initialized in
+          tensor.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(memory).copyMemory(from: $0) }
+          initialized = count
+        }
     }
   }
 

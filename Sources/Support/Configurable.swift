@@ -261,7 +261,8 @@ package final class Fields {
       if key.contains(".") {
         let parts = key.split(separator: ".", omittingEmptySubsequences: false).map { "\"\($0)\": " }
         fault(
-          key, "unknown setting; in a file every level is an object of its own: {"
+          key,
+          "unknown setting; in a file every level is an object of its own: {"
             + parts.joined(separator: "{") + "…" + String(repeating: "}", count: parts.count))
         continue
       }

@@ -77,7 +77,8 @@ package enum FileSystem {
       unit += 1
     }
     let tenths = (value * 10).rounded()
-    let text = abs(tenths) >= 100 || tenths.remainder(dividingBy: 10) == 0
+    let text =
+      abs(tenths) >= 100 || tenths.remainder(dividingBy: 10) == 0
       ? String(Int(value.rounded())) : String(tenths / 10)
     return "\(text) \(units[unit])"
   }

@@ -78,7 +78,8 @@ package struct SafetensorsHeader: Equatable, Sendable {
     guard let elementType = Archive.Tensor.ElementType(rawValue: typeName) else {
       let known = Archive.Tensor.ElementType.allCases.map(\.rawValue).joined(separator: ", ")
       throw Fault(
-        message: "\(quoted(name)) has elements of type \(quoted(typeName)), which is not supported; supported: \(known)")
+        message: "\(quoted(name)) has elements of type \(quoted(typeName)), which is not supported; supported: \(known)"
+      )
     }
     guard let shape = naturals(object["shape"]) else {
       throw Fault(message: "\(quoted(name)) has no shape of whole numbers")

@@ -7,7 +7,8 @@ enum InspectVerb: Verb {
     "inspect", "verify a checkpoint and show what is in it", operands: ["RUN|SEED|CHECKPOINT"],
     options: [
       .init("--best", nil, "of a run or seed: the best checkpoint instead of the newest"),
-      .init("--predictions", "N", "instead: the model's predictions for the newest N transitions, one JSON object each"),
+      .init(
+        "--predictions", "N", "instead: the model's predictions for the newest N transitions, one JSON object each"),
       .init("--json", nil, "one JSON object per checkpoint"),
       .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],

@@ -130,7 +130,8 @@ enum Main {
       let name = verb.syntax.verb
       return "  \(name)" + String(repeating: " ", count: width - name.count) + verb.syntax.summary
     }
-    return (["usage: mbrl COMMAND …", "", "commands:"] + lines
+    return
+      (["usage: mbrl COMMAND …", "", "commands:"] + lines
       + ["", "mbrl COMMAND --help tells more; mbrl --version names this program."]).joined(separator: "\n")
   }
 }

@@ -9,8 +9,10 @@ enum TrainVerb: Verb {
       .init("--seeds", "LIST", "seeds to run, as in 0-4,7 (default: the configuration's)"),
       .init("--jobs", "N", "runs at the same time (default: as many as there are seeds and cores)"),
       .init("--out", "DIR", "where run directories are made (default: runs)"),
-      .init("--resume", "MODE", "auto: go on with a run of this configuration, or start; must: go on or fail; "
-        + "never: start in a fresh directory (default: auto)"),
+      .init(
+        "--resume", "MODE",
+        "auto: go on with a run of this configuration, or start; must: go on or fail; "
+          + "never: start in a fresh directory (default: auto)"),
       .init("--dry-run", nil, "say what would be done, and write nothing"),
       .init("--quiet", nil, "no progress and notes; warnings and errors stay"),
       .init("--json", nil, "evaluations and the summary as one JSON object per line on standard output"),

@@ -67,7 +67,8 @@ import Testing
     let copy = makeModel(Self.small + #", "normalizesTargets": \#(standardized)}"#, for: id, seed: 5)
     try restore(copy, from: stored(model))
     let (observation, action): ([Float], [Float]) = ([-0.5, 0.01], [0.7])
-    let same = copy.predict(observation: observation, action: action, member: 1)
+    let same =
+      copy.predict(observation: observation, action: action, member: 1)
       == model.predict(observation: observation, action: action, member: 1)
     #expect(same)
   }

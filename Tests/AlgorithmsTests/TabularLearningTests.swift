@@ -46,7 +46,8 @@ import Testing
       needed[planning] = 1 + (try #require(curve.firstIndex { $0 <= 20 }, "\(planning): \(curve)"))
       print("MEASURED figure 8.2 n \(planning): episode \(needed[planning]!), curve \(curve.map { Int($0.rounded()) })")
     }
-    #expect((15...40).contains(needed[0]!) && (4...9).contains(needed[5]!) && (2...5).contains(needed[50]!), "\(needed)")
+    #expect(
+      (15...40).contains(needed[0]!) && (4...9).contains(needed[5]!) && (2...5).contains(needed[50]!), "\(needed)")
   }
 
   /// Taxi: after 60,000 real steps the greedy policy earns within .5 of the optimal one on the same 100 starts.

@@ -214,7 +214,9 @@ import Testing
     _ = memory
     var plans = plans(3, 4, scale: 0.8)
     var gradients = [Float](repeating: 0, count: 12)
-    var (returns, above, below) = ([Float](repeating: 0, count: 3), [Float](repeating: 0, count: 3), [Float](repeating: 0, count: 3))
+    var (returns, above, below) = (
+      [Float](repeating: 0, count: 3), [Float](repeating: 0, count: 3), [Float](repeating: 0, count: 3)
+    )
     let random = RandomStream(seed: 0)
     try evaluator.differentiate(
       plans, population: 3, iteration: 0, random: random, gradients: &gradients, returns: &returns)
@@ -239,7 +241,9 @@ import Testing
   /// A learned value of the last state joins the return, for trajectories that have not ended.
   @Test func horizonValueIsAdded() throws {
     final class Constant: HorizonValue {
-      func values(of observation: UnsafePointer<Float>, count: Int, stride: Int, into values: UnsafeMutablePointer<Float>) {
+      func values(
+        of observation: UnsafePointer<Float>, count: Int, stride: Int, into values: UnsafeMutablePointer<Float>
+      ) {
         values.update(repeating: 100, count: count)
       }
     }

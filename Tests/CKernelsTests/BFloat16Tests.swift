@@ -54,7 +54,9 @@ extension Kernels {
       }
     }
 
-    static let shapes: [[Int]] = [[1], [2], [7], [16], [20, 33], [33, 20], [15, 17], [64, 64], [50, 49, 48], [200, 13]]
+    static let shapes: [[Int]] = [
+      [1], [2], [7], [16], [20, 33], [33, 20], [15, 17], [64, 64], [50, 49, 48], [200, 13],
+    ]
 
     /// With activations that round nothing, every bit of the raw means is the reference's.
     @Test(arguments: shapes, [CK_IDENTITY, CK_RELU]) func everyBitIsTheReference(hidden: [Int], activation: Int) {
@@ -88,7 +90,8 @@ extension Kernels {
 
     /// Sums that float32 rounds up to the smallest normal number, while 24 bits of a smaller exponent hold them below it:
     /// the instruction calls those subnormal. Output i is bias + x_i·factor, x_i = 2⁻⁷⁰·(1 + i/128).
-    @Test(arguments: [0, 1, 2, 3, 4, 5, 8, 16] as [UInt32], [false, true]) func almostNormal(above: UInt32, isOdd: Bool) {
+    @Test(arguments: [0, 1, 2, 3, 4, 5, 8, 16] as [UInt32], [false, true]) func almostNormal(above: UInt32, isOdd: Bool)
+    {
       let size = 128, shift = isOdd ? 1 : 0  // so that the product stands in the other half of its pair
       let bias = -Float(bitPattern: Float.leastNormalMagnitude.bitPattern + above)
       let values = (0..<size).map { 0x1p-70 * (1 + Float($0) / 128) }

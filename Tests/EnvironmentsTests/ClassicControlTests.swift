@@ -5,9 +5,11 @@ import Environments
 
 @Suite("worked numbers")
 struct WorkedNumbersTests {
-  @Test("LineWorld from 3", arguments: [
-    ([Float(0.8), 0.5, -0.2], -9.9), ([1, 1, 1], -9.0), ([1, 0.9, 0.8], -9.1), ([-0.5, 0.3, 0.1], -12.7),
-  ])
+  @Test(
+    "LineWorld from 3",
+    arguments: [
+      ([Float(0.8), 0.5, -0.2], -9.9), ([1, 1, 1], -9.0), ([1, 0.9, 0.8], -9.1), ([-0.5, 0.3, 0.1], -12.7),
+    ])
   func lineWorld(actions: [Float], expected: Double) throws {
     var environment = LineWorld()
     environment.reset(seed: 1)

@@ -9,19 +9,21 @@ import Environments
 @Suite("free runs")
 struct FreeRunTests {
   #if os(Linux) && arch(x86_64)
-    @Test("reach Gymnasium's state and return, to the last bit", arguments: [
-      (
-        "CartPole-v1",
-        [-0.05435926158108633, -0.002055084744515878, 0.00015844423453111565, -0.003387278934177451], 400.0
-      ),
-      ("Pendulum-v1", [-4.15481039752868, -0.5544042026498801], -2737.7123041591876),
-      ("MountainCar-v0", [-0.46555516830072285, 0.00905763991370488], -400.0),
-      ("MountainCarContinuous-v0", [-0.4805900752544403, 0.002310631563887], -54.55647994043353),
-      (
-        "Acrobot-v1",
-        [-0.377932568717122, 0.32337213370450213, -0.03955354685573109, -1.2367888592114915], -400.0
-      ),
-    ])
+    @Test(
+      "reach Gymnasium's state and return, to the last bit",
+      arguments: [
+        (
+          "CartPole-v1",
+          [-0.05435926158108633, -0.002055084744515878, 0.00015844423453111565, -0.003387278934177451], 400.0
+        ),
+        ("Pendulum-v1", [-4.15481039752868, -0.5544042026498801], -2737.7123041591876),
+        ("MountainCar-v0", [-0.46555516830072285, 0.00905763991370488], -400.0),
+        ("MountainCarContinuous-v0", [-0.4805900752544403, 0.002310631563887], -54.55647994043353),
+        (
+          "Acrobot-v1",
+          [-0.377932568717122, 0.32337213370450213, -0.03955354685573109, -1.2367888592114915], -400.0
+        ),
+      ])
     func freeRun(id: String, state: [Double], total: Double) throws {
       var environment = try #require(EnvironmentConfiguration(id: id)).make()
       environment.reset(seed: 11)

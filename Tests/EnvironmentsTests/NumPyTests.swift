@@ -5,10 +5,12 @@ import Environments
 /// Golden numbers of NumPy 2.4.6.
 @Suite("NumPy's random numbers and arithmetic")
 struct NumPyTests {
-  @Test("default_rng(seed).random()", arguments: [
-    (0, 0.6369616873214543), (1, 0.5118216247002567), (4_294_967_301, 0.7742041803738812),
-    (UInt64.max, 0.6800266789616931),
-  ])
+  @Test(
+    "default_rng(seed).random()",
+    arguments: [
+      (0, 0.6369616873214543), (1, 0.5118216247002567), (4_294_967_301, 0.7742041803738812),
+      (UInt64.max, 0.6800266789616931),
+    ])
   func firstDouble(seed: UInt64, expected: Double) {
     var random = NumPyRandom(seed: seed)
     #expect(random.uniform(0, 1) == expected)

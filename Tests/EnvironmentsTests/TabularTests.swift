@@ -71,12 +71,14 @@ struct TabularTests {
     #expect(!slippery.passes && slippery.failedLines.count == 44, "\(slippery)")
   }
 
-  @Test("a table that differs in one bit is found, with its line", arguments: [
-    (#""probability": 0.33333333333333337, "next_state": 0"#, #""probability": 0.3333333333333333, "next_state": 0"#),
-    (#""next_state": 4"#, #""next_state": 5"#), (#""reward": 0.0"#, #""reward": 1e-300"#),
-    (#""terminated": false"#, #""terminated": true"#), (#""action": 0"#, #""action": 7"#),
-    (#""initial": {"0": 1.0}"#, #""initial": {"1": 1.0}"#), (#""discrete": 16"#, #""discrete": 17"#),
-  ])
+  @Test(
+    "a table that differs in one bit is found, with its line",
+    arguments: [
+      (#""probability": 0.33333333333333337, "next_state": 0"#, #""probability": 0.3333333333333333, "next_state": 0"#),
+      (#""next_state": 4"#, #""next_state": 5"#), (#""reward": 0.0"#, #""reward": 1e-300"#),
+      (#""terminated": false"#, #""terminated": true"#), (#""action": 0"#, #""action": 7"#),
+      (#""initial": {"0": 1.0}"#, #""initial": {"1": 1.0}"#), (#""discrete": 16"#, #""discrete": 17"#),
+    ])
   func wrongTables(old: String, new: String) throws {
     let text = try String(contentsOfFile: Fixture.path("gymnasium/FrozenLake-v1.jsonl"), encoding: .utf8)
     let range = try #require(text.range(of: old))
@@ -123,9 +125,11 @@ struct TabularTests {
     #expect(slippery.transitions(from: 12, taking: 0).map(\.nextState) == [17, 11, 13])
   }
 
-  @Test("a maze changes after its step of the whole run, and a checkpoint knows it", arguments: [
-    ("BlockingMaze-v0", 1000), ("ShortcutMaze-v0", 3000),
-  ])
+  @Test(
+    "a maze changes after its step of the whole run, and a checkpoint knows it",
+    arguments: [
+      ("BlockingMaze-v0", 1000), ("ShortcutMaze-v0", 3000),
+    ])
   func changes(id: String, changeAt: Int) throws {
     var maze = try tabular(id)
     maze.reset(seed: 0)

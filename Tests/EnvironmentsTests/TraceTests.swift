@@ -73,16 +73,18 @@ struct TraceTests {
     #expect(error([""])?.hasPrefix("line 1: the trace is empty") == true)
   }
 
-  @Test("a malformed row is named by its line", arguments: [
-    ("{", ""), ("[1]", "expected"), (#"{"kind": "probe"}"#, "\"state\" is missing"),
-    (#"{"kind": "jump", "state": [3], "observation": [3]}"#, "unknown \"kind\" \"jump\""),
-    (#"{"kind": "reset", "state": [3], "observation": [3]}"#, "needs \"seed\""),
-    (right.replacingOccurrences(of: "[0.5]", with: "[0.5, 1]"), "the action does not fit"),
-    (right.replacingOccurrences(of: "[0.5]", with: "1"), "the action does not fit"),
-    (right.replacingOccurrences(of: "\"state\": [3]", with: "\"state\": [3, 4]"), "2 state values instead of 1"),
-    (right.replacingOccurrences(of: "\"state\": [3]", with: "\"state\": \"three\""), "expected Array"),
-    (right.replacingOccurrences(of: "\"reward\": -4, ", with: ""), "needs \"reward\""),
-  ])
+  @Test(
+    "a malformed row is named by its line",
+    arguments: [
+      ("{", ""), ("[1]", "expected"), (#"{"kind": "probe"}"#, "\"state\" is missing"),
+      (#"{"kind": "jump", "state": [3], "observation": [3]}"#, "unknown \"kind\" \"jump\""),
+      (#"{"kind": "reset", "state": [3], "observation": [3]}"#, "needs \"seed\""),
+      (right.replacingOccurrences(of: "[0.5]", with: "[0.5, 1]"), "the action does not fit"),
+      (right.replacingOccurrences(of: "[0.5]", with: "1"), "the action does not fit"),
+      (right.replacingOccurrences(of: "\"state\": [3]", with: "\"state\": [3, 4]"), "2 state values instead of 1"),
+      (right.replacingOccurrences(of: "\"state\": [3]", with: "\"state\": \"three\""), "expected Array"),
+      (right.replacingOccurrences(of: "\"reward\": -4, ", with: ""), "needs \"reward\""),
+    ])
   func malformed(row: String, message: String) {
     let text = error([TraceTests.header, TraceTests.right, row])
     #expect(text?.hasPrefix("line 3: ") == true, "\(text ?? "no error")")

@@ -34,10 +34,12 @@ struct ValueIterationTests {
     #expect(ValueIteration.expectedReturn(of: maze, steps: 0) == 0)
   }
 
-  @Test("the shortest ways through the mazes", arguments: [
-    ("DynaMaze-v0", "{}", 14), ("BlockingMaze-v0", "{}", 10), ("BlockingMaze-v0", #"{"changeAt": 0}"#, 16),
-    ("ShortcutMaze-v0", "{}", 16), ("ShortcutMaze-v0", #"{"changeAt": 0}"#, 10), ("GridWorld-v0", "{}", 8),
-  ])
+  @Test(
+    "the shortest ways through the mazes",
+    arguments: [
+      ("DynaMaze-v0", "{}", 14), ("BlockingMaze-v0", "{}", 10), ("BlockingMaze-v0", #"{"changeAt": 0}"#, 16),
+      ("ShortcutMaze-v0", "{}", 16), ("ShortcutMaze-v0", #"{"changeAt": 0}"#, 10), ("GridWorld-v0", "{}", 8),
+    ])
   func shortestWays(id: String, options: String, steps: Int) throws {
     // The reward comes with the last step: γ^(steps − 1).
     let environment = try tabular(id, options)

@@ -48,7 +48,8 @@ import Experiments
   }
 
   /// Every agent, and those that imagine through an ensemble in bfloat16, too.
-  static let variants = agents.map { Variant(agent: $0) }
+  static let variants =
+    agents.map { Variant(agent: $0) }
     + agents.filter { agent in
       (try? bench(agent).plan().experiment.entries.contains { $0.path == "planner.precision" }) ?? false
     }.map { Variant(agent: $0, settings: ["planner.precision=bfloat16"]) }

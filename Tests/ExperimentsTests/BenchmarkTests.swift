@@ -92,7 +92,8 @@ import Testing
     let benchmark = Benchmark("a", "b", operations: 2e9, items: 10, unit: "steps") { _ in {} }
     // Rates of 20, 6.67 and 10 between bursts at 60, 20, 20 and 5: shares of 1/2, 1/3 and 4/5.
     report.results = [
-      BenchmarkResult(benchmark: benchmark.at("size", 7), threads: 2, seconds: [0.1, 0.3, 0.2], peaks: [60, 20, 20, 5])
+      BenchmarkResult(
+        benchmark: benchmark.at("size", 7), threads: 2, seconds: [0.1, 0.3, 0.2], peaks: [60, 20, 20, 5])
     ]
     guard case .object(let object) = report.json, case .array(let workloads)? = object["workloads"],
       case .object(let workload)? = workloads.first

@@ -39,8 +39,9 @@ import Experiments
     if damage == .flipLast || damage == .cutInHalf {
       #expect(try bench.train().exitCode == .success)
       #expect(bench.recorder.warnings.count == 1)
-      #expect(bench.recorder.warnings[0].hasPrefix(
-        "checkpoint step-000000072 cannot be used and is set aside as damaged-step-000000072: "))
+      #expect(
+        bench.recorder.warnings[0].hasPrefix(
+          "checkpoint step-000000072 cannot be used and is set aside as damaged-step-000000072: "))
       #expect(try reproducible(try bench.seed()) == ResumeTests.undisturbed())
     }
   }

@@ -16,7 +16,8 @@ import Experiments
     var seeds: [JSONObject] = []
     for (environment, agent, planner) in [
       ("Pendulum-v1", "pets", "cem"), ("CartPole-v1", "pets", "mppi"), ("LineWorld-v0", "random", nil),
-      ("Acrobot-v1", "random-shooting", nil), ("ContinuousCartPole-v0", "pets", "icem"), ("Pendulum-v1", "pets", "gradient"),
+      ("Acrobot-v1", "random-shooting", nil), ("ContinuousCartPole-v0", "pets", "icem"),
+      ("Pendulum-v1", "pets", "gradient"),
     ] as [(String, String, String?)] {
       var object = JSONObject([
         ("environment", .object(JSONObject([("id", .string(environment))]))),
@@ -57,8 +58,9 @@ import Experiments
     #expect(read > 0 && refused > 0)
     #expect(slowest < 5)
     let seconds = Clock.monotonicSeconds() - start
-    print("configuration fuzz: \(Self.executions) executions, \(read) read, \(refused) refused, "
-      + "\(Int(Double(Self.executions) / seconds)) per second, slowest \((slowest * 1000).rounded()) ms")
+    print(
+      "configuration fuzz: \(Self.executions) executions, \(read) read, \(refused) refused, "
+        + "\(Int(Double(Self.executions) / seconds)) per second, slowest \((slowest * 1000).rounded()) ms")
   }
 
   private static func mutate(_ tree: inout JSON, _ random: inout RandomStream, _ seeds: [JSONObject]) {
@@ -89,7 +91,8 @@ import Experiments
       tree = .array(items)
     case .number(let number) where random.integer(below: 2) == 0:
       let double = number.doubleValue ?? 1
-      let changed = [double + 1, double - 1, -double, double * 1e3, double / 7, double * 1e200, 0][random.integer(below: 7)]
+      let changed = [double + 1, double - 1, -double, double * 1e3, double / 7, double * 1e200, 0][
+        random.integer(below: 7)]
       tree = .finite(changed)
     default: tree = value(&random)
     }
@@ -99,16 +102,20 @@ import Experiments
     var object = seeds[random.integer(below: seeds.count)]
     if random.integer(below: 3) > 0,
       let inner = object.members[random.integer(below: object.members.count)].value.object, !inner.members.isEmpty
-    { object = inner }
+    {
+      object = inner
+    }
     return object.members[random.integer(below: object.members.count)].key
   }
 
   private static func value(_ random: inout RandomStream) -> JSON {
     let numbers = [
-      "0", "1", "-1", "2", "0.5", "1e400", "-0.0", "9223372036854775807", "9223372036854775808", "1e-400", "4096", "1e6", "64",
+      "0", "1", "-1", "2", "0.5", "1e400", "-0.0", "9223372036854775807", "9223372036854775808", "1e-400", "4096",
+      "1e6", "64",
     ]
     let texts = [
-      "", "pets", "random", "random-shooting", "cem", "icem", "mppi", "gradient", "Pendulum-v1", "CartPole-v1", "LineWorld-v0",
+      "", "pets", "random", "random-shooting", "cem", "icem", "mppi", "gradient", "Pendulum-v1", "CartPole-v1",
+      "LineWorld-v0",
       "Acrobot-v1", "true", "learned", "never", "ts1", "tsinf", "ds", "expectation", "\u{0}", "ü", "a/b",
     ]
     switch random.integer(below: 7) {
@@ -117,7 +124,9 @@ import Experiments
     case 2, 3: return .number(JSONNumber(literal: numbers[random.integer(below: numbers.count)]))
     case 4, 5: return .string(texts[random.integer(below: texts.count)])
     default:
-      if random.integer(below: 2) == 0 { return .object(JSONObject([("type", .string(texts[random.integer(below: texts.count)]))])) }
+      if random.integer(below: 2) == 0 {
+        return .object(JSONObject([("type", .string(texts[random.integer(below: texts.count)]))]))
+      }
       return .array((0..<random.integer(below: 14)).map { _ in .integer(random.integer(below: 5000)) })
     }
   }

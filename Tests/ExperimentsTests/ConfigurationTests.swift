@@ -31,8 +31,10 @@ import Experiments
   @Test(arguments: [
     ("{}", ["environment.id: missing; say which task to learn", "agent.type: missing; say which agent learns"]),
     ("[1]", ["expected an object, found an array"]),
-    ("{\"environment\": {\"id\": \"Pendulum-v2\"}, \"agent\": {\"type\": \"random\"}}",
-     ["did you mean \"Pendulum-v1\"?"]),
+    (
+      "{\"environment\": {\"id\": \"Pendulum-v2\"}, \"agent\": {\"type\": \"random\"}}",
+      ["did you mean \"Pendulum-v1\"?"]
+    ),
     ("{\"environment\": {\"id\": \"Pendulum-v1\"}, \"agent\": {\"type\": \"randon\"}}", ["did you mean \"random\"?"]),
     ("{\"environment\": \"Pendulum-v1\", \"agent\": {\"type\": \"random\"}}", ["environment: expected an object"]),
   ])
@@ -45,10 +47,14 @@ import Experiments
   @Test(arguments: [
     ("training.environmentSteps=0", "training.environmentSteps: 0 is out of range; allowed: 1 to 1000000000000"),
     ("training.enviromentSteps=5", "training.enviromentSteps: unknown setting; did you mean \"environmentSteps\"?"),
-    ("training.environmentSteps=1.5",
-     "training.environmentSteps: expected a whole number, found 1.5; allowed: 1 to 1000000000000"),
-    ("training.environmentSteps=1e400",
-     "training.environmentSteps: expected a whole number, found 1e400; allowed: 1 to 1000000000000"),
+    (
+      "training.environmentSteps=1.5",
+      "training.environmentSteps: expected a whole number, found 1.5; allowed: 1 to 1000000000000"
+    ),
+    (
+      "training.environmentSteps=1e400",
+      "training.environmentSteps: expected a whole number, found 1e400; allowed: 1 to 1000000000000"
+    ),
     ("seeds=[1,2,1]", "seeds: 1 stands there twice"),
     ("seeds=[]", "seeds: has 0 elements; expected 1 to 10000"),
     ("seeds=[-1]", "seeds[0]: -1 is out of range; allowed: 0 to 9007199254740991"),
@@ -58,8 +64,10 @@ import Experiments
     ("threads=65", "threads: 65 is out of range; allowed: 0 to 64"),
     ("name=a/b", "name: \"a/b\" cannot name a folder; use up to 100 letters, digits, '.', '_' and '-', not '.' first"),
     ("name=..", "name: \"..\" cannot name a folder; use up to 100 letters, digits, '.', '_' and '-', not '.' first"),
-    ("environment.stepLimit=0",
-     "environment.stepLimit: 0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0"),
+    (
+      "environment.stepLimit=0",
+      "environment.stepLimit: 0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0"
+    ),
     ("comment=1", "comment: expected a string, found a number"),
     ("traning.environmentSteps=5", "traning: unknown setting; did you mean \"training\"?"),
   ])
@@ -123,7 +131,8 @@ import Experiments
       #expect(ConfigurationIdentity.hash(try Self.read(Self.valid, name: "n", [override]).resolved) != standard)
     }
     // Written differently, the same experiment.
-    let spelled = "{\"agent\": {\"type\": \"random\"}, \"evaluation\": {\"every\": 1e3}, "
+    let spelled =
+      "{\"agent\": {\"type\": \"random\"}, \"evaluation\": {\"every\": 1e3}, "
       + "\"environment\": {\"id\": \"Pendulum-v1\"}}"
     #expect(ConfigurationIdentity.hash(try Self.read(spelled).resolved) == standard)
   }

@@ -12,13 +12,14 @@ import Experiments
     return try reproducible(try bench.seed())
   }
 
-  @Test(arguments: [
-    .step(0), .step(1), .step(5), .step(12), .step(13),  // start, in an episode, its end, after it
-    .step(15), .step(30),  // rows of progress.csv
-    .step(25), .step(50), .step(51),  // a model fit, an evaluation
-    .evaluation(50), .evaluation(200),  // in evaluations, the last one included
-    .step(35), .step(70), .step(175), .step(199),  // checkpoints, the last step
-  ] as [StopPoint])
+  @Test(
+    arguments: [
+      .step(0), .step(1), .step(5), .step(12), .step(13),  // start, in an episode, its end, after it
+      .step(15), .step(30),  // rows of progress.csv
+      .step(25), .step(50), .step(51),  // a model fit, an evaluation
+      .evaluation(50), .evaluation(200),  // in evaluations, the last one included
+      .step(35), .step(70), .step(175), .step(199),  // checkpoints, the last step
+    ] as [StopPoint])
   func sameBytes(stop: StopPoint) throws {
     let bench = try Bench(Bench.small)
     #expect(try bench.train(stop: once(stop)).exitCode == .interrupted)

@@ -14,8 +14,10 @@ import Experiments
   }
 
   @Test(arguments: [
-    ("{\"format\": \"mbrl run directory\", \"version\": 2, \"program\": \"mbrl 9.9\"}",
-     "a run directory of version 2, made by mbrl 9.9; mbrl \(Version.program) works on version 1. Use that program"),
+    (
+      "{\"format\": \"mbrl run directory\", \"version\": 2, \"program\": \"mbrl 9.9\"}",
+      "a run directory of version 2, made by mbrl 9.9; mbrl \(Version.program) works on version 1. Use that program"
+    ),
     ("{\"format\": \"mbrl run directory\", \"version\": 0}", "version 0, made by another program"),
     ("{\"format\": \"other\", \"version\": 1}", "format.json is not that of a run of this program"),
     ("[]", "format.json is not that of a run of this program"),

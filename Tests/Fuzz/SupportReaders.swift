@@ -16,7 +16,8 @@ enum SupportReaders {
   static func overrides(_ bytes: [UInt8]) {
     let arguments = bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
     var object = JSONObject([
-      ("a", .array([.integer(1), .object(JSONObject([("b", .null)]))])), ("c", .object(JSONObject([("d", .bool(true))]))),
+      ("a", .array([.integer(1), .object(JSONObject([("b", .null)]))])),
+      ("c", .object(JSONObject([("d", .bool(true))]))),
     ])
     let before = object
     let (overridden, faults) = Overrides.apply(arguments, to: &object)

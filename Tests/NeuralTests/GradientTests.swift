@@ -79,8 +79,9 @@ struct GradientTests {
               [(x, rows, inputs), (weight, outputs, inputs), (bias, 1, outputs)], constants: [1]
             ) { $0.linear($1[0], weight: $1[1], bias: $1[2], activation: activation) })
           cases.append(
-            GradientCase("linear without bias \(activation)", .linear, [(x, rows, inputs), (weight, outputs, inputs)])
-            { $0.linear($1[0], weight: $1[1], bias: nil, activation: activation) })
+            GradientCase("linear without bias \(activation)", .linear, [(x, rows, inputs), (weight, outputs, inputs)]) {
+              $0.linear($1[0], weight: $1[1], bias: nil, activation: activation)
+            })
         }
       }
     }

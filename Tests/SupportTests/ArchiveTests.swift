@@ -72,7 +72,9 @@ struct ArchiveTests {
     #expect(throws: ArchiveError.missing("zzz")) { try archive.value("zzz", &value) }
     #expect(throws: ArchiveError.malformed("a", "x")) { try archive.value("a", &value) }
     #expect(throws: ArchiveError.malformed("b", "12")) { try archive.value("b", &bits) }
-    #expect(throws: ArchiveError.malformed("c", "0x1ffffffff has more than 32 bits")) { try archive.value("c", &single) }
+    #expect(throws: ArchiveError.malformed("c", "0x1ffffffff has more than 32 bits")) {
+      try archive.value("c", &single)
+    }
     #expect(throws: ArchiveError.missing("s.i")) { try archive.scope("s") { try archive.array("i", &floats) } }
     #expect(throws: ArchiveError.malformed("i", "I32 instead of F32")) { try archive.array("i", &floats) }
     #expect(throws: ArchiveError.malformed("short", "5 bytes do not fill the shape [2]")) {

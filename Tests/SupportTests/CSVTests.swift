@@ -86,7 +86,8 @@ struct CSVFileTests {
       #expect(throws: FileError.self) { try CSVFile(reopening: path, columns: columns, at: offset) }?.description
     }
     let prefix = "cannot append to \(path): "
-    #expect(fault(["env_step", "loss"], 23) == prefix + "its columns are \"env_step,loss,note\", not \"env_step,loss\"")
+    #expect(
+      fault(["env_step", "loss"], 23) == prefix + "its columns are \"env_step,loss,note\", not \"env_step,loss\"")
     #expect(fault(["env_step", "loss", "reward"], 23)?.contains("not \"env_step,loss,reward\"") == true)
     #expect(fault(columns, 22) == prefix + "the checkpoint's position, byte 22, is not the end of a row")
     #expect(fault(columns, 28) == prefix + "it has 27 bytes, the checkpoint was made at 28")

@@ -78,7 +78,8 @@ struct FileSystemTests {
     #expect(FileSystem.folder(of: "a/b") == "a")
     #expect(FileSystem.folder(of: "/a//b//") == "/a")
     #expect(FileSystem.folder(of: "é/ü") == "é")
-    #expect(FileSystem.isTemporaryName(FileSystem.temporaryName(beside: "x").split(separator: "/").last.map(String.init)!))
+    #expect(
+      FileSystem.isTemporaryName(FileSystem.temporaryName(beside: "x").split(separator: "/").last.map(String.init)!))
     #expect(
       [0, 1, 1023, 1024, 1536, 10 << 10, 1_048_575, 16 << 20, Int.max].map(FileSystem.byteCount) == [
         "0 bytes", "1 byte", "1023 bytes", "1 KB", "1.5 KB", "10 KB", "1 MB", "16 MB", "8 EB",

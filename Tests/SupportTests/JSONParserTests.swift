@@ -6,13 +6,25 @@ struct JSONParserTests {
   static let mistakes: [(text: String, message: String)] = [
     ("", "line 1, column 1: the document is empty; expected a value such as {}"),
     (" \n ", "line 2, column 2: the document is empty; expected a value such as {}"),
-    ("{", "line 1, column 2: the document ends inside the object of line 1, column 1; expected a key in double quotes or '}'"),
+    (
+      "{",
+      "line 1, column 2: the document ends inside the object of line 1, column 1; expected a key in double quotes or '}'"
+    ),
     ("{\"a\"", "line 1, column 5: the document ends inside the object of line 1, column 1; expected ':'"),
     ("{\"a\":", "line 1, column 6: the document ends inside the object of line 1, column 1; expected a value"),
-    ("{\"a\": 1,", "line 1, column 9: the document ends inside the object of line 1, column 1; expected a key in double quotes"),
-    ("{\n  \"a\": [1, 2", "line 2, column 13: the document ends inside the array of line 2, column 8; expected ',' or ']'"),
+    (
+      "{\"a\": 1,",
+      "line 1, column 9: the document ends inside the object of line 1, column 1; expected a key in double quotes"
+    ),
+    (
+      "{\n  \"a\": [1, 2",
+      "line 2, column 13: the document ends inside the array of line 2, column 8; expected ',' or ']'"
+    ),
     ("{\"abc", "line 1, column 6: the document ends inside the string of line 1, column 2; expected '\"'"),
-    ("{\"a\": \"x\\", "line 1, column 10: the document ends inside the object of line 1, column 1; expected an escape sequence and '\"'"),
+    (
+      "{\"a\": \"x\\",
+      "line 1, column 10: the document ends inside the object of line 1, column 1; expected an escape sequence and '\"'"
+    ),
     ("{\"a\": 1,}", "line 1, column 8: comma before '}'; remove the comma"),
     ("[1, 2, ]", "line 1, column 6: comma before ']'; remove the comma"),
     ("[,1]", "line 1, column 2: expected a value or ']', found ','"),
@@ -21,7 +33,10 @@ struct JSONParserTests {
     ("{\"a\": 1\n \"b\": 2}", "line 2, column 2: expected ',' or '}', found a string; is a comma missing?"),
     ("{\"a\" = 1}", "line 1, column 6: expected ':' after the key \"a\", found '='"),
     ("{a: 1}", "line 1, column 2: expected a key in double quotes or '}', found a; write \"a\""),
-    ("{'a': 1}", "line 1, column 2: expected a key in double quotes or '}', found a single quote; strings need double quotes"),
+    (
+      "{'a': 1}",
+      "line 1, column 2: expected a key in double quotes or '}', found a single quote; strings need double quotes"
+    ),
     ("{\"a\": 'x'}", "line 1, column 7: expected a value, found a single quote; strings need double quotes"),
     ("{\"a\": sac}", "line 1, column 7: expected a value, found sac; text needs double quotes: \"sac\""),
     ("{\"a\": True}", "line 1, column 7: expected a value, found True; write true"),
@@ -53,7 +68,10 @@ struct JSONParserTests {
     ("\"\\uD800\"", "line 1, column 2: half of a surrogate pair (\\uD800); write both"),
     ("\"\\uD800\\u0041\"", "line 1, column 2: half of a surrogate pair (\\uD800); write both"),
     ("\"\\uDC00\"", "line 1, column 2: half of a surrogate pair (\\uDC00); write both"),
-    ("{\u{201C}a\u{201D}: 1}", "line 1, column 2: expected a key in double quotes or '}', found a typographic quote; use \""),
+    (
+      "{\u{201C}a\u{201D}: 1}",
+      "line 1, column 2: expected a key in double quotes or '}', found a typographic quote; use \""
+    ),
     ("[1,\u{A0}2]", "line 1, column 4: expected a value, found an invisible character (U+A0)"),
     ("\u{FEFF}{}", "line 1, column 1: the document starts with a byte order mark; save the file as UTF-8 without BOM"),
     ("[\"é\", x]", "line 1, column 7: expected a value, found x; text needs double quotes: \"x\""),

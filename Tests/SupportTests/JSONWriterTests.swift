@@ -50,7 +50,8 @@ struct JSONWriterTests {
   @Test func doublesReadBackExactly() throws {
     var random = RandomStream(seed: 3)
     var values: [Double] = [
-      0, -0.0, 0.1, 1.0 / 3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1e15, 1e16, 123456789012345680, 0.30000000000000004,
+      0, -0.0, 0.1, 1.0 / 3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1e15, 1e16, 123456789012345680,
+      0.30000000000000004,
       2.2250738585072014e-308, 9007199254740992, 1e22, -1.7976931348623157e308,
     ]
     while values.count < 5000 {
@@ -71,7 +72,8 @@ struct JSONWriterTests {
 
   @Test(
     arguments: [
-      ("1e6", 1_000_000), ("3.0", 3), ("-2.50e1", -25), ("0e999999999999999999999", 0), ("-0.000", 0), ("1e18", Int(1e18)),
+      ("1e6", 1_000_000), ("3.0", 3), ("-2.50e1", -25), ("0e999999999999999999999", 0), ("-0.000", 0),
+      ("1e18", Int(1e18)),
       ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min), ("922337203685477580.7e1", Int.max),
       ("9007199254740993.0", 9_007_199_254_740_993), ("0.000001e6", 1),
       ("1.5", nil), ("1e-1", nil), ("9223372036854775808", nil), ("1e19", nil), ("1e400", nil),

@@ -2,7 +2,8 @@ import Support
 import Testing
 
 struct OverridesTests {
-  private func apply(_ arguments: [String], to text: String = "{}") -> (text: String, paths: [String], faults: [String]) {
+  private func apply(_ arguments: [String], to text: String = "{}") -> (text: String, paths: [String], faults: [String])
+  {
     var object = try! JSONParser.parse(text).object!
     let (paths, faults) = Overrides.apply(arguments, to: &object)
     return (JSON.object(object).compactText, paths.sorted(), faults.map(\.description))
@@ -44,9 +45,18 @@ struct OverridesTests {
     ("a.=1", "\"a.\" has an empty name in its path; write key.path=value"),
     ("a=", "a: no value after the '='; for an empty text write a='\"\"'"),
     ("a.b=  ", "a.b: no value after the '='; for an empty text write a.b='\"\"'"),
-    ("a=[1,", "a: the value is no valid JSON: line 1, column 4: the document ends inside the array of line 1, column 1; expected a value"),
-    ("a={x:1}", "a: the value is no valid JSON: line 1, column 2: expected a key in double quotes or '}', found x; write \"x\""),
-    ("a=\"x", "a: the value is no valid JSON: line 1, column 3: the document ends inside the string of line 1, column 1; expected '\"'"),
+    (
+      "a=[1,",
+      "a: the value is no valid JSON: line 1, column 4: the document ends inside the array of line 1, column 1; expected a value"
+    ),
+    (
+      "a={x:1}",
+      "a: the value is no valid JSON: line 1, column 2: expected a key in double quotes or '}', found x; write \"x\""
+    ),
+    (
+      "a=\"x",
+      "a: the value is no valid JSON: line 1, column 3: the document ends inside the string of line 1, column 1; expected '\"'"
+    ),
     ("n.x=1", "n: is a number, so n.x cannot be set"),
     ("n[0]=1", "n: is a number, so n[0] cannot be set"),
     ("s.x.y=1", "s: is a string, so s.x cannot be set"),

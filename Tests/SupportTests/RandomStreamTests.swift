@@ -48,7 +48,8 @@ struct RandomStreamTests {
     let draws = (0..<count).map { _ in stream.uniform() }
     #expect(draws.allSatisfy { $0 >= 0 && $0 < 1 })
     for power in 1...4 {
-      let moment = draws.reduce(0) { sum, u in sum + (0..<power).reduce(1) { product, _ in product * u } } / Double(count)
+      let moment =
+        draws.reduce(0) { sum, u in sum + (0..<power).reduce(1) { product, _ in product * u } } / Double(count)
       let p = Double(power)
       let deviation = (1 / (2 * p + 1) - 1 / ((p + 1) * (p + 1))).squareRoot()
       #expect(abs(moment - 1 / (p + 1)) < 4 * deviation / Double(count).squareRoot())

@@ -6,12 +6,14 @@ struct SafetensorsTests {
   static func tensor(_ type: Archive.Tensor.ElementType, _ shape: [Int], _ start: Int = 0) -> Archive.Tensor {
     let count = shape.reduce(1, *) * type.size
     return Archive.Tensor(
-      elementType: type, shape: shape, bytes: (0..<count).map { UInt8(truncatingIfNeeded: $0 * 7 + start) }, isWeight: false)
+      elementType: type, shape: shape, bytes: (0..<count).map { UInt8(truncatingIfNeeded: $0 * 7 + start) },
+      isWeight: false)
   }
 
   static let sample: [(name: String, tensor: Archive.Tensor)] = [
     ("flags", tensor(.uint8, [3])), ("actor.0.weight", tensor(.float32, [2, 3], 1)),
-    ("scalar", tensor(.float64, [], 2)), ("empty", tensor(.float32, [0, 7])), ("é \"q\"", tensor(.int32, [1, 1, 5], 3)),
+    ("scalar", tensor(.float64, [], 2)), ("empty", tensor(.float32, [0, 7])),
+    ("é \"q\"", tensor(.int32, [1, 1, 5], 3)),
   ]
   static let metadata: [(key: String, value: String)] = [("format", "pt"), ("note", "a\nb")]
 
@@ -42,7 +44,8 @@ struct SafetensorsTests {
 
   @Test func theBytesAreTheFormats() throws {
     let bytes = Safetensors.encode(
-      [("b", SafetensorsTests.tensor(.uint8, [1])), ("a", SafetensorsTests.tensor(.float32, [2]))], metadata: [("k", "v")])
+      [("b", SafetensorsTests.tensor(.uint8, [1])), ("a", SafetensorsTests.tensor(.float32, [2]))],
+      metadata: [("k", "v")])
     let header =
       #"{"__metadata__":{"k":"v"},"b":{"dtype":"U8","shape":[1],"data_offsets":[8,9]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
     let length = Int(bytes[0]) | Int(bytes[1]) << 8
@@ -69,16 +72,28 @@ struct SafetensorsTests {
       (file(""), "data: the header does not start with '{'"),
       (file(" {}"), "data: the header does not start with '{'"),
       (file("{}", data: 1), "data: 1 bytes at the end belong to no tensor"),
-      (file("{\"a\":1"), "data: the header is no valid JSON: line 1, column 7: the document ends inside the object of line 1, column 1; expected ',' or '}'"),
+      (
+        file("{\"a\":1"),
+        "data: the header is no valid JSON: line 1, column 7: the document ends inside the object of line 1, column 1; expected ',' or '}'"
+      ),
       (file(#"{"a":1}"#), #"data: "a" is a number, not an object"#),
       (file(#"{"a":{}}"#), #"data: "a" has no dtype"#),
-      (file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}"#, data: 4), #"data: "a" has an unknown entry "x""#),
+      (
+        file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}"#, data: 4),
+        #"data: "a" has an unknown entry "x""#
+      ),
       (
         file(#"{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}"#, data: 2),
         #"data: "a" has elements of type "BF16", which is not supported; supported: F32, F64, I32, U8"#
       ),
-      (file(#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, data: 4), #"data: "a" has no shape of whole numbers"#),
-      (file(#"{"a":{"dtype":"F32","shape":1,"data_offsets":[0,4]}}"#, data: 4), #"data: "a" has no shape of whole numbers"#),
+      (
+        file(#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, data: 4),
+        #"data: "a" has no shape of whole numbers"#
+      ),
+      (
+        file(#"{"a":{"dtype":"F32","shape":1,"data_offsets":[0,4]}}"#, data: 4),
+        #"data: "a" has no shape of whole numbers"#
+      ),
       (
         file(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, data: 4),
         #"data: "a" has no data_offsets of two ascending whole numbers"#
@@ -100,15 +115,21 @@ struct SafetensorsTests {
         #"data: "a" has a shape too large for any file"#
       ),
       (
-        file(#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#, data: 2),
+        file(
+          #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
+          data: 2),
         "data: the header is no valid JSON: line 1, column 54: duplicate key a, first set on line 1; remove one of them"
       ),
       (
-        file(#"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#, data: 3),
+        file(
+          #"{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}}"#,
+          data: 3),
         #"data: "b" overlaps another: it starts at byte 1, not 2"#
       ),
       (
-        file(#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}"#, data: 3),
+        file(
+          #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}"#,
+          data: 3),
         #"data: "b" leaves a hole: it starts at byte 2, not 1"#
       ),
       (file(#"{"__metadata__":{"a":1}}"#), #"data: __metadata__ "a" is a number, not a string"#),
@@ -132,11 +153,15 @@ struct SafetensorsTests {
   @Test func damagedFilesNeverTrap() throws {
     let samples = [
       Safetensors.encode(SafetensorsTests.sample, metadata: SafetensorsTests.metadata),
-      Safetensors.encode([("a", SafetensorsTests.tensor(.float32, [2, 2])), ("b", SafetensorsTests.tensor(.int32, [1]))]),
-      SafetensorsTests.file(#"{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,9223372036854775807]}}"#),
+      Safetensors.encode([
+        ("a", SafetensorsTests.tensor(.float32, [2, 2])), ("b", SafetensorsTests.tensor(.int32, [1])),
+      ]),
+      SafetensorsTests.file(
+        #"{"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,9223372036854775807]}}"#),
     ]
     var accepted = 0
-    forMutations(of: samples, count: 30_000, seed: 2, alphabet: "{}[]\",:0123456789eE-+. FIU\u{0}\u{1}\u{7F}") { bytes in
+    forMutations(of: samples, count: 30_000, seed: 2, alphabet: "{}[]\",:0123456789eE-+. FIU\u{0}\u{1}\u{7F}") {
+      bytes in
       do throws(SafetensorsError) {
         let contents = try Safetensors.decode(bytes)
         accepted += 1

@@ -31,7 +31,8 @@ package final class PETS: Agent {
     package init() {}
 
     package mutating func declare(_ fields: Fields) {
-      fields.integer("initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before the first fit")
+      fields.integer(
+        "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before the first fit")
       fields.integer("fitEvery", &fitEvery, in: 0...1_000_000_000, "steps between fits; 0: after every episode")
       fields.number("randomEpisodes", &randomEpisodes, in: 0...1, "share of later episodes that act at random")
       fields.integer("randomActionRepeat", &randomActionRepeat, in: 1...10_000, "steps a random action is held for")
@@ -45,7 +46,8 @@ package final class PETS: Agent {
       let model = algorithm.model.model
       guard algorithm.planner.model == .learned else { return }
       if case .discrete = environment.specification.observationSpace {
-        fields.fault("agent.type", "this agent needs vector observations; \(environment.specification.id) gives an index")
+        fields.fault(
+          "agent.type", "this agent needs vector observations; \(environment.specification.id) gives an index")
       }
       if known == nil && !model.learnsReward {
         fields.fault("model.reward", "\(environment.specification.id) declares no reward function; use \"learned\"")

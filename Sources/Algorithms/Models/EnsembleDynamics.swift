@@ -87,7 +87,8 @@ package final class EnsembleDynamics: DynamicsModel {
         "factor of half the squared weights: one number, or one per layer")
       if weightDecay.count != 1 && weightDecay.count != hiddenSizes.count + 1 {
         fields.fault(
-          "weightDecay", "has \(weightDecay.count) numbers for \(hiddenSizes.count + 1) layers; give one, or one per layer")
+          "weightDecay",
+          "has \(weightDecay.count) numbers for \(hiddenSizes.count + 1) layers; give one, or one per layer")
       }
       fields.integer("batchSize", &batchSize, in: 1...1_000_000, "transitions per member and optimiser step")
       fields.integer("epochs", &epochs, in: 1...1_000_000, "passes over the data per fit, at most")

@@ -207,7 +207,9 @@ final class ColouredNoise {
         row[coefficient] = amplitude * wave
         squares += row[coefficient] * row[coefficient]
       }
-      for coefficient in 0..<horizon { basis[time * horizon + coefficient] = Float(row[coefficient] / squares.squareRoot()) }
+      for coefficient in 0..<horizon {
+        basis[time * horizon + coefficient] = Float(row[coefficient] / squares.squareRoot())
+      }
     }
   }
 

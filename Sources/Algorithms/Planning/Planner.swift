@@ -80,7 +80,8 @@ package struct PlannerConfiguration: Configurable {
     fields.choice("model", &model, "what imagines the plans: the learned model or the true environment")
     fields.choice(
       "precision", &precision,
-      "in what imagined networks multiply: bfloat16 is near twice as fast with AVX512_BF16, slower elsewhere, same bytes")
+      "in what imagined networks multiply: bfloat16 is near twice as fast with AVX512_BF16, slower elsewhere, same bytes"
+    )
     fields.integer("horizon", &horizon, in: 1...10_000, "steps planned ahead")
     fields.choice("propagation", &propagation, "how particles move through the ensemble")
     fields.integer("particles", &particles, in: 1...10_000, "imagined trajectories per plan")
@@ -97,7 +98,8 @@ package struct PlannerConfiguration: Configurable {
     }
     if precision == .bfloat16 && type == "gradient" {
       fields.fault(
-        "precision", "the gradient planner differentiates through the float32 networks; use \"float32\", or another "
+        "precision",
+        "the gradient planner differentiates through the float32 networks; use \"float32\", or another "
           + "planner.type")
     }
   }

@@ -30,7 +30,8 @@ package struct BenchmarkReport: Sendable {
         continue
       }
       table.append([
-        result.benchmark.name, String(result.threads), String(result.seconds.count), NumberText.short(result.median * 1e3),
+        result.benchmark.name, String(result.threads), String(result.seconds.count),
+        NumberText.short(result.median * 1e3),
         NumberText.short(result.fastest * 1e3), result.rate.map { NumberText.fixed($0, 1) } ?? "",
         result.share.map { NumberText.fixed($0 * 100, 1) + " %" } ?? "",
         result.benchmark.unit == "runs"
@@ -85,7 +86,8 @@ package struct BenchmarkReport: Sendable {
       JSONObject([
         ("name", .string(result.benchmark.name)), ("summary", .string(result.benchmark.summary)),
         ("size", result.benchmark.size.map { .object(JSONObject([($0.name, .integer($0.value))])) } ?? .null),
-        ("threads", .integer(result.threads)), ("runs", .integer(result.seconds.count)), ("median_seconds", .finite(result.median)),
+        ("threads", .integer(result.threads)), ("runs", .integer(result.seconds.count)),
+        ("median_seconds", .finite(result.median)),
         ("fastest_seconds", .finite(result.fastest)), ("gflops", result.rate.map(JSON.finite) ?? .null),
         ("peak_gflops", .finite(result.peak)), ("share", result.share.map(JSON.finite) ?? .null),
         ("items_per_second", .finite(result.itemsPerSecond)), ("unit", .string(result.benchmark.unit)),

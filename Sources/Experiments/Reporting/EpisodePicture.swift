@@ -61,7 +61,8 @@ package final class EpisodePicture {
         "<polyline fill=\"none\" stroke=\"\(index == strips.count - 1 ? "#d9601a" : "#1f6fb4")\" stroke-width=\"1.5\" points=\"\(points.joined(separator: " "))\"/>",
       ]
     }
-    lines.append("<text x=\"\(Int(left + (width - left) / 2))\" y=\"\(Int(total) - 8)\" text-anchor=\"middle\">step</text>")
+    lines.append(
+      "<text x=\"\(Int(left + (width - left) / 2))\" y=\"\(Int(total) - 8)\" text-anchor=\"middle\">step</text>")
     return (lines + ["</svg>", ""]).joined(separator: "\n")
   }
 

@@ -5,7 +5,8 @@ import Support
 /// The greedy policy of an agent with a table, drawn for people.
 package enum PolicyMap {
   /// One line per row of the world; where states are no places, how many states choose which action.
-  static func lines(of agent: any Agent, on configuration: EnvironmentConfiguration) throws(ExperimentError) -> [String] {
+  static func lines(of agent: any Agent, on configuration: EnvironmentConfiguration) throws(ExperimentError) -> [String]
+  {
     guard let values = (agent as? any TabularAgent)?.actionValues,
       let environment = configuration.make() as? any TabularEnvironment
     else { throw .usage("--map: only an agent with a table has a policy to draw; this checkpoint has none") }
@@ -44,6 +45,7 @@ final class RolloutText {
     }
     text += environment.text(.plain)
     guard let outcome, outcome.isOver else { return }
-    text += "\(outcome.isTerminated ? "terminated" : "truncated") after \(length) steps, return \(NumberText.short(total))\n\n"
+    text +=
+      "\(outcome.isTerminated ? "terminated" : "truncated") after \(length) steps, return \(NumberText.short(total))\n\n"
   }
 }

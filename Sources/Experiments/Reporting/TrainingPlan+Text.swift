@@ -9,7 +9,8 @@ extension TrainingPlan {
     let configuration = experiment.configuration
     let path = (claimed ?? directory).path
     let isThere = claimed == nil && resume != .never && directory.exists
-    var disk = "checkpoints of about \(FileSystem.byteCount(checkpointBytes)), "
+    var disk =
+      "checkpoints of about \(FileSystem.byteCount(checkpointBytes)), "
       + "up to \(FileSystem.byteCount(diskBytes)) in all"
     if let freeBytes { disk += "; \(FileSystem.byteCount(freeBytes)) free" }
     let seedText = seeds.count > 20 ? "\(seeds.count) seeds" : "seeds " + seeds.map(String.init).joined(separator: ", ")

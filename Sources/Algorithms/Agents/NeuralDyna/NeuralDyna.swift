@@ -53,17 +53,21 @@ package final class NeuralDyna: Agent {
       fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates on real transitions per step")
       fields.integer(
         "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before learning starts")
-      fields.integer("fitEvery", &fitEvery, in: 1...1_000_000_000, "environment steps between fits of the model, and of the statistics of observations")
+      fields.integer(
+        "fitEvery", &fitEvery, in: 1...1_000_000_000,
+        "environment steps between fits of the model, and of the statistics of observations")
       fields.integer("imaginationLength", &imaginationLength, in: 1...1_000_000, "steps of an imagined walk (H)")
       fields.number("imaginedExploration", &imaginedExploration, in: 0...1, "how often an imagined action is random")
       fields.section("exploration", &exploration, "ε: how often an action is random")
       fields.number("discount", &discount, in: 0...1, "γ: the weight of the next step's value")
-      fields.integers("hiddenSizes", &hiddenSizes, each: 1...4096, count: 0...7, "widths of the Q-network's hidden layers")
+      fields.integers(
+        "hiddenSizes", &hiddenSizes, each: 1...4096, count: 0...7, "widths of the Q-network's hidden layers")
       fields.choice("activation", &activation, "after every hidden layer of the Q-network")
       fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "Adam's step size")
       fields.integer("batchSize", &batchSize, in: 1...100_000, "transitions per update")
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most transitions kept")
-      fields.number("targetRate", &targetRate, in: 0...1, aboveLowerBound: true, "share the target network takes on per update")
+      fields.number(
+        "targetRate", &targetRate, in: 0...1, aboveLowerBound: true, "share the target network takes on per update")
       fields.number("errorLimit", &errorLimit, in: 0...1e12, "limit of an error in the gradient (Huber); 0: none")
       fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
     }
@@ -73,7 +77,8 @@ package final class NeuralDyna: Agent {
     ) {
       let specification = environment.specification
       if case .discrete = specification.observationSpace {
-        fields.fault("agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
+        fields.fault(
+          "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
       }
       if !specification.actionSpace.isDiscrete {
         fields.fault("agent.type", "this agent needs discrete actions; those of \(specification.id) are vectors")

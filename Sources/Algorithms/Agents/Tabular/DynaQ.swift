@@ -34,7 +34,8 @@ package final class DynaQ: Agent, TabularAgent {
       fields.section("exploration", &exploration, "ε: how often an action is random")
       fields.number("discount", &settings.discount, in: 0...1, "γ: the weight of the next step's value")
       fields.choice("backup", &settings.backup, "what the next state is taken to be worth")
-      fields.integer("backupSteps", &settings.backupSteps, in: 1...1000, "n of the tree backup; others look one step ahead")
+      fields.integer(
+        "backupSteps", &settings.backupSteps, in: 1...1000, "n of the tree backup; others look one step ahead")
       fields.choice("model", &settings.model, "remember a pair's last outcome, or count all of them")
       fields.choice("countedUpdate", &settings.countedUpdate, "draw one counted outcome, or take their mean")
       fields.choice("planning", &settings.planning, "random tried pairs, or prioritized sweeping")
@@ -51,7 +52,8 @@ package final class DynaQ: Agent, TabularAgent {
     ) {
       let specification = environment.specification
       guard case .discrete = specification.observationSpace, case .discrete = specification.actionSpace else {
-        fields.fault("agent.type", "a table needs discrete states and actions; \(specification.id) has vectors, use \"dyna\"")
+        fields.fault(
+          "agent.type", "a table needs discrete states and actions; \(specification.id) has vectors, use \"dyna\"")
         return
       }
     }
