@@ -14,17 +14,20 @@ let package = Package(
     .target(name: "Environments", dependencies: ["Support"]),
     .target(name: "Neural", dependencies: ["CKernels", "Support"]),
     .target(name: "Algorithms", dependencies: ["CKernels", "Environments", "Neural", "Support"]),
+    .target(name: "Experiments", dependencies: ["Algorithms", "CKernels", "Environments", "Support"]),
+    .target(name: "Reports", dependencies: ["Algorithms", "Environments", "Experiments", "Support"]),
     .target(
-      name: "Experiments",
-      dependencies: ["Algorithms", "CKernels", "Environments", "Neural", "Support"]),
-    .executableTarget(
-      name: "mbrl", dependencies: ["Algorithms", "CKernels", "Environments", "Experiments", "Support"]),
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+      name: "Benchmarks",
+      dependencies: ["Algorithms", "CKernels", "Environments", "Experiments", "Neural", "Support"]),
+    .executableTarget(name: "mbrl", dependencies: ["Benchmarks", "Experiments", "Reports", "Support"]),
+
+    .target(name: "TestSupport", dependencies: ["Support"], path: "Tests/TestSupport"),
+    .target(name: "CKernelsReference", dependencies: ["CKernels"], path: "Tests/CKernelsReference"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "TestSupport"]),
-    .testTarget(name: "SupportTests", dependencies: ["Support"]),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "CKernelsReference", "TestSupport"]),
+    .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
     .testTarget(name: "NeuralTests", dependencies: ["CKernels", "Neural", "Support", "TestSupport"]),
-    .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Support"]),
+    .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Support", "TestSupport"]),
     .testTarget(
       name: "AlgorithmsTests",
       dependencies: [
@@ -32,7 +35,11 @@ let package = Package(
       ]),
     .testTarget(
       name: "ExperimentsTests",
-      dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Support", "TestSupport"]),
+      dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Reports", "Support", "TestSupport"]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Environments", "Experiments", "Reports", "Support", "TestSupport"]),
+    .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Experiments", "Support", "TestSupport"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["Support", "mbrl"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,4 @@
 import Environments
-import Neural
 import Support
 
 /// What an agent sees when it has to act.

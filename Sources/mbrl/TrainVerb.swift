@@ -1,3 +1,4 @@
+import Reports
 import Experiments
 import Support
 

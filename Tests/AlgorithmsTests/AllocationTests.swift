@@ -1,7 +1,6 @@
 import Algorithms
 import AllocationCounter
 import Environments
-import Neural
 import Support
 import Testing
 

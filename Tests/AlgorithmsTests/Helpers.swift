@@ -1,7 +1,6 @@
 import Algorithms
 import Environments
 import Foundation
-import Neural
 import Support
 
 /// Settings from a JSON text; every fault is a programmer's error here.

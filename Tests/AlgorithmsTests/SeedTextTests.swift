@@ -1,6 +1,5 @@
 import Algorithms
 import Environments
-import Neural
 import Support
 import Testing
 

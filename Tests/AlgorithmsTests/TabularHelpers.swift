@@ -1,6 +1,5 @@
 import Algorithms
 import Environments
-import Neural
 import Support
 
 /// A run of an agent on an environment, without files.

@@ -1,4 +1,5 @@
 import CKernels
+import CKernelsReference
 import Testing
 
 /// A model of a small environment with memory of its own, and the rows it moves.

@@ -1,4 +1,5 @@
 import CKernels
+import CKernelsReference
 import Testing
 
 /// One shape of a layer over a batch.

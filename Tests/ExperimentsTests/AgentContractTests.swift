@@ -1,3 +1,4 @@
+import Reports
 import Algorithms
 import Support
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 import Experiments
@@ -51,7 +52,7 @@ import Experiments
 
   /// A file that is larger than any configuration is refused by its size, before it is read.
   @Test func aVeryLargeFile() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let path = "\(folder.path)/large.json"
     let file = try AppendFile(creating: path)
     try file.append(Array("{}".utf8))

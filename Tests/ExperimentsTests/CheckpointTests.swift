@@ -1,4 +1,5 @@
 import Support
+import TestSupport
 import Testing
 
 import Experiments
@@ -106,7 +107,7 @@ import Experiments
   }
 
   @Test func foreignFilesAreRefused() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     for document in ["", "[]", "{}", "{\"format\": \"pt\"}", "\u{FEFF}{}"] {
       try FileSystem.writeAtomically(document, to: "\(folder.path)/state.json")
       #expect(error { try Checkpoint.read(folder.path) }?.exitCode == .checkpoint)
@@ -120,7 +121,7 @@ import Experiments
 
   /// A full disk, played by a folder that cannot be written: the old checkpoint stays, the error names the path.
   @Test func aFailedWriteLeavesTheOldCheckpoint() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     let archive = Archive()
     var value = 7
     try archive.value("value", &value)

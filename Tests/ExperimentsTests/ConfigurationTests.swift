@@ -1,4 +1,5 @@
 import Support
+import TestSupport
 import Testing
 
 import Experiments
@@ -148,7 +149,7 @@ import Experiments
   }
 
   @Test func filesThatCannotBeRead() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryFolder()
     #expect(error { try ExperimentFile.load("\(folder.path)/none.json") }?.exitCode == .configuration)
     try FileSystem.writeAtomically("{\"a\": 1,\n \"a\": 2, }", to: "\(folder.path)/bad.json")
     let bad = try #require(error { try ExperimentFile.load("\(folder.path)/bad.json") })

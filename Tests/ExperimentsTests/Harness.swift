@@ -1,24 +1,10 @@
 import Foundation
 import Support
 import Synchronization
+import TestSupport
 import Testing
 
 import Experiments
-
-/// A folder that goes away with the test.
-final class TemporaryFolder: Sendable {
-  let path: String
-
-  init() throws {
-    // Where there is a file system in memory, waiting for the disk takes no time.
-    let memory = "/dev/shm"
-    let parent = access(memory, W_OK) == 0 ? memory : FileManager.default.temporaryDirectory.path
-    path = "\(parent)/mbrl-test-\(UUID().uuidString)"
-    try FileSystem.createFolder(path)
-  }
-
-  deinit { try? FileSystem.removeTree(path) }
-}
 
 /// Remembers what runs told.
 final class Recorder: RunObserver {
@@ -41,7 +27,7 @@ struct Bench {
   var agent: ScriptedAgent.Configuration? = ScriptedAgent.Configuration()
 
   init(_ settings: String) throws {
-    folder = try TemporaryFolder()
+    folder = TemporaryFolder()
     self.settings = settings
   }
 

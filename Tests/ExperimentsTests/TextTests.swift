@@ -1,6 +1,5 @@
+import Support
 import Testing
-
-import Experiments
 
 @Suite struct TextTests {
   @Test(arguments: [

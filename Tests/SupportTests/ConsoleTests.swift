@@ -1,5 +1,6 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// A console whose two outputs are files and whose clock stands until it is moved.

@@ -1,29 +1,4 @@
-import Foundation
 import Support
-import Testing
-
-/// A folder that lives as long as the test that made it.
-final class TemporaryFolder {
-  let path: String
-
-  init() {
-    path = NSTemporaryDirectory() + "mbrl-support-" + UUID().uuidString
-    try! FileSystem.createFolder(path)
-  }
-
-  deinit { try? FileSystem.removeTree(path) }
-
-  func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  func write(_ text: String, to name: String) -> String {
-    try! FileSystem.writeAtomically(text, to: file(name))
-    return file(name)
-  }
-
-  func text(_ name: String) -> String {
-    String(decoding: (try? FileSystem.read(file(name), limit: 1 << 24)) ?? Array("(unreadable)".utf8), as: UTF8.self)
-  }
-}
 
 /// Calls `body` with damaged copies of the samples: bytes changed, removed, repeated, inserted, cut, spliced.
 func forMutations(of samples: [[UInt8]], count: Int, seed: UInt64, alphabet: String, _ body: ([UInt8]) -> Void) {

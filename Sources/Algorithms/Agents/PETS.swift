@@ -1,5 +1,4 @@
 import Environments
-import Neural
 import Support
 
 /// PETS: probabilistic ensembles with trajectory sampling (Chua et al. 2018, "Deep reinforcement learning in a handful

@@ -1,5 +1,4 @@
 import Environments
-import Neural
 import Support
 
 /// One kind of planner that a configuration can name.

@@ -1,5 +1,4 @@
 import Environments
-import Neural
 import Support
 
 /// Imagination with the environment itself: plans are scored by stepping copies of it. Separates the planner's faults

@@ -1,6 +1,5 @@
 import Algorithms
 import Environments
-import Neural
 import Support
 
 /// One run of one seed in memory: the environment, the agent, and where they stand. It knows no files.

@@ -1,6 +1,5 @@
 import Algorithms
 import Environments
-import Neural
 import Support
 
 /// The work on one seed from start or checkpoint to the end: steps, tables, evaluations, checkpoints.

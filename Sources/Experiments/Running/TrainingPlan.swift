@@ -1,6 +1,5 @@
 import Algorithms
 import Environments
-import Neural
 import Support
 
 /// What to do where a run of the same configuration stands already.

@@ -1,0 +1,101 @@
+import Experiments
+import Environments
+import Support
+
+/// `mbrl env check`: the contract of environments, and how far one is from a recorded trace.
+package struct EnvironmentCheck: Sendable {
+  /// What the contract found.
+  package var contract: ContractReport
+  /// How far the recorded trace is off; nil without one.
+  package var trace: TraceReport?
+  /// How the recorded table differs; nil without one.
+  package var table: TableReport?
+
+  /// Whether nothing was found.
+  package var passes: Bool { contract.passes && trace?.passes ?? true && table?.passes ?? true }
+
+  /// Builds the environment and holds it to the contract; `settings` are its options.
+  package init(id: String, settings: [String], tracePath: String?) throws(ExperimentError) {
+    let configuration = try EnvironmentCheck.configuration(id: id, settings: settings)
+    do throws(TraceError) {
+      let recording = try tracePath.map { path throws(TraceError) in try Recording(path: path) }
+      contract = EnvironmentContract.check(configuration.make())
+      switch recording {
+      case nil: break
+      case .trace(let file): trace = try TraceReplay.replay(file, through: configuration.make())
+      case .table(let file):
+        guard let tabular = configuration.make() as? any TabularEnvironment else {
+          throw TraceError(line: 1, message: "the recording is a table, and \(configuration.id) has none")
+        }
+        table = try TableReport(file, against: tabular)
+      }
+    } catch {
+      throw .failed("\(tracePath ?? ""): \(error)")
+    }
+  }
+
+  /// An environment and its options as a command names them.
+  static func configuration(id: String, settings: [String]) throws(ExperimentError) -> EnvironmentConfiguration {
+    var overlay = JSONObject()
+    let (overridden, mistakes) = Overrides.apply(settings, to: &overlay)
+    if overlay["id"] == nil { overlay["id"] = .string(id) }
+    var configuration = EnvironmentConfiguration()
+    let fields = Fields.read(&configuration, from: overlay, overridden: overridden)
+    let faults = mistakes + fields.faults
+    guard faults.isEmpty else { throw .usage(faults.map(\.description).joined(separator: "\n")) }
+    return configuration
+  }
+
+  /// The report for people.
+  package var lines: [String] {
+    var lines = ["\(contract.id): contract over \(contract.steps) steps in \(contract.episodes) episodes"]
+    for rule in contract.checked {
+      let findings = contract.findings.filter { $0.rule == rule }
+      lines.append("  \(findings.isEmpty ? "ok  " : "FAIL") \(rule.rawValue)")
+      lines += findings.map { "         \($0.message)" }
+    }
+    for text in [trace?.description, table?.description] {
+      lines += text.map { $0.split(separator: "\n").map(String.init) } ?? []
+    }
+    lines.append(passes ? "passes" : "FAILS")
+    return lines
+  }
+
+  /// The report for programs.
+  package var json: JSON {
+    var members: [(key: String, value: JSON)] = [
+      ("id", .string(contract.id)), ("passes", .bool(passes)), ("steps", .integer(contract.steps)),
+      ("findings", .array(contract.findings.map { .string($0.description) })),
+    ]
+    if let trace {
+      let rows = trace.resets + trace.rollouts + trace.probes
+      members.append(
+        (
+          "trace",
+          .object(
+            JSONObject([
+              ("passes", .bool(trace.passes)), ("rows", .integer(rows)),
+              ("state_deviation", .finite(trace.state.largest)),
+              ("observation_deviation", .finite(trace.observation.largest)),
+              ("observation_ulps", .finite(trace.observationUlps.largest)),
+              ("reward_deviation", .finite(trace.reward.largest)),
+              ("wrong_flags", .array(trace.wrongFlags.map(JSON.integer))),
+              ("failed_lines", .array(trace.failedLines.map(JSON.integer))),
+            ]))
+        ))
+    }
+    if let table {
+      let differences = (table.headerDifferences + table.differences).map { JSON.string($0) }
+      members.append(
+        (
+          "table",
+          .object(
+            JSONObject([
+              ("passes", .bool(table.passes)), ("rows", .integer(table.pairs)), ("outcomes", .integer(table.outcomes)),
+              ("failed_lines", .array(table.failedLines.map(JSON.integer))), ("differences", .array(differences)),
+            ]))
+        ))
+    }
+    return .object(JSONObject(members))
+  }
+}

@@ -1,0 +1,130 @@
+import Experiments
+import Environments
+import Support
+
+/// `mbrl solve`: the optimum of a tabular task, from its own table.
+package struct SolutionReport: Sendable {
+  /// The environment's id.
+  package var id: String
+  /// Steps after which an episode is truncated; nil: never.
+  package var stepLimit: Int?
+  /// What a reward is worth one step later.
+  package var discount: Double
+  /// The best policy for that discount, over an unlimited time.
+  package var solution: TabularSolution
+  /// The undiscounted return of that policy within the step limit: the mean that evaluations of it approach.
+  package var policyReturn: Double?
+  /// The highest undiscounted return that any policy has within the step limit.
+  package var bestReturn: Double?
+  private let table: TransitionTable
+  private let layout: GridLayout?
+  private let actionNames: [String]
+  private let actionSymbols: [Character]
+
+  /// Solves the task; `settings` are the environment's options.
+  /// - Parameters:
+  ///   - discount: in 0...1.
+  ///   - step: the time of the run, for a task that changes in its course.
+  package init(id: String, settings: [String], discount: Double, atStep step: Int) throws(ExperimentError) {
+    let configuration = try EnvironmentCheck.configuration(id: id, settings: settings)
+    var environment = configuration.make()
+    if var changing = environment as? any ChangingEnvironment {
+      changing.lifetimeSteps = step
+      environment = changing
+    } else if step > 0 {
+      throw .usage("--at-step: \(configuration.id) does not change in the course of a run")
+    }
+    guard let tabular = environment as? any TabularEnvironment else {
+      let known = EnvironmentRegistry.ids.filter { EnvironmentConfiguration(id: $0)?.make() is any TabularEnvironment }
+      throw .usage("\(configuration.id) has no table to solve; these have: \(known.joined(separator: ", "))")
+    }
+    self.id = configuration.id
+    self.discount = discount
+    stepLimit = configuration.stepLimit
+    table = tabular.table
+    layout = tabular.layout
+    actionNames = tabular.actionNames
+    actionSymbols = tabular.actionSymbols
+    solution = ValueIteration.solve(table, discount: discount)
+    if let stepLimit {
+      policyReturn = ValueIteration.expectedReturn(of: solution.policy, in: table, steps: stepLimit)
+      bestReturn = ValueIteration.expectedReturn(of: table, steps: stepLimit)
+    }
+    guard solution.isConverged else {
+      throw .failed("\(configuration.id) has no finite value without discounting; choose --discount below 1")
+    }
+  }
+
+  // MARK: For people
+
+  /// The report for people.
+  package var lines: [String] {
+    let starts = table.initialDistribution.count { $0 > 0 }
+    var lines = [
+      "\(id): \(table.stateCount) states, \(table.actionCount) actions, \(starts) start\(starts == 1 ? "" : "s")",
+      "expected return from the start",
+    ]
+    var returns = [("best policy, discount \(NumberText.fixed(discount, 6))", solution.expectedReturn)]
+    if let stepLimit, let policyReturn, let bestReturn {
+      returns.append(("the same policy, undiscounted, \(stepLimit) steps", policyReturn))
+      returns.append(("best possible, undiscounted, \(stepLimit) steps", bestReturn))
+    }
+    let width = returns.map(\.0.count).max() ?? 0
+    lines += returns.map {
+      "  \($0.0)" + String(repeating: " ", count: width - $0.0.count + 2) + NumberText.fixed($0.1, 6)
+    }
+    if let layout {
+      lines += ["best action"] + layout.policyLines(solution.policy, symbols: actionSymbols).map { "  \($0)" }
+      lines += ["value"] + valueLines(layout)
+    } else {
+      lines += ["best action in how many states"] + actionLines + ["value over the starts"] + startLines
+    }
+    return lines
+  }
+
+  /// The values of the open places, in columns.
+  private func valueLines(_ layout: GridLayout) -> [String] {
+    let cells = layout.places.indices.map { place in
+      layout.isOpen(place) ? NumberText.short(solution.values[layout.states[place]]) : String(layout.places[place])
+    }
+    let width = cells.map(\.count).max() ?? 0
+    return (0..<layout.rows).map { row in
+      let line = cells[row * layout.columns..<(row + 1) * layout.columns]
+        .map { String(repeating: " ", count: width - $0.count) + $0 }.joined(separator: " ")
+      return "  \(line)"
+    }
+  }
+
+  private var actionLines: [String] {
+    var table = TextTable(["  action", "states"], rightAligned: [1])
+    for (action, name) in actionNames.enumerated() {
+      table.append(["  \(name)", String(solution.policy.count { $0 == action })])
+    }
+    return Array(table.lines.dropFirst())
+  }
+
+  private var startLines: [String] {
+    let values = zip(table.initialDistribution, solution.values).filter { $0.0 > 0 }.map(\.1)
+    return [
+      "  lowest  \(NumberText.fixed(values.min() ?? .nan, 6))",
+      "  mean    \(NumberText.fixed(solution.expectedReturn, 6))",
+      "  highest \(NumberText.fixed(values.max() ?? .nan, 6))",
+    ]
+  }
+
+  // MARK: For programs
+
+  /// The report for programs, every state included.
+  package var json: JSON {
+    func number(_ value: Double?) -> JSON { value.map { .finite($0) } ?? .null }
+    return .object(
+      JSONObject([
+        ("id", .string(id)), ("states", .integer(table.stateCount)), ("actions", .integer(table.actionCount)),
+        ("discount", .finite(discount)), ("step_limit", stepLimit.map { .integer($0) } ?? .null),
+        ("expected_return", .finite(solution.expectedReturn)), ("policy_return", number(policyReturn)),
+        ("best_return", number(bestReturn)), ("sweeps", .integer(solution.sweeps)),
+        ("action_names", .array(actionNames.map { .string($0) })),
+        ("policy", .array(solution.policy.map(JSON.integer))), ("values", .array(solution.values.map { .finite($0) })),
+      ]))
+  }
+}

@@ -1,0 +1,55 @@
+import Experiments
+import Support
+
+extension TrainingPlan {
+  /// What a command says before it starts.
+  package var lines: [String] { lines(in: nil) }
+
+  /// The same where the directory is made already (its name may have got a number).
+  package func lines(in claimed: RunDirectory?) -> [String] {
+    let configuration = experiment.configuration
+    let path = (claimed ?? directory).path
+    let isThere = claimed == nil && resume != .never && directory.exists
+    var disk =
+      "checkpoints of about \(FileSystem.byteCount(checkpointBytes)), "
+      + "up to \(FileSystem.byteCount(diskBytes)) in all"
+    if let freeBytes { disk += "; \(FileSystem.byteCount(freeBytes)) free" }
+    let seedText = seeds.count > 20 ? "\(seeds.count) seeds" : "seeds " + seeds.map(String.init).joined(separator: ", ")
+    return [
+      "run directory: \(path)" + (isThere ? " (exists)" : ""),
+      "\(configuration.algorithm.agentType) on \(configuration.environment.id), "
+        + "\(NumberText.grouped(configuration.training.environmentSteps)) steps, "
+        + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
+        + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
+      disk,
+    ]
+  }
+
+  /// What may become a trouble.
+  package var warnings: [String] {
+    var warnings: [String] = []
+    if jobs * threads > Machine.cores {
+      warnings.append("\(jobs) jobs × \(threads) threads are more than this machine's \(Machine.cores) cores: slower")
+    }
+    if let freeBytes, freeBytes < diskBytes {
+      warnings.append("the checkpoints may not fit on the disk")
+    }
+    let planner = experiment.configuration.algorithm.planner
+    if planner.precision == .bfloat16 && !Machine.multipliesBfloat16 {
+      warnings.append(
+        "planner.precision \"bfloat16\" is emulated here: the same bytes, but slower than \"float32\" (no AVX512_BF16)")
+    }
+    return warnings
+  }
+
+  /// `--dry-run --json`.
+  package var json: JSON {
+    .object(
+      JSONObject([
+        ("event", .string("plan")), ("directory", .string(directory.path)),
+        ("exists", .bool(resume != .never && directory.exists)), ("seeds", .array(seeds.map(JSON.integer))),
+        ("jobs", .integer(jobs)), ("threads", .integer(threads)),
+        ("checkpoint_bytes", .integer(checkpointBytes)), ("disk_bytes", .integer(diskBytes)),
+      ]))
+  }
+}

@@ -1,0 +1,92 @@
+import Experiments
+import Support
+
+/// What a training command shows at its end: per seed how it ended, its final and best evaluation, and where it is.
+package struct TrainingSummary: Sendable {
+  /// One seed.
+  package struct Row: Sendable {
+    /// The seed.
+    package var seed: Int
+    /// "done", "interrupted", "failed" or "diverged".
+    package var status: String
+    /// Completed environment steps.
+    package var step: Int
+    /// Mean return of the last evaluation; nil without one.
+    package var finalMean: Double?
+    /// Mean return of the best evaluation, and its step.
+    package var bestMean: Double?
+    /// Where the best evaluation was.
+    package var bestStep: Int?
+    package var directory: String
+    /// Why it failed.
+    package var reason: String?
+  }
+
+  package var directory: String
+  /// In the order of the command.
+  package var rows: [Row]
+  /// Of the whole command.
+  package var exitCode: ExitCode
+
+  /// Gathers the rows from the seeds' own files, so that seeds that were done before are shown like the others.
+  package init(_ result: Training.Result) {
+    directory = result.directory.path
+    exitCode = result.exitCode
+    rows = result.ends.map { seed, end in
+      let path = "\(result.directory.path)/\(SeedDirectory.name(seed))"
+      let status = RunStatus.read("\(path)/status.json")
+      var row = Row(
+        seed: seed, status: "", step: status?.step ?? 0, directory: path, reason: nil)
+      switch end {
+      case .done(let step, _): (row.status, row.step) = ("done", step)
+      case .interrupted: row.status = "interrupted"
+      case .failed(let error):
+        row.status = status.map { $0.state == .diverged ? "diverged" : "failed" } ?? "failed"
+        row.reason = error.description
+      }
+      if let table = try? CSVTable.read("\(path)/eval.csv"), let means = try? table.numbers("return_mean"),
+        let steps = try? table.numbers("env_step")
+      {
+        let pairs = zip(steps, means).compactMap { step, mean in step.flatMap { s in mean.map { (s, $0) } } }
+        row.finalMean = pairs.last?.1
+        for (step, mean) in pairs where mean > row.bestMean ?? -.infinity {
+          (row.bestMean, row.bestStep) = (mean, Int(step))
+        }
+      }
+      return row
+    }
+  }
+
+  /// The table for people.
+  package var lines: [String] {
+    var table = TextTable(
+      ["seed", "status", "steps", "final eval", "best eval", "at step", "files"], rightAligned: [0, 2, 3, 4, 5])
+    for row in rows {
+      table.append([
+        String(row.seed), row.status, String(row.step), row.finalMean.map(NumberText.short) ?? "–",
+        row.bestMean.map(NumberText.short) ?? "–", row.bestStep.map(String.init) ?? "–", row.directory,
+      ])
+    }
+    return table.lines
+  }
+
+  /// One line for programs.
+  package var json: JSON {
+    .object(
+      JSONObject([
+        ("event", .string("summary")), ("directory", .string(directory)),
+        ("seeds", .array(rows.map { .object(TrainingSummary.object($0)) })),
+        ("exit_code", .integer(Int(exitCode.rawValue))),
+      ]))
+  }
+
+  private static func object(_ row: Row) -> JSONObject {
+    JSONObject([
+      ("seed", .integer(row.seed)), ("status", .string(row.status)), ("env_step", .integer(row.step)),
+      ("final_mean", row.finalMean.map { .finite($0) } ?? .null),
+      ("best_mean", row.bestMean.map { .finite($0) } ?? .null),
+      ("best_step", row.bestStep.map { .integer($0) } ?? .null), ("directory", .string(row.directory)),
+      ("reason", row.reason.map { .string($0) } ?? .null),
+    ])
+  }
+}

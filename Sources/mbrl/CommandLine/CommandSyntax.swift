@@ -1,0 +1,95 @@
+import Experiments
+import Support
+
+/// What one command takes: the source of its parser, its usage line and its help.
+package struct CommandSyntax: Sendable {
+  /// A named argument, anywhere after the command.
+  package struct Option: Sendable {
+    /// "--seeds".
+    package var name: String
+    /// "LIST"; nil for a flag.
+    package var value: String?
+    /// What it does, as a sentence without its full stop.
+    package var help: String
+
+    /// An option; without `value` a flag.
+    package init(_ name: String, _ value: String? = nil, _ help: String) {
+      self.name = name
+      self.value = value
+      self.help = help
+    }
+  }
+
+  /// "config check".
+  package var verb: String
+  /// One line.
+  package var summary: String
+  /// "CONFIG.json", in order.
+  package var operands: [String]
+  /// How many operands must be there; nil: any number from that of `operands` on.
+  package var operandCount: ClosedRange<Int>
+  /// Whether `key.path=value` is taken.
+  package var takesSettings: Bool
+  /// Named arguments, in the order of the help.
+  package var options: [Option]
+  /// What the command does, in paragraphs.
+  package var discussion: [String]
+  /// The codes with which the command can end.
+  package var exitCodes: [ExitCode]
+  /// A command and what it does.
+  package var examples: [(command: String, meaning: String)]
+
+  /// A command; `operandCount` defaults to exactly the operands named.
+  package init(
+    _ verb: String, _ summary: String, operands: [String] = [], operandCount: ClosedRange<Int>? = nil,
+    takesSettings: Bool = false, options: [Option] = [], discussion: [String] = [],
+    exitCodes: [ExitCode] = [.success, .usage], examples: [(command: String, meaning: String)] = []
+  ) {
+    self.verb = verb
+    self.summary = summary
+    self.operands = operands
+    self.operandCount = operandCount ?? operands.count...operands.count
+    self.takesSettings = takesSettings
+    self.options = options + [Option("--help", nil, "show this")]
+    self.discussion = discussion
+    self.exitCodes = exitCodes
+    self.examples = examples
+  }
+
+  /// "mbrl train CONFIG.json [key=value …] [options]".
+  package var usage: String {
+    let required = operands.enumerated().map { $0.offset < operandCount.lowerBound ? $0.element : "[\($0.element)]" }
+    return (["mbrl \(verb)"] + required + (takesSettings ? ["[key=value …]"] : []) + ["[options]"])
+      .joined(separator: " ")
+  }
+
+  /// The whole help text, lines up to 80 columns.
+  package var helpText: String {
+    var lines = ["mbrl \(verb): \(summary)", "", "usage: \(usage)"]
+    for paragraph in discussion { lines += [""] + CommandSyntax.wrapped(paragraph, width: 80) }
+    lines += ["", "options:"]
+    let names = options.map { $0.name + ($0.value.map { " \($0)" } ?? "") }
+    let width = (names.map(\.count).max() ?? 0) + 2
+    for (name, option) in zip(names, options) {
+      let help = CommandSyntax.wrapped(option.help, width: max(30, 78 - width))
+      lines.append("  " + name + String(repeating: " ", count: width - name.count) + help[0])
+      lines += help.dropFirst().map { String(repeating: " ", count: width + 2) + $0 }
+    }
+    lines += ["", "exit codes:"]
+    lines += exitCodes.map { "  \($0.rawValue < 10 ? " " : "")\($0.rawValue)  \($0.meaning)" }
+    if !examples.isEmpty {
+      lines += ["", "examples:"]
+      for example in examples { lines += ["  \(example.command)", "      \(example.meaning)"] }
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  static func wrapped(_ text: String, width: Int) -> [String] {
+    var lines = [""]
+    for word in text.split(separator: " ") {
+      if !lines[lines.count - 1].isEmpty && lines[lines.count - 1].count + 1 + word.count > width { lines.append("") }
+      lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+    }
+    return lines
+  }
+}

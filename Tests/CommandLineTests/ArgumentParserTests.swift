@@ -1,0 +1,74 @@
+import Testing
+import mbrl
+
+import Experiments
+
+@Suite struct ArgumentParserTests {
+  static let syntax = CommandSyntax(
+    "train", "learn", operands: ["CONFIG.json"], takesSettings: true,
+    options: [.init("--seeds", "LIST", "which"), .init("--jobs", "N", "how many"), .init("--quiet", nil, "less")])
+
+  static func parse(_ line: String) throws -> ParsedArguments {
+    try syntax.parse(line.split(separator: " ").map(String.init))
+  }
+
+  @Test func sortsArguments() throws {
+    let parsed = try Self.parse("--seeds 0-4,7 a.json planner.horizon=30 --quiet --jobs=2 model.sizes[0]=3")
+    #expect(parsed.operands == ["a.json"])
+    #expect(parsed.settings == ["planner.horizon=30", "model.sizes[0]=3"])
+    #expect(parsed.values == ["--seeds": "0-4,7", "--jobs": "2"])
+    #expect(parsed.has("--quiet"))
+    #expect(try parsed.integer("--jobs", in: 1...8) == 2)
+    #expect(try parsed.integer("--none", in: 1...8) == nil)
+  }
+
+  @Test func afterTwoDashesEverythingIsAnOperand() throws {
+    #expect(try Self.parse("-- --odd=name.json").operands == ["--odd=name.json"])
+    #expect(try Self.parse("dir/a=b.json").operands == ["dir/a=b.json"])
+  }
+
+  @Test func helpNeedsNothingElse() throws {
+    #expect(try Self.parse("--help").wantsHelp)
+    #expect(try Self.parse("-h").wantsHelp)
+  }
+
+  @Test(arguments: [
+    ("", "CONFIG.json is missing"),
+    ("planner.horizon=3", "CONFIG.json is missing"),
+    ("a.json b.json", "unexpected argument \"b.json\""),
+    ("a.json --sed 1", "unknown option --sed; did you mean \"--seeds\"?"),
+    ("a.json --xyzzy", "unknown option --xyzzy"),
+    ("a.json -q", "unknown option -q"),
+    ("a.json --seeds", "--seeds needs a value: --seeds LIST"),
+    ("a.json --seeds --quiet", "--seeds needs a value: --seeds LIST"),
+    ("a.json --seeds=", "--seeds needs a value: --seeds LIST"),
+    ("a.json --quiet=1", "--quiet takes no value"),
+    ("a.json --jobs 1 --jobs 2", "--jobs is given twice"),
+    ("a.json --quiet --quiet", "--quiet is given twice"),
+  ])
+  func refuses(line: String, message: String) {
+    #expect(throws: UsageError(message)) { try Self.parse(line) }
+  }
+
+  @Test(arguments: ["0", "9", "x", "1.5", "99999999999999999999"])
+  func numbersOutOfRange(text: String) throws {
+    let parsed = try Self.parse("a.json --jobs \(text)")
+    #expect(throws: UsageError("--jobs: expected a whole number, 1 to 8; found \"\(text)\"")) {
+      try parsed.integer("--jobs", in: 1...8)
+    }
+  }
+
+  @Test func choices() throws {
+    let parsed = try Self.parse("a.json --jobs mst")
+    #expect(throws: UsageError("--jobs: \"mst\" is not one of auto, must, never; did you mean \"must\"?")) {
+      try parsed.choice("--jobs", ResumeMode.self)
+    }
+  }
+
+  @Test func helpNamesEverything() {
+    let help = Self.syntax.helpText
+    #expect(help.hasPrefix("mbrl train: learn\n\nusage: mbrl train CONFIG.json [key=value …] [options]\n"))
+    for part in ["--seeds LIST", "--jobs N", "--quiet", "--help", "exit codes:"] { #expect(help.contains(part)) }
+    #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+}

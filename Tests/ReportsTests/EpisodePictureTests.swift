@@ -1,0 +1,65 @@
+import Reports
+import Environments
+import Foundation
+import Support
+import Testing
+
+@Suite struct EpisodePictureTests {
+  /// One strip per observation column and one for the reward; only the first episode; every point is finite.
+  @Test func firstEpisodeIsDrawn() throws {
+    let configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
+    let picture = EpisodePicture(configuration, title: "a line")
+    try walk(configuration, steps: 3) { picture.append($0, $1) }
+    let svg = picture.svg
+    #expect(svg.contains("a line: 3 steps, return -9"))
+    let strips = svg.split(separator: "\n").filter { $0.hasPrefix("<polyline") }
+    #expect(strips.count == 2)
+    let points = strips.map { $0.split(separator: "points=\"")[1].split(separator: " ").count }
+    #expect(points == [4, 3])
+    let isFinite = !svg.contains("nan") && !svg.contains("inf")
+    #expect(isFinite)
+  }
+
+  /// One picture per state of the first episode; the last one stays for a second, the others as long as a state lasts.
+  @Test func firstEpisodeMoves() throws {
+    let configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
+    let movie = EpisodeMovie(configuration)
+    #expect(movie.bytes.isEmpty)
+    try walk(configuration, steps: 20) { movie.append($0, $1) }
+    let expected = [Int](repeating: 20, count: 20) + [100]
+    #expect(durations(in: movie.bytes) == expected)
+  }
+
+  /// Of 2,500 states every third is shown, and the last.
+  @Test func longEpisodeIsThinned() throws {
+    var configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
+    configuration.stepLimit = 2500
+    let movie = EpisodeMovie(configuration)
+    try walk(configuration, steps: 2500) { movie.append($0, $1) }
+    #expect(durations(in: movie.bytes).count == 2501 / 3 + 2)
+  }
+
+  /// Two episodes to the right, from the left end.
+  private func walk(
+    _ configuration: EnvironmentConfiguration, steps: Int, _ onState: (any SnapshotEnvironment, Outcome?) -> Void
+  ) throws {
+    var environment = configuration.make()
+    for episode in 0..<2 as Range<UInt64> {
+      environment.reset(seed: episode)
+      onState(environment, nil)
+      for _ in 0..<steps {
+        let action: [Float] = [1]
+        let outcome = try action.withUnsafeBufferPointer { try environment.step(.continuous($0)) }
+        onState(environment, outcome)
+      }
+    }
+  }
+
+  /// Of the pictures of a GIF file, in hundredths of a second.
+  private func durations(in bytes: [UInt8]) -> [Int] {
+    bytes.indices.dropLast(8).compactMap { place in
+      bytes[place...].starts(with: [0x21, 0xF9, 4, 4])
+        ? Int(bytes[place + 4]) | Int(bytes[place + 5]) << 8 : nil
+    }
+  }
+}
