@@ -42,7 +42,7 @@ package struct Transition {
 ///
 /// The run loop calls, for every episode, `beginEpisode`, then for every step `act`, `observe`, `learn`.
 /// An agent belongs to one run and is used by one thread at a time.
-package protocol Agent: AnyObject, Archivable {
+package protocol Agent: ArchivableObject {
   /// Names of this algorithm's columns in progress.csv, fixed for the whole run.
   var metricNames: [String] { get }
   /// Called before the first action of every training episode.

@@ -15,7 +15,7 @@ enum CheckpointBenchmarks {
       try write(model, to: folder.path)
       return {
         let archive = try Checkpoint.read("\(folder.path)/checkpoint").makeArchive()
-        try archive.part("model", object: model)
+        try archive.part("model", model)
       }
     },
   ]
@@ -31,7 +31,7 @@ enum CheckpointBenchmarks {
 
   private static func write(_ model: EnsembleDynamics, to folder: String) throws {
     let archive = Archive()
-    try archive.part("model", object: model)
+    try archive.part("model", model)
     let manifest = CheckpointManifest(
       configurationHash: "", settings: JSONObject(), agent: "", environment: "", seed: 0, step: 0)
     try Checkpoint.write(archive, manifest, to: "\(folder)/checkpoint")

@@ -63,12 +63,12 @@ func makeModel(_ text: String, for id: String, threads: Int = 1, seed: UInt64 = 
 }
 
 /// What `archive` writes, for comparing and restoring state.
-func stored(_ object: any AnyObject & Archivable) throws -> Archive {
+func stored(_ object: any ArchivableObject) throws -> Archive {
   let archive = Archive()
-  try archive.part("it", object: object)
+  try archive.part("it", object)
   return archive
 }
 
-func restore(_ object: any AnyObject & Archivable, from archive: Archive) throws {
-  try Archive(scalars: archive.scalars, tensors: archive.tensors).part("it", object: object)
+func restore(_ object: any ArchivableObject, from archive: Archive) throws {
+  try Archive(scalars: archive.scalars, tensors: archive.tensors).part("it", object)
 }

@@ -47,14 +47,14 @@ import Testing
   }
 
   /// Replaces stored tensors of an object by given numbers.
-  private func setTensors(of object: any AnyObject & Archivable, _ values: [String: [Float]]) throws {
+  private func setTensors(of object: any ArchivableObject, _ values: [String: [Float]]) throws {
     let archive = try stored(object)
     let tensors = archive.tensors.map { name, tensor in
       var tensor = tensor
       if let numbers = values[name] { tensor.bytes = numbers.withUnsafeBytes { Array($0) } }
       return (name: name, tensor: tensor)
     }
-    try Archive(scalars: archive.scalars, tensors: tensors).part("it", object: object)
+    try Archive(scalars: archive.scalars, tensors: tensors).part("it", object)
   }
 
   @Test(arguments: ["biased", "unbiased"], [1, 2, 3])

@@ -216,11 +216,11 @@ package final class PETS: Agent {
     try archive.value("planned_return", &planned)
     plannedReturn = planned.isNaN ? nil : planned
     try archive.part("random", &random)
-    try archive.scope("policy") { try randomPolicy.archive(archive) }
-    try archive.scope("controller") { try controller.archive(archive) }
+    try archive.part("policy", randomPolicy)
+    try archive.part("controller", controller)
     if let model {
-      try archive.scope("replay") { try real.archive(archive) }
-      try archive.part("model", object: model)
+      try archive.part("replay", real)
+      try archive.part("model", model)
     }
   }
 }

@@ -29,11 +29,11 @@ package final class RandomAgent: Agent {
   package func learn(_ metrics: inout Metrics) {}
   package func makePolicy(isStochastic: Bool) -> any Policy { RandomPolicy(space, RandomStream(seed: 0)) }
   package func estimatedCheckpointBytes(afterSteps steps: Int) -> Int { 0 }
-  package func archive(_ archive: Archive) throws { try archive.scope("policy") { try policy.archive(archive) } }
+  package func archive(_ archive: Archive) throws { try archive.part("policy", policy) }
 }
 
 /// Draws every action uniformly from a space.
-package final class RandomPolicy: Policy {
+package final class RandomPolicy: Policy, ArchivableObject {
   private let space: ActionSpace
   private var random: RandomStream
   private let action: FloatBuffer

@@ -3,7 +3,7 @@ import Support
 
 /// A learned model of an environment's dynamics: (observation, action) → next observation, and on wish reward and
 /// termination.
-package protocol DynamicsModel: AnyObject, Archivable {
+package protocol DynamicsModel: ArchivableObject {
   /// Trains on everything in the buffer; appends one row per epoch to `rows`.
   /// - Throws: `DivergedError` where a parameter stops being finite; `InterruptedError` where the run is asked to stop:
   ///   then the model and `rows` are as they were, and the same call starts the same fit again.

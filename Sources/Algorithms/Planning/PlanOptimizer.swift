@@ -49,7 +49,7 @@ package struct PlanProblem {
 }
 
 /// A way of searching for a plan. It keeps what it found as the start of the next search.
-package protocol PlanOptimizer: AnyObject, Archivable {
+package protocol PlanOptimizer: ArchivableObject {
   /// Forgets everything: a new episode begins.
   func reset()
   /// Searches and writes the chosen plan [horizon, columns]; returns its predicted return where one was evaluated.

@@ -156,7 +156,7 @@ private final class PlanScoring {
 }
 
 /// Model-predictive control: plan, execute the first action(s), plan again.
-package final class PlanningController: Archivable {
+package final class PlanningController: ArchivableObject {
   private let space: ActionSpace
   private let horizon: Int
   private let replanEvery: Int
@@ -232,7 +232,7 @@ package final class PlanningController: Archivable {
     try archive.value("taken", &taken)
     try archive.value("plans_made", &plansMade)
     try archive.buffer("plan", plan.memory, shape: [horizon, space.columns])
-    try archive.part("optimizer", object: optimizer)
+    try archive.part("optimizer", optimizer)
     guard (0...replanEvery).contains(taken) else { throw ArchiveError.malformed("taken", String(taken)) }
   }
 }

@@ -4,7 +4,7 @@ import Support
 /// Real transitions in the order in which they happened, up to a capacity, then the newest of them (a ring).
 ///
 /// Row-major: observation [count, observation size], action [count, action columns] (one-hot for discrete actions).
-package final class TransitionBuffer: Archivable {
+package final class TransitionBuffer: ArchivableObject {
   package let observationSize: Int
   package let actionSpace: ActionSpace
   package let capacity: Int

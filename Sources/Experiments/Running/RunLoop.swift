@@ -6,7 +6,7 @@ import Support
 ///
 /// Episode i resets the environment with a seed derived from (run seed, i). Between two steps, and where a step was
 /// interrupted, the complete state can be archived; a run restored from it goes on to the same bytes.
-package final class RunLoop: Archivable {
+package final class RunLoop: ArchivableObject {
   /// The run's seed.
   package let seed: Int
   /// The learner.
@@ -107,7 +107,7 @@ package final class RunLoop: Archivable {
     try archive.scope("run") {
       try archive.part("progress", &progress)
       try archive.scope("metrics") { try archiveMetrics(archive) }
-      try archive.scope("environment") { try environment.archive(archive) }
+      try archive.part("environment", &environment)
       try archiveUnlearned(archive)
     }
     // Bare names, as PyTorch's are; "run" is taken.

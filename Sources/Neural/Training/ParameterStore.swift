@@ -22,7 +22,7 @@ package struct Parameter: Equatable, Sendable {
 ///
 /// Optimisers, target networks and clipping are each one loop over the flat buffers. Slices start on multiples of 16
 /// elements; the padding between them is zero in both buffers.
-package final class ParameterStore {
+package final class ParameterStore: ArchivableObject {
   /// In the order in which they were added.
   package private(set) var parameters: [Parameter] = []
   /// Elements of the flat buffers, padding included.

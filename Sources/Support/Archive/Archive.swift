@@ -98,8 +98,7 @@ package final class Archive {
   }
 
   /// Archives an object under its own scope.
-  package func part(_ name: String, object: any AnyObject & Archivable) throws {
-    var object = object
+  package func part(_ name: String, _ object: any ArchivableObject) throws {
     try scope(name) { try object.archive(self) }
   }
 
@@ -259,6 +258,12 @@ package final class Archive {
 package protocol Archivable {
   /// Visits every piece of state under a stable name; the archive's mode decides whether it is written or read.
   mutating func archive(_ archive: Archive) throws
+}
+
+/// An object of that kind: it is reached through its reference, so nobody copies one to call it.
+package protocol ArchivableObject: AnyObject, Archivable {
+  /// See `Archivable`.
+  func archive(_ archive: Archive) throws
 }
 
 /// Why a stored state does not fit the program that reads it.

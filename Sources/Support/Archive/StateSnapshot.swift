@@ -4,16 +4,14 @@ package struct StateSnapshot {
   private let tensors: [(name: String, tensor: Archive.Tensor)]
 
   /// Copies what `thing` archives.
-  package init(of thing: any AnyObject & Archivable) throws {
+  package init(of thing: any ArchivableObject) throws {
     let archive = Archive()
-    var thing = thing
     try thing.archive(archive)
     (scalars, tensors) = (archive.scalars, archive.tensors)
   }
 
   /// Gives it back to the same thing.
-  package func restore(_ thing: any AnyObject & Archivable) throws {
-    var thing = thing
+  package func restore(_ thing: any ArchivableObject) throws {
     try thing.archive(Archive(scalars: scalars, tensors: tensors))
   }
 }

@@ -7,7 +7,7 @@ import Support
 /// A walk begins anew where the task has ended in it or after `length` steps. Its first action is any one, so that what
 /// the policy would not do is imagined as well; later ones are greedy, but for a share of `exploration`. Walks reach what
 /// the policy is about to do before the real environment does: the replay buffer holds what older policies did.
-final class ImaginedWalks: Archivable {
+final class ImaginedWalks: ArchivableObject {
   /// The latest step of every walk, as batches for as many updates.
   let batches: [QBatch]
   private let imagination: OneStepImagination

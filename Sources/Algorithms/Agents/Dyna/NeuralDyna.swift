@@ -225,9 +225,9 @@ package final class NeuralDyna: Agent {
     try archive.value("updates", &updates)
     try archive.part("exploring", &exploring)
     try archive.part("drawing", &drawing)
-    try archive.scope("replay") { try real.archive(archive) }
+    try archive.part("replay", real)
     try network.archive(archive)
-    if let model { try archive.part("model", object: model) }
-    if let walks { try archive.part("walks", object: walks) }
+    if let model { try archive.part("model", model) }
+    if let walks { try archive.part("walks", walks) }
   }
 }

@@ -47,7 +47,7 @@ final class QBatch {
 ///
 /// the error limited to ±`errorLimit` in the gradient (Huber's loss; Mnih et al. 2015). Observations are standardised.
 /// The target network, an average over the last updates, chooses the actions.
-final class QNetwork: Archivable {
+final class QNetwork: ArchivableObject {
   private let store = ParameterStore()
   private let targetStore: ParameterStore
   private let network: MLP
@@ -159,7 +159,7 @@ final class QNetwork: Archivable {
   func archive(_ archive: Archive) throws {
     try store.archive(archive)
     try archive.part("normalizer", &normalizer)
-    try archive.scope("target") { try targetStore.archive(archive) }
+    try archive.part("target", targetStore)
     try archive.scope("adam") { try adam.archive(archive, of: store) }
   }
 }

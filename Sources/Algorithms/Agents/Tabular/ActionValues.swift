@@ -3,7 +3,7 @@ import Support
 
 /// Q(s, a) of every state and action as one flat table, and one more row, always 0, for what comes after the end of the
 /// task: a backup through a terminated transition reads that row and needs no test.
-package final class ActionValues: Archivable {
+package final class ActionValues: ArchivableObject {
   /// States of the environment, without the row of the end.
   package let states: Int
   /// Actions in every state.

@@ -134,7 +134,7 @@ package final class DynaQ: Agent, TabularAgent {
     try archive.value("learning_rate", &learner.learningRate)
     try archive.value("exploration", &learner.exploration)
     try archive.part("random", &random)
-    try archive.part("learner", object: learner)
+    try archive.part("learner", learner)
   }
 }
 

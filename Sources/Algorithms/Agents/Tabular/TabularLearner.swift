@@ -2,7 +2,7 @@ import Support
 
 /// The table, the model and the backups of the Dyna-Q family, apart from acting: what a real step changes, and what
 /// planning changes. Nothing here allocates after the model has met its outcomes.
-package final class TabularLearner: Archivable {
+package final class TabularLearner: ArchivableObject {
   /// What the value of the next state is taken to be.
   package enum Backup: String, CaseIterable, Sendable {
     /// max Q: Q-learning.
@@ -112,7 +112,7 @@ package final class TabularLearner: Archivable {
     try archive.part("queue", &queue)
     try archive.part("tree_backup", &treeBackup)
     try treeBackup.check(values)
-    try archive.scope("table") { try values.archive(archive) }
-    try archive.scope("model") { try model.archive(archive) }
+    try archive.part("table", values)
+    try archive.part("model", model)
   }
 }

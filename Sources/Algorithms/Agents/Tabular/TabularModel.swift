@@ -4,7 +4,7 @@ import Support
 ///
 /// A pair is state·actions + action, a row the offset of a state's first pair. The tried pairs stand in a flat list, so
 /// that drawing one at random is one index, and the outcomes in flat memory, linked per pair and per next state.
-package final class TabularModel: Archivable {
+package final class TabularModel: ArchivableObject {
   /// What is kept of a pair's outcomes.
   package enum Kind: String, CaseIterable, Sendable {
     /// The newest outcome replaces the one before: right for deterministic tasks.

@@ -1,0 +1,170 @@
+/// A borrowed matrix in either layout: row-major, or feature-major as the kernels want it. Element [row, column] stands
+/// at row·rowStride + column·columnStride.
+///
+/// Valid during the call that it was given to; not Sendable, so no thread can carry it off. Everything is inlinable
+/// together: without that a subscript from another target costs seven times as much.
+@frozen
+@usableFromInline
+package struct Rows {
+  @usableFromInline package let base: UnsafePointer<Float>
+  /// Rows.
+  @usableFromInline package let count: Int
+  @usableFromInline package let columns: Int
+  @usableFromInline package let rowStride: Int
+  @usableFromInline package let columnStride: Int
+
+  /// `count` rows of `columns` floats from `base` on; row-major and without gaps unless strides say otherwise.
+  @inlinable
+  package init(
+    _ base: UnsafePointer<Float>, _ count: Int, _ columns: Int, rowStride: Int? = nil, columnStride: Int = 1
+  ) {
+    self.base = base
+    self.count = count
+    self.columns = columns
+    self.rowStride = rowStride ?? columns
+    self.columnStride = columnStride
+  }
+
+  /// The same memory, read only.
+  @inlinable
+  package init(_ rows: MutableRows) {
+    self.init(rows.base, rows.count, rows.columns, rowStride: rows.rowStride, columnStride: rows.columnStride)
+  }
+
+  @inlinable package subscript(row: Int, column: Int) -> Float {
+    assert(row >= 0 && row < count && column >= 0 && column < columns)
+    return base[row * rowStride + column * columnStride]
+  }
+
+  /// One row.
+  @inlinable package func row(_ row: Int) -> Rows { slice(row..<row + 1) }
+
+  /// Some rows.
+  @inlinable package func slice(_ rows: Range<Int>) -> Rows {
+    Rows(base + rows.lowerBound * rowStride, rows.count, columns, rowStride: rowStride, columnStride: columnStride)
+  }
+
+  /// Some columns.
+  @inlinable package func columns(_ range: Range<Int>) -> Rows {
+    Rows(
+      base + range.lowerBound * columnStride, count, range.count, rowStride: rowStride, columnStride: columnStride)
+  }
+
+  /// Row `row` as memory without gaps; only of a row-major matrix.
+  @inlinable package func contiguousRow(_ row: Int) -> UnsafeBufferPointer<Float> {
+    assert(columnStride == 1 && row >= 0 && row < count)
+    return UnsafeBufferPointer(start: base + row * rowStride, count: columns)
+  }
+
+  /// A copy, row after row.
+  package var array: [Float] { (0..<count).flatMap { row in (0..<columns).map { self[row, $0] } } }
+}
+
+/// `Rows` that may be written.
+@frozen
+@usableFromInline
+package struct MutableRows {
+  @usableFromInline package let base: UnsafeMutablePointer<Float>
+  /// Rows.
+  @usableFromInline package let count: Int
+  @usableFromInline package let columns: Int
+  @usableFromInline package let rowStride: Int
+  @usableFromInline package let columnStride: Int
+
+  /// See `Rows`.
+  @inlinable
+  package init(
+    _ base: UnsafeMutablePointer<Float>, _ count: Int, _ columns: Int, rowStride: Int? = nil, columnStride: Int = 1
+  ) {
+    self.base = base
+    self.count = count
+    self.columns = columns
+    self.rowStride = rowStride ?? columns
+    self.columnStride = columnStride
+  }
+
+  @inlinable package subscript(row: Int, column: Int) -> Float {
+    get {
+      assert(row >= 0 && row < count && column >= 0 && column < columns)
+      return base[row * rowStride + column * columnStride]
+    }
+    nonmutating set {
+      assert(row >= 0 && row < count && column >= 0 && column < columns)
+      base[row * rowStride + column * columnStride] = newValue
+    }
+  }
+
+  /// One row.
+  @inlinable package func row(_ row: Int) -> MutableRows { slice(row..<row + 1) }
+
+  /// Some rows.
+  @inlinable package func slice(_ rows: Range<Int>) -> MutableRows {
+    MutableRows(
+      base + rows.lowerBound * rowStride, rows.count, columns, rowStride: rowStride, columnStride: columnStride)
+  }
+
+  /// Some columns.
+  @inlinable package func columns(_ range: Range<Int>) -> MutableRows {
+    MutableRows(
+      base + range.lowerBound * columnStride, count, range.count, rowStride: rowStride, columnStride: columnStride)
+  }
+
+  /// Row `row` as memory without gaps; only of a row-major matrix.
+  @inlinable package func contiguousRow(_ row: Int) -> UnsafeMutableBufferPointer<Float> {
+    assert(columnStride == 1 && row >= 0 && row < count)
+    return UnsafeMutableBufferPointer(start: base + row * rowStride, count: columns)
+  }
+
+  /// Copies the rows of `other` over the first of these, whatever the two layouts are: the one place of every
+  /// transposition.
+  @inlinable package func copy(_ other: Rows) {
+    assert(other.count <= count && other.columns == columns)
+    if columnStride <= rowStride {
+      for row in 0..<other.count {
+        for column in 0..<columns { self[row, column] = other[row, column] }
+      }
+    } else {
+      for column in 0..<columns {
+        for row in 0..<other.count { self[row, column] = other[row, column] }
+      }
+    }
+  }
+
+  /// Sets every element.
+  @inlinable package func fill(_ value: Float) {
+    for row in 0..<count {
+      for column in 0..<columns { self[row, column] = value }
+    }
+  }
+}
+
+/// Owned row-major floats [count, columns] at a fixed, 64-byte aligned address, zero at first.
+///
+/// Never pass `read` of a temporary on: `f(makeBuffer().read)` frees the memory before `f` runs, and nothing warns.
+package final class RowBuffer: ArchivableObject {
+  /// The memory; it lives as long as this object.
+  package let rows: MutableRows
+
+  /// `count` rows of `columns` zeros.
+  package init(_ count: Int, _ columns: Int) {
+    let size = max(1, count * columns)
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: size * 4, alignment: 64)
+    let base = raw.bindMemory(to: Float.self, capacity: size)
+    base.initialize(repeating: 0, count: size)
+    rows = MutableRows(base, count, columns)
+  }
+
+  deinit { UnsafeMutableRawPointer(rows.base).deallocate() }
+
+  /// The same memory, read only.
+  package var read: Rows { Rows(rows) }
+
+  /// All floats, row after row.
+  package var memory: UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(start: rows.base, count: rows.count * rows.columns)
+  }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.buffer("rows", memory, shape: [rows.count, rows.columns])
+  }
+}
