@@ -1,151 +1,51 @@
 import Environments
 import Support
 
-/// What an agent sees when it has to act.
-package struct Situation {
-  /// [observation size]; borrowed, valid during the call only.
-  package var observation: UnsafeBufferPointer<Float>
-  /// The environment itself, for agents that plan with it (`planner.model: "true"`); others never look.
-  package var environment: any SnapshotEnvironment
-
-  package init(observation: UnsafeBufferPointer<Float>, environment: any SnapshotEnvironment) {
-    self.observation = observation
-    self.environment = environment
-  }
-}
-
-/// One real step. Vectors are borrowed, valid during the call only.
-package struct Transition {
-  package var observation: UnsafeBufferPointer<Float>
-  package var action: Action
-  package var reward: Double
-  package var nextObservation: UnsafeBufferPointer<Float>
-  /// The task ended: no value beyond this transition.
-  package var isTerminated: Bool
-  /// The time limit cut the episode: the value goes on.
-  package var isTruncated: Bool
-
-  package init(
-    observation: UnsafeBufferPointer<Float>, action: Action, reward: Double,
-    nextObservation: UnsafeBufferPointer<Float>, isTerminated: Bool, isTruncated: Bool
-  ) {
-    self.observation = observation
-    self.action = action
-    self.reward = reward
-    self.nextObservation = nextObservation
-    self.isTerminated = isTerminated
-    self.isTruncated = isTruncated
-  }
-}
-
-/// A learner. It never sees a path, a clock or a printer: the run loop owns evaluation, files and stopping.
+/// A learner of n lanes. It never sees a path, a clock or a printer: the run owns evaluation, files and stopping.
 ///
-/// The run loop calls, for every episode, `beginEpisode`, then for every step `act`, `observe`, `learn`.
-/// An agent belongs to one run and is used by one thread at a time.
+/// For every step of all lanes comes `act`, `observe`, `learn`. An agent belongs to one run and is used by one thread at
+/// a time.
 package protocol Agent: ArchivableObject {
   /// Names of this algorithm's columns in progress.csv, fixed for the whole run.
   var metricNames: [String] { get }
-  /// Called before the first action of every training episode.
-  func beginEpisode()
-  /// The next action of training, exploration included. A vector stays valid until the next call.
-  /// - Throws: `InterruptedError` where the run is asked to stop in a long plan: then the agent is as it was, and the
-  ///   same call comes again, perhaps in another session.
-  func act(in situation: Situation) throws -> Action
-  /// Takes in the step that followed the last action.
-  func observe(_ transition: Transition) throws
+  /// Tables of its own; default: none.
+  var tables: [TableDeclaration] { get }
+  /// Writes the next action of every lane, exploration included.
+  /// - Throws: `InterruptedError` where the run is asked to stop in a long plan: then what was finished is in the
+  ///   agent's own state, and the same call comes again, perhaps in another session.
+  func act(in situation: Situation, into actions: ActionRows) throws
+  /// Takes in the step that followed; comes after every `act` that returned, with nothing in between.
+  func observe(_ steps: Transitions)
   /// Learns from what was observed; called once after every `observe`.
   /// - Throws: `InterruptedError` where the run is asked to stop in a long model fit: then the agent can be archived, and
   ///   another call, perhaps in another session, goes on as if it had not been interrupted.
   func learn(_ metrics: inout Metrics) throws
-  /// A policy that uses the agent's present knowledge and leaves its state untouched: for evaluation.
-  /// It is valid until the agent learns again.
-  func makePolicy(isStochastic: Bool) -> any Policy
-  /// Estimated bytes of a full checkpoint after that many environment steps.
-  func estimatedCheckpointBytes(afterSteps steps: Int) -> Int
-  /// Facts worth showing in `mbrl inspect`: names and values, such as parameter counts.
+  /// A policy for `rows` lanes that uses the agent's present knowledge and leaves its state untouched: for evaluation.
+  /// The draws of episode e come from `random.stream(e)`. It is valid until the agent learns again.
+  func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy
+  /// Facts worth showing in `mbrl inspect`, such as parameter counts; default: none.
   var facts: [(name: String, value: String)] { get }
-  /// The model's predictions for the newest real transitions, at most `count`; none without a model.
-  func modelPredictions(last count: Int) -> [ModelPrediction]
+  /// Q, of an agent whose knowledge is a table; default: nil.
+  var actionValues: ActionValues? { get }
+  /// What an agent that learns a model has to be looked at; nil, the default: it has none, or none that is fitted.
+  var learned: LearnedModel? { get }
 }
 
 extension Agent {
+  package var tables: [TableDeclaration] { [] }
   package var facts: [(name: String, value: String)] { [] }
-  package func modelPredictions(last count: Int) -> [ModelPrediction] { [] }
+  package var actionValues: ActionValues? { nil }
+  package var learned: LearnedModel? { nil }
 }
 
-/// What every network of a learned model says about one real transition, for comparison outside this program.
-package struct ModelPrediction: Equatable, Sendable {
-  package var observation: [Float]
-  /// One-hot for discrete actions.
-  package var action: [Float]
-  /// What really followed.
-  package var nextObservation: [Float]
-  /// Per member the mean prediction: next observation, then reward and termination logit where learned.
-  package var members: [[Float]]
-}
+/// A fitted model and the experience that it was fitted to.
+package struct LearnedModel {
+  package let model: any DynamicsModel
+  package let replay: TransitionBuffer
 
-/// A way of acting that does not learn.
-package protocol Policy: AnyObject {
-  /// Forgets the last episode (planner warm starts); every draw of the coming episode comes from `random`.
-  func beginEpisode(_ random: RandomStream)
-  /// The action in this situation. A vector stays valid until the next call.
-  func act(in situation: Situation) throws -> Action
-}
-
-/// One row of model.csv: an epoch of model fitting.
-package struct ModelFitRow: Equatable, Sendable {
-  /// Number of the fit, from 0.
-  package var iteration: Int
-  package var epoch: Int
-  package var trainLoss: Double
-  /// Holdout losses; nil without a holdout.
-  package var validationLoss: Double?
-  package var bestValidationLoss: Double?
-  package var trainSize: Int
-  package var validationSize: Int
-
-  package init(
-    iteration: Int, epoch: Int, trainLoss: Double, validationLoss: Double?, bestValidationLoss: Double?,
-    trainSize: Int, validationSize: Int
-  ) {
-    self.iteration = iteration
-    self.epoch = epoch
-    self.trainLoss = trainLoss
-    self.validationLoss = validationLoss
-    self.bestValidationLoss = bestValidationLoss
-    self.trainSize = trainSize
-    self.validationSize = validationSize
-  }
-}
-
-/// What learning reported since the run loop last looked.
-package struct Metrics: Sendable {
-  /// The agent's `metricNames`.
-  package let names: [String]
-  /// The latest value per name; nil where nothing was measured since the last row (an empty cell, never 0).
-  package private(set) var values: [Double?]
-  /// Gradient updates since the start of the run.
-  package var updates = 0
-  /// Transitions in the replay buffer; nil for agents without one.
-  package var bufferSize: Int?
-  /// Rows for model.csv that were not written yet.
-  package var modelRows: [ModelFitRow] = []
-
-  package init(names: [String]) {
-    self.names = names
-    values = [Double?](repeating: nil, count: names.count)
-  }
-
-  /// Sets the value of one of the agent's columns; a name that was not declared is a programmer's error.
-  package mutating func record(_ name: String, _ value: Double) {
-    guard let index = names.firstIndex(of: name) else { preconditionFailure("metric \(name) was not declared") }
-    values[index] = value
-  }
-
-  /// Forgets the values after a row was written; counters stay.
-  package mutating func clearValues() {
-    for index in values.indices { values[index] = nil }
-    modelRows.removeAll(keepingCapacity: true)
+  package init(model: any DynamicsModel, replay: TransitionBuffer) {
+    self.model = model
+    self.replay = replay
   }
 }
 
@@ -159,21 +59,21 @@ package struct DivergedError: Error, Equatable, CustomStringConvertible {
 
 /// What the run gives an agent to build itself from.
 package struct AgentContext {
-  package var specification: EnvironmentSpecification
-  /// A fresh copy of the training environment, for its known rewards and terminations and for true-model planning.
-  package var environment: any SnapshotEnvironment
-  /// The run's root stream; the agent derives named streams from it.
+  /// The task.
+  package var task: EnvironmentDescription
+  /// Environments that are stepped together.
+  package var lanes: Int
+  /// The run's root stream; the agent derives named streams from it, other than the run's own "environment".
   package var random: RandomStream
-  /// Threads this run may use.
+  /// Threads this run may use; it also knows whether the run is asked to stop.
   package var pool: ComputePool
 
-  package init(environment: any SnapshotEnvironment, random: RandomStream, pool: ComputePool) {
-    specification = environment.specification
-    self.environment = environment
+  package init(_ task: EnvironmentDescription, lanes: Int = 1, random: RandomStream, pool: ComputePool) {
+    self.task = task
+    self.lanes = lanes
     self.random = random
     self.pool = pool
   }
 
-  /// The environment's declared reward and termination, where it has them.
-  package var known: (any KnownDynamicsParts)? { environment as? any KnownDynamicsParts }
+  package var specification: EnvironmentSpecification { task.specification }
 }

@@ -9,7 +9,7 @@ enum EnvironmentBenchmarks {
   static var all: [Benchmark] {
     EnvironmentRegistry.ids.map { id in
       Benchmark("steps-\(id)", "random actions, resets included", items: Double(steps), unit: "steps") { _ in
-        var environment = EnvironmentConfiguration(id: id)!.make()
+        var environment = try EnvironmentConfiguration(id: id)!.make()
         let space = environment.specification.actionSpace
         let observation = FloatBuffer(count: environment.specification.observationSpace.size)
         // Actions are drawn beforehand: they are not what is measured.
@@ -17,7 +17,7 @@ enum EnvironmentBenchmarks {
         let vectors = BenchmarkData.normals(steps * space.columns)
         let choices = (0..<steps).map { _ in random.integer(below: space.columns) }
         var episode: UInt64 = 0
-        environment.reset(seed: episode)
+        try environment.reset(seed: episode)
         return {
           for step in 0..<steps {
             let action: Action =
@@ -30,7 +30,7 @@ enum EnvironmentBenchmarks {
             environment.observe(into: observation.memory)
             if outcome.isOver {
               episode += 1
-              environment.reset(seed: episode)
+              try environment.reset(seed: episode)
             }
           }
         }

@@ -7,14 +7,14 @@ enum PlanningBenchmarks {
   static let all: [Benchmark] = [rollout(), light(), published()]
 
   /// A plan that a small experiment makes at every step.
-  static func light(_ precision: PlannerConfiguration.Precision = .float32) -> Benchmark {
+  static func light(_ precision: RolloutSettings.Precision = .float32) -> Benchmark {
     plan(
       "light", hidden: [200, 200, 200], population: 200, iterations: 3, horizon: 15, particles: 10,
       precision: precision)
   }
 
   /// A plan at the PETS authors' settings.
-  static func published(_ precision: PlannerConfiguration.Precision = .float32) -> Benchmark {
+  static func published(_ precision: RolloutSettings.Precision = .float32) -> Benchmark {
     plan(
       "published", hidden: [500, 500, 500], population: 400, iterations: 5, horizon: 25, particles: 20,
       precision: precision)
@@ -26,7 +26,7 @@ enum PlanningBenchmarks {
   }
 
   /// One iteration's imagination: 5 members, 6→4×200→8, 500 plans of 20 particles over 25 steps.
-  static func rollout(_ precision: PlannerConfiguration.Precision = .float32) -> Benchmark {
+  static func rollout(_ precision: RolloutSettings.Precision = .float32) -> Benchmark {
     let (population, particles, horizon) = (500, 20, 25)
     let rows = population * particles * horizon
     return Benchmark(
@@ -37,19 +37,20 @@ enum PlanningBenchmarks {
       configuration.hiddenSizes = [200, 200, 200, 200]
       configuration.termination = .never
       let model = TrainingBenchmarks.model(configuration, pool)
-      var planner = PlannerConfiguration()
-      (planner.horizon, planner.particles, planner.propagation) = (horizon, particles, .ts1)
-      planner.precision = precision
-      let evaluator = model.makeEvaluator(planner, known: nil)
-      let environment = EnvironmentConfiguration(id: "ContinuousCartPole-v0")!.make()
+      var settings = RolloutSettings()
+      (settings.horizon, settings.particles, settings.propagation) = (horizon, particles, .ts1)
+      settings.precision = precision
+      let scorer = model.makeScorer(settings)
       let observation = BenchmarkData.normals(4, scale: 0.1)
-      evaluator.begin(in: Situation(observation: observation.readOnly, environment: environment))
-      let plans = BenchmarkData.normals(population * horizon * 2)
+      try scorer.begin(
+        in: Situation(observations: Rows(observation.base, 1, 4), isFirst: [true], episode: [0]), row: 0)
+      let numbers = BenchmarkData.normals(population * horizon * 2)
+      let plans = Plans(numbers.base, population: population, horizon: horizon, columns: 2)
       let returns = FloatBuffer(count: population)
       let random = RandomStream(seed: 1)
-      return {
-        try evaluator.evaluate(
-          plans.base, population: population, iteration: 0, random: random, returns: returns.base)
+      return { [numbers] in
+        _ = numbers
+        try scorer.score(plans, iteration: 0, noise: random, into: returns.memory)
       }
     }
   }
@@ -58,7 +59,7 @@ enum PlanningBenchmarks {
   /// early, so that all operations are done.
   static func plan(
     _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5,
-    precision: PlannerConfiguration.Precision = .float32
+    precision: RolloutSettings.Precision = .float32
   ) -> Benchmark {
     let rows = population * particles * horizon * iterations
     return Benchmark(
@@ -70,25 +71,23 @@ enum PlanningBenchmarks {
       configuration.hiddenSizes = hidden
       configuration.ensembleSize = members
       configuration.termination = .never
-      var environment = EnvironmentConfiguration(id: "ContinuousCartPole-v0")!.make()
-      environment.reset(seed: 1)
-      let known = environment as? any KnownDynamicsParts
+      let environment = try EnvironmentConfiguration(id: "ContinuousCartPole-v0")!.make()
       let model = EnsembleDynamics(
-        configuration, DynamicsLayout(environment.specification, known: known), random: RandomStream(seed: 1),
-        pool: pool)
+        configuration, DynamicsLayout(EnvironmentDescription(environment)), random: RandomStream(seed: 1), pool: pool)
       var search = CrossEntropyMethod.Configuration()
       (search.population, search.elites, search.iterations) = (population, population / 10, iterations)
       search.minimumVariance = 0
       var planner = PlannerConfiguration()
-      (planner.horizon, planner.particles, planner.optimizer) = (horizon, particles, search)
-      planner.precision = precision
+      (planner.rollout.horizon, planner.rollout.particles) = (horizon, particles)
+      planner.optimizer = Variant("cem", search)
+      planner.rollout.precision = precision
+      let noise = RandomStream(seed: 2)
       let controller = PlanningController(
-        planner, space: environment.specification.actionSpace,
-        evaluator: model.makeEvaluator(planner, known: known), random: RandomStream(seed: 2))
-      let observation = FloatBuffer(count: environment.specification.observationSpace.size)
-      environment.observe(into: observation.memory)
-      let start = environment
-      return { _ = try controller.act(in: Situation(observation: observation.readOnly, environment: start)) }
+        planner, space: environment.specification.actionSpace, scorer: model.makeScorer(planner.rollout), rows: 1,
+        noise: { _ in noise })
+      let group = EnvironmentGroup([environment]) { _ in 1 }
+      try group.begin()
+      return { try controller.act(in: group.situation, into: group.actions) }
     }
   }
 }

@@ -18,7 +18,7 @@ enum TabularBenchmarks {
     Benchmark(
       "dyna-\(name)", "imagined updates, Taxi-v4, one thread: \(summary)", items: Double(updates), unit: "updates"
     ) { _ in
-      var environment = EnvironmentConfiguration(id: "Taxi-v4")!.make()
+      var environment = try EnvironmentConfiguration(id: "Taxi-v4")!.make()
       let specification = environment.specification
       guard case .discrete(let states) = specification.observationSpace else { preconditionFailure("Taxi is tabular") }
       var settings = TabularLearner.Settings()
@@ -28,7 +28,7 @@ enum TabularBenchmarks {
       let observation = FloatBuffer(count: 1)
       var random = RandomStream(seed: 2)
       var episode: UInt64 = 0
-      environment.reset(seed: episode)
+      try environment.reset(seed: episode)
       environment.observe(into: observation.memory)
       for _ in 0..<steps {
         let state = Int(observation[0])
@@ -40,7 +40,7 @@ enum TabularBenchmarks {
           isTerminated: outcome.isTerminated, isTruncated: outcome.isTruncated)
         if outcome.isOver {
           episode += 1
-          environment.reset(seed: episode)
+          try environment.reset(seed: episode)
           environment.observe(into: observation.memory)
         }
       }

@@ -11,7 +11,7 @@ enum TrainingBenchmarks {
 
   /// An ensemble 6→…→8: observations of 4, actions of 2.
   static func model(_ configuration: EnsembleDynamics.Configuration, _ pool: ComputePool) -> EnsembleDynamics {
-    var layout = DynamicsLayout(EnvironmentConfiguration().make().specification, known: nil)
+    var layout = DynamicsLayout(EnvironmentRegistry.specifications[0], known: nil)
     layout.observationSize = 4
     layout.actionColumns = 2
     layout.features = (0..<4).map { .value($0) }
@@ -38,10 +38,10 @@ enum TrainingBenchmarks {
       configuration.epochs = 1
       let model = model(configuration, pool)
       let buffer = transitions(count)
-      var rows: [ModelFitRow] = []
+      var metrics = Metrics(names: [], tables: model.tables)
       return {
-        rows.removeAll(keepingCapacity: true)
-        _ = try model.fit(buffer, &rows)
+        metrics.clearRows()
+        _ = try model.fit(buffer, &metrics)
       }
     }
   }
@@ -50,15 +50,15 @@ enum TrainingBenchmarks {
     let space = ActionSpace.box(low: [-1, -1], high: [1, 1])
     let buffer = TransitionBuffer(observationSize: 4, actionSpace: space, capacity: count)
     let numbers = BenchmarkData.normals(10 * count)
+    let rows = MutableRows(numbers.base, count, 10)
     for row in 0..<count {
-      let memory = UnsafeBufferPointer(numbers.memory)
-      let at = 10 * row
+      let row = rows.row(row)
       buffer.append(
-        Transition(
-          observation: UnsafeBufferPointer(rebasing: memory[at..<at + 4]),
-          action: .continuous(UnsafeBufferPointer(rebasing: memory[at + 4..<at + 6])), reward: 0,
-          nextObservation: UnsafeBufferPointer(rebasing: memory[at + 6..<at + 10]), isTerminated: false,
-          isTruncated: false))
+        Transitions(
+          observations: Rows(row.columns(0..<4)), actions: ActionRows(row.columns(4..<6), space),
+          outcomes: [Outcome(reward: 0, isTerminated: false)], next: Rows(row.columns(6..<10)),
+          isFirst: [row.base == numbers.base],
+          episode: [0]))
     }
     return buffer
   }

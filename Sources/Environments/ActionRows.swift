@@ -15,11 +15,11 @@ package struct ActionRows {
 
   package var count: Int { rows.count }
 
+  /// One row.
+  package func row(_ row: Int) -> ActionRows { ActionRows(rows.row(row), space) }
+
   /// The discrete action of a row.
-  package func index(_ row: Int) -> Int {
-    for column in 0..<rows.columns where rows[row, column] == 1 { return column }
-    return 0
-  }
+  package func index(_ row: Int) -> Int { Rows(rows).hotColumn(row) }
 
   /// Makes a row one-hot.
   package func set(_ row: Int, index: Int) {

@@ -1,38 +1,84 @@
 import Support
 
-/// A task: one episode at a time. A time limit truncates, it never terminates.
+/// What any task can do, foreign ones included: one episode at a time. A time limit truncates, it never terminates.
 ///
-/// A conforming type is a value: a copy is an independent environment in the same state.
-package protocol Environment: Sendable {
+/// `reset` and `step` bring the observation with them, so that `observe` cannot fail. What only some tasks have is an
+/// optional value with a default, never a protocol to cast to, so that a wrapper forwards everything once.
+package protocol Simulation: Sendable {
   var specification: EnvironmentSpecification { get }
   /// Starts an episode; the same seed gives the same start, Gymnasium's where the id is Gymnasium's.
-  mutating func reset(seed: UInt64)
+  mutating func reset(seed: UInt64) throws
   /// Moves one step. Actions outside the space are clipped or rejected as the environment's source does.
   /// - Throws: `EnvironmentError` where the action does not fit the space or the simulation fails.
   mutating func step(_ action: Action) throws -> Outcome
-  /// Writes the current observation: `specification.observationSpace.size` floats.
+  /// Writes the current observation: `specification.observationSpace.size` floats; an image's are 0…255.
   func observe(into observation: UnsafeMutableBufferPointer<Float>)
-}
-
-/// An environment that can write and restore its state in the middle of an episode (all native ones can).
-package protocol SnapshotEnvironment: Environment, Archivable {
-  /// The physical state as the fixtures write it; setting it makes that the current state (the step count stays).
-  var state: [Double] { get set }
-  /// Whether the arithmetic currently runs in single precision, as NumPy's does after some steps
-  /// (Acrobot after a reset, MountainCarContinuous after a step). Set before `state` when replaying a trace.
-  var isSinglePrecision: Bool { get set }
+  /// The run's environment steps until now, for tasks that change in the course of a run: they count their own steps
+  /// on from what was set last. A reset leaves it alone.
+  var runStep: Int { get set }
+  /// Reward and end as functions of a transition, where they are known.
+  var knownDynamics: (any KnownDynamics)? { get }
+  /// The table of the dynamics in force now, and where the episode is in it.
+  var tabular: (any TabularTask)? { get }
+  /// The physical state as recordings write it; setting it moves there (step counts stay).
+  var physicalState: PhysicalState? { get set }
   /// What a bystander would see now.
-  var sketch: Sketch { get }
+  var sketch: Sketch? { get }
+  /// An independent one in the same state; nil: it refuses.
+  func copy() -> Self?
 }
 
-extension SnapshotEnvironment {
-  package var isSinglePrecision: Bool {
-    get { false }
+extension Simulation {
+  package var runStep: Int {
+    get { 0 }
     set {}
+  }
+  package var knownDynamics: (any KnownDynamics)? { nil }
+  package var tabular: (any TabularTask)? { nil }
+  package var physicalState: PhysicalState? {
+    get { nil }
+    set {}
+  }
+  package var sketch: Sketch? { nil }
+  package func copy() -> Self? { nil }
+
+  /// The current observation in an array of its own; for checks and logs, not for training loops.
+  package var observed: [Float] {
+    let size = specification.observationSpace.size
+    return [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
+      buffer.initialize(repeating: .nan)
+      observe(into: UnsafeMutableBufferPointer(rebasing: buffer[..<size]))
+      initialized = size
+    }
   }
 }
 
-/// Why an environment could not step.
+/// What a run needs: a simulation that can stop in the middle of an episode and go on. `EpisodeLog` makes one of any
+/// deterministic simulation.
+package protocol Environment: Simulation, Archivable {}
+
+/// An environment that is a value without references: a copy of it is an independent one.
+package protocol ValueEnvironment: Environment {}
+
+extension ValueEnvironment {
+  package func copy() -> Self? { self }
+}
+
+/// The numbers that a simulation's future depends on, random draws apart.
+package struct PhysicalState: Equatable, Sendable {
+  /// In the order of the environment's recordings.
+  package var values: [Double]
+  /// Whether the arithmetic currently runs in single precision, as NumPy's does after some steps
+  /// (Acrobot after a reset, MountainCarContinuous after a step).
+  package var isSinglePrecision = false
+
+  package init(_ values: [Double], isSinglePrecision: Bool = false) {
+    self.values = values
+    self.isSinglePrecision = isSinglePrecision
+  }
+}
+
+/// Why an environment could not be made or step.
 package enum EnvironmentError: Error, Equatable, CustomStringConvertible {
   case actionDoesNotFit(String)
   case failed(String)
@@ -45,65 +91,19 @@ package enum EnvironmentError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// One feature of an observation, as a dynamics model sees it.
-package enum ObservationFeature: Equatable, Sendable {
-  case value(Int)
-  case sine(Int)
-  case cosine(Int)
-}
+/// What is known before a step is taken; one short-lived environment gives it.
+package struct EnvironmentDescription: Sendable {
+  package let specification: EnvironmentSpecification
+  package let knownDynamics: (any KnownDynamics)?
+  /// Before the first reset.
+  package let tabular: (any TabularTask)?
+  /// Whether planning with the environment itself is possible.
+  package let canBeCopied: Bool
 
-/// A batch of transitions in feature-major columns: column d of row r stands at [d·stride + r]. Borrowed memory.
-package struct TransitionColumns {
-  package var count: Int
-  package var stride: Int
-  /// [observation size][stride]
-  package var observation: UnsafePointer<Float>
-  /// [action columns][stride]; one-hot for discrete actions
-  package var action: UnsafePointer<Float>
-  /// [observation size][stride]
-  package var nextObservation: UnsafePointer<Float>
-
-  package init(
-    count: Int, stride: Int, observation: UnsafePointer<Float>, action: UnsafePointer<Float>,
-    nextObservation: UnsafePointer<Float>
-  ) {
-    self.count = count
-    self.stride = stride
-    self.observation = observation
-    self.action = action
-    self.nextObservation = nextObservation
-  }
-
-  /// `count` values of one observation column.
-  package func observationColumn(_ index: Int) -> UnsafePointer<Float> { observation + index * stride }
-  /// `count` values of one action column.
-  package func actionColumn(_ index: Int) -> UnsafePointer<Float> { action + index * stride }
-  /// `count` values of one column of the next observation.
-  package func nextObservationColumn(_ index: Int) -> UnsafePointer<Float> { nextObservation + index * stride }
-}
-
-/// What is known of a task's dynamics without learning: its reward and termination as functions of a transition, and
-/// the features a model should see. Lives in the environment's own file and is checked against real transitions.
-package protocol KnownDynamicsParts: Environment {
-  /// What the model sees of an observation: angles as sine and cosine, irrelevant columns left out.
-  var modelFeatures: [ObservationFeature] { get }
-  /// Per observation column: whether the model predicts the change (true) or the next value itself.
-  var predictsChange: [Bool] { get }
-  /// reward[r] of every transition; `reward` has `columns.count` elements.
-  func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>)
-  /// terminated[r] = 1 where the transition ends the task, else 0.
-  func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>)
-}
-
-extension KnownDynamicsParts {
-  package var modelFeatures: [ObservationFeature] {
-    (0..<specification.observationSpace.size).map { .value($0) }
-  }
-  package var predictsChange: [Bool] {
-    [Bool](repeating: true, count: specification.observationSpace.size)
-  }
-  /// No transition ends the task.
-  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    terminated.update(repeating: 0, count: columns.count)
+  package init(_ environment: any Environment) {
+    specification = environment.specification
+    knownDynamics = environment.knownDynamics
+    tabular = environment.tabular
+    canBeCopied = environment.copy() != nil
   }
 }

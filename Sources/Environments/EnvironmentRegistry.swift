@@ -1,78 +1,109 @@
 import Support
 
-/// Every native environment, by id.
+/// A kind of environments that a configuration can name by id: all native ones are one, those of a foreign library
+/// another.
+package protocol EnvironmentFamily: Sendable {
+  /// What `mbrl list environments` shows.
+  var specifications: [EnvironmentSpecification] { get }
+  /// The settings of that id, exactly as written, at their defaults; nil: it is none of this family's.
+  func settings(for id: String) -> (any EnvironmentSettings)?
+}
+
+/// The options of one environment, and how it is made of them.
+package protocol EnvironmentSettings: Configurable {
+  /// The step limit that the environment's authors give it; nil: none.
+  var standardStepLimit: Int? { get }
+  /// Whether several are stepped on threads of their own, because a step waits or works for long; default: no.
+  var stepsInParallel: Bool { get }
+  /// A new environment, before its first reset, cut after `stepLimit` steps.
+  /// - Throws: where what a foreign environment needs is not there.
+  func make(stepLimit: Int?) throws -> any Environment
+}
+
+extension EnvironmentSettings {
+  package var stepsInParallel: Bool { false }
+}
+
+/// Every environment, family by family.
 package enum EnvironmentRegistry {
-  /// One line per environment; `mbrl list environments` prints them in this order.
-  package static let entries: [Entry] = [
-    Entry(ContinuousCartPole.self),
-    Entry(CartPoleSwingUp.self),
-    Entry(CartPole.self),
-    Entry(Pendulum.self),
-    Entry(MountainCar.self),
-    Entry(MountainCarContinuous.self),
-    Entry(Acrobot.self),
-    Entry(LineWorld.self),
-    Entry(FrozenLake.self),
-    Entry(FrozenLake8x8.self),
-    Entry(Taxi.self),
-    Entry(CliffWalking.self),
-    Entry(CliffWalkingSlippery.self),
-    Entry(GridWorld.self),
-    Entry(DynaMaze.self),
-    Entry(BlockingMaze.self),
-    Entry(ShortcutMaze.self),
-  ]
+  package static let families: [any EnvironmentFamily] = [NativeEnvironments()]
+
+  /// In the order of the families.
+  package static let specifications: [EnvironmentSpecification] = families.flatMap(\.specifications)
 
   /// The ids in that order.
-  package static let ids: [String] = entries.map(\.specification.id)
+  package static let ids: [String] = specifications.map(\.id)
 
-  /// The entry of that id, exactly as written.
-  package static func entry(_ id: String) -> Entry? { entries.first { $0.specification.id == id } }
-
-  /// What the registry knows of one environment.
-  package struct Entry: Sendable {
-    /// With standard options: id, spaces, step limit and summary.
-    package let specification: EnvironmentSpecification
-    /// The environment's own options, at their defaults.
-    package let defaultOptions: any Configurable
-    /// Builds the environment; the options must be of the type of `defaultOptions`.
-    let make: @Sendable (_ options: any Configurable, _ stepLimit: Int?) -> any SnapshotEnvironment
-
-    init<Native: ConfigurableEnvironment>(_ type: Native.Type) {
-      specification = Native.specification
-      defaultOptions = Native.Configuration()
-      make = { options, stepLimit in
-        guard let options = options as? Native.Configuration else {
-          preconditionFailure("options of another environment than \(Native.specification.id)")
-        }
-        return TimeLimit(Native(options), stepLimit: stepLimit)
-      }
-    }
+  /// The settings of that id; nil where no family has it.
+  package static func settings(for id: String) -> (any EnvironmentSettings)? {
+    for family in families { if let settings = family.settings(for: id) { return settings } }
+    return nil
   }
+}
+
+/// The environments of this program; a new one is one file and one line here.
+package struct NativeEnvironments: EnvironmentFamily {
+  private static let types: [any ConfigurableEnvironment.Type] = [
+    ContinuousCartPole.self,
+    CartPoleSwingUp.self,
+    CartPole.self,
+    Pendulum.self,
+    MountainCar.self,
+    MountainCarContinuous.self,
+    Acrobot.self,
+    LineWorld.self,
+    FrozenLake.self,
+    FrozenLake8x8.self,
+    Taxi.self,
+    CliffWalking.self,
+    CliffWalkingSlippery.self,
+    GridWorld.self,
+    DynaMaze.self,
+    BlockingMaze.self,
+    ShortcutMaze.self,
+  ]
+
+  package var specifications: [EnvironmentSpecification] { NativeEnvironments.types.map { $0.specification } }
+
+  package func settings(for id: String) -> (any EnvironmentSettings)? {
+    func settings<Native: ConfigurableEnvironment>(of type: Native.Type) -> any EnvironmentSettings {
+      NativeSettings<Native>()
+    }
+    return NativeEnvironments.types.first { $0.specification.id == id }.map { settings(of: $0) }
+  }
+}
+
+/// The settings of one native environment.
+private struct NativeSettings<Native: ConfigurableEnvironment>: EnvironmentSettings {
+  private var options = Native.Configuration()
+
+  var standardStepLimit: Int? { Native.specification.stepLimit }
+  mutating func declare(_ fields: Fields) { options.declare(fields) }
+  func make(stepLimit: Int?) -> any Environment { TimeLimit(Native(options), stepLimit: stepLimit) }
 }
 
 /// Which environment, with which options: the "environment" part of an experiment.
 package struct EnvironmentConfiguration: Configurable {
-  /// The registry's id.
   package private(set) var id: String
-  /// The environment's own options, of the type its entry names.
-  package private(set) var options: any Configurable
+  /// The environment's own options.
+  package private(set) var settings: any EnvironmentSettings
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?
 
   /// The registry's first environment.
-  package init() { self.init(EnvironmentRegistry.entries[0]) }
+  package init() { self.init(id: EnvironmentRegistry.ids[0])! }
 
   /// The environment of that id with its standard options; nil where the registry has none.
   package init?(id: String) {
-    guard let entry = EnvironmentRegistry.entry(id) else { return nil }
-    self.init(entry)
+    guard let settings = EnvironmentRegistry.settings(for: id) else { return nil }
+    self.init(id: id, settings)
   }
 
-  private init(_ entry: EnvironmentRegistry.Entry) {
-    id = entry.specification.id
-    options = entry.defaultOptions
-    stepLimit = entry.specification.stepLimit
+  /// An environment that need not be registered.
+  package init(id: String, _ settings: any EnvironmentSettings) {
+    self.id = id
+    self.settings = settings
+    stepLimit = settings.standardStepLimit
   }
 
   package mutating func declare(_ fields: Fields) {
@@ -80,7 +111,7 @@ package struct EnvironmentConfiguration: Configurable {
     let isKnown = fields.choice("id", &chosen, from: EnvironmentRegistry.ids, "environment")
     if chosen != id, let configuration = EnvironmentConfiguration(id: chosen) { self = configuration }
     if isKnown && (fields.mentions("id") || !fields.mentionsAnything) {
-      options.declare(fields)
+      settings.declare(fields)
     } else {
       fields.tolerateUnknownKeys()
     }
@@ -89,10 +120,10 @@ package struct EnvironmentConfiguration: Configurable {
     stepLimit = limit == 0 ? nil : limit
   }
 
-  /// A new environment, before its first reset. `as? any KnownDynamicsParts` tells whether its reward and its end are
-  /// known.
-  package func make() -> any SnapshotEnvironment {
-    guard let entry = EnvironmentRegistry.entry(id) else { preconditionFailure("unregistered environment \(id)") }
-    return entry.make(options, stepLimit)
-  }
+  /// A new environment, before its first reset.
+  /// - Throws: where what a foreign environment needs is not there.
+  package func make() throws -> any Environment { try settings.make(stepLimit: stepLimit) }
+
+  /// What is known of the environment before a step is taken. Makes one for a moment: call it once and pass it on.
+  package func describe() throws -> EnvironmentDescription { EnvironmentDescription(try make()) }
 }

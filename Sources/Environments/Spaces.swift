@@ -21,14 +21,19 @@ package enum ObservationSpace: Equatable, Sendable {
   case discrete(count: Int)
   /// A vector within bounds (infinite ones allowed).
   case box(low: [Float], high: [Float])
+  /// Bytes, row after row of pixels, channels together; as floats 0…255, exact. A replay keeps them as bytes.
+  case image(height: Int, width: Int, channels: Int)
 
   /// Floats that `observe(into:)` writes.
   package var size: Int {
     switch self {
     case .discrete: 1
     case .box(let low, _): low.count
+    case .image(let height, let width, let channels): height * width * channels
     }
   }
+  package var isDiscrete: Bool { if case .discrete = self { true } else { false } }
+  package var isImage: Bool { if case .image = self { true } else { false } }
 }
 
 /// One action. A vector is borrowed: valid during the call only.

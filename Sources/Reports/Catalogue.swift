@@ -11,7 +11,7 @@ package enum Catalogue: String, CaseIterable, Sendable {
     switch self {
     case .environments:
       var table = TextTable(["id", "observation", "action", "steps", "solved at", "summary"], rightAligned: [3, 4])
-      for specification in EnvironmentRegistry.entries.map(\.specification) {
+      for specification in EnvironmentRegistry.specifications {
         table.append([
           specification.id, Catalogue.text(specification.observationSpace), Catalogue.text(specification.actionSpace),
           specification.stepLimit.map(String.init) ?? "–",
@@ -30,7 +30,7 @@ package enum Catalogue: String, CaseIterable, Sendable {
   package var json: [JSON] {
     switch self {
     case .environments:
-      return EnvironmentRegistry.entries.map(\.specification).map { specification in
+      return EnvironmentRegistry.specifications.map { specification in
         .object(
           JSONObject([
             ("id", .string(specification.id)),
@@ -50,9 +50,9 @@ package enum Catalogue: String, CaseIterable, Sendable {
   private var named: [(name: String, summary: String)] {
     switch self {
     case .environments: []
-    case .agents: AgentRegistry.entries.map { ($0.name, $0.summary) }
-    case .models: ModelRegistry.entries.map { ($0.name, $0.summary) }
-    case .planners: PlannerRegistry.entries.map { ($0.name, $0.summary) }
+    case .agents: Agents.entries.map { ($0.name, $0.summary) }
+    case .models: DynamicsModels.entries.map { ($0.name, $0.summary) }
+    case .planners: PlanOptimizers.entries.map { ($0.name, $0.summary) }
     }
   }
 
@@ -60,6 +60,7 @@ package enum Catalogue: String, CaseIterable, Sendable {
     switch space {
     case .discrete(let count): "\(count) states"
     case .box(let low, _): low.count == 1 ? "1 number" : "\(low.count) numbers"
+    case .image(let height, let width, let channels): "\(height)×\(width)×\(channels) image"
     }
   }
 
@@ -80,6 +81,9 @@ package enum Catalogue: String, CaseIterable, Sendable {
     switch space {
     case .discrete(let count): discrete(count)
     case .box(let low, let high): box(low, high)
+    case .image(let height, let width, let channels):
+      .object(
+        JSONObject([("type", .string("image")), ("shape", .array([height, width, channels].map(JSON.integer)))]))
     }
   }
 

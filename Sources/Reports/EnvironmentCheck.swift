@@ -17,20 +17,21 @@ package struct EnvironmentCheck: Sendable {
   /// Builds the environment and holds it to the contract; `settings` are its options.
   package init(id: String, settings: [String], tracePath: String?) throws(ExperimentError) {
     let configuration = try EnvironmentCheck.configuration(id: id, settings: settings)
-    do throws(TraceError) {
+    do {
       let recording = try tracePath.map { path throws(TraceError) in try Recording(path: path) }
-      contract = EnvironmentContract.check(configuration.make())
+      contract = try EnvironmentContract.check(configuration.make)
+      let task = try configuration.describe()
       switch recording {
       case nil: break
-      case .trace(let file): trace = try TraceReplay.replay(file, through: configuration.make())
+      case .trace(let file): trace = try TraceReplay.replay(file, through: try configuration.make())
       case .table(let file):
-        guard let tabular = configuration.make() as? any TabularEnvironment else {
+        guard let tabular = task.tabular else {
           throw TraceError(line: 1, message: "the recording is a table, and \(configuration.id) has none")
         }
-        table = try TableReport(file, against: tabular)
+        table = try TableReport(file, against: tabular, of: task.specification)
       }
     } catch {
-      throw .failed("\(tracePath ?? ""): \(error)")
+      throw .failed("\(tracePath ?? configuration.id): \(error)")
     }
   }
 

@@ -16,20 +16,21 @@ package final class EpisodeMovie {
   private var episodes = 0
 
   /// Of an environment of this kind, which needs a step limit.
-  package init(_ environment: EnvironmentConfiguration) {
-    let pictures = (environment.stepLimit ?? 0) + 1
+  package init(_ specification: EnvironmentSpecification) {
+    let pictures = (specification.stepLimit ?? 0) + 1
     stride = (pictures + EpisodeMovie.mostPictures - 1) / EpisodeMovie.mostPictures
-    framesPerSecond = environment.make().specification.framesPerSecond
+    framesPerSecond = specification.framesPerSecond
   }
 
   /// Takes in a state after a reset (without an outcome) or a step; what follows the first episode is left out.
-  package func append(_ environment: any SnapshotEnvironment, _ outcome: Outcome?) {
+  package func append(_ environment: any Environment, _ outcome: Outcome?) {
     if outcome == nil { episodes += 1 }
     guard episodes == 1 else { return }
     defer { states += 1 }
     let isLast = outcome?.isOver ?? false
     guard states % stride == 0 || isLast else { return }
-    let picture = Raster(environment.sketch, width: EpisodeMovie.width)
+    guard let sketch = environment.sketch else { return }
+    let picture = Raster(sketch, width: EpisodeMovie.width)
     var gif = gif ?? AnimatedGIF(width: picture.width, height: picture.height)
     self.gif = nil  // so that there is one owner and nothing is copied
     // The end stays for a second before it begins anew.

@@ -13,15 +13,15 @@ package final class EpisodePicture {
   private var episodes = 0
 
   /// Of an environment of this kind; `title` stands above the picture.
-  package init(_ environment: EnvironmentConfiguration, title: String) {
-    let size = environment.make().specification.observationSpace.size
+  package init(_ specification: EnvironmentSpecification, title: String) {
+    let size = specification.observationSpace.size
     self.title = title
     buffer = FloatBuffer(count: size)
     observations = [[Double]](repeating: [], count: size)
   }
 
   /// Takes in a state after a reset (without an outcome) or a step; what follows the first episode is left out.
-  package func append(_ environment: any SnapshotEnvironment, _ outcome: Outcome?) {
+  package func append(_ environment: any Environment, _ outcome: Outcome?) {
     if outcome == nil { episodes += 1 }
     guard episodes == 1 else { return }
     environment.observe(into: buffer.memory)

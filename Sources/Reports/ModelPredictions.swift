@@ -4,8 +4,19 @@ import Support
 
 /// What a checkpoint's model predicts for real transitions: for checks outside this program.
 package struct ModelPredictions {
-  /// One prediction per transition, the newest last.
-  package var predictions: [ModelPrediction]
+  /// What every network of a learned model says about one real transition.
+  package struct Prediction: Equatable, Sendable {
+    package var observation: [Float]
+    /// One-hot for discrete actions.
+    package var action: [Float]
+    /// What really followed.
+    package var nextObservation: [Float]
+    /// Per member the mean prediction: next observation, then reward and termination logit where learned.
+    package var members: [[Float]]
+  }
+
+  /// One per transition, the newest last.
+  package var predictions: [Prediction] = []
 
   /// Reads, verifies and restores the checkpoint.
   package init(of path: String, count: Int) throws(ExperimentError) {
@@ -14,7 +25,15 @@ package struct ModelPredictions {
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: 1)
       try loop.restore(checkpoint)
-      predictions = loop.agent.modelPredictions(last: count)
+      if let learned = loop.agent.learned {
+        let replay = learned.replay
+        predictions = (max(0, replay.count - count)..<replay.count).map { row in
+          let (observation, action) = (replay.observation(row), replay.action(row))
+          return Prediction(
+            observation: observation, action: action, nextObservation: replay.nextObservation(row),
+            members: learned.model.meanPredictions(observation: observation, action: action))
+        }
+      }
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }

@@ -53,18 +53,18 @@ package struct PolicyEvaluation: Sendable {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)))
       try loop.restore(checkpoint)
       let standard = configuration.evaluation
+      let task = try configuration.task()
       var evaluation = Evaluation(
-        environment: configuration.environment,
         episodes: episodes ?? (standard.episodes > 0 ? standard.episodes : EvaluationConfiguration().episodes),
         seed: seed ?? standard.seed)
       evaluation.runStep = checkpoint.manifest.step
       guard configuration.environment.stepLimit != nil else {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }
-      let rollout = try writesText ? RolloutText(configuration.environment) : nil
+      let rollout = try writesText ? RolloutText(task) : nil
       let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
-      let chart = drawing == .chart ? EpisodePicture(configuration.environment, title: title) : nil
-      let movie = drawing == .movie ? EpisodeMovie(configuration.environment) : nil
+      let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil
+      let movie = drawing == .movie ? EpisodeMovie(task.specification) : nil
       if rollout != nil || drawing != nil {
         evaluation.onState = { environment, outcome in
           rollout?.append(environment, outcome)
@@ -72,10 +72,9 @@ package struct PolicyEvaluation: Sendable {
           movie?.append(environment, outcome)
         }
       }
-      let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: evaluation.environment) : []
+      let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: task) : []
       var results: [Evaluation.Episode] = []
-      _ = try evaluation.run(
-        loop.agent.makePolicy(isStochastic: isStochastic), into: &results, shouldStop: { false })
+      _ = try loop.evaluate(evaluation, isStochastic: isStochastic, into: &results, shouldStop: { false })
       return Report(
         path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results), map: map,
         text: rollout?.text ?? "", picture: movie?.bytes ?? Array((chart?.svg ?? "").utf8))

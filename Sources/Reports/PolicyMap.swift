@@ -6,11 +6,10 @@ import Support
 /// The greedy policy of an agent with a table, drawn for people.
 package enum PolicyMap {
   /// One line per row of the world; where states are no places, how many states choose which action.
-  static func lines(of agent: any Agent, on configuration: EnvironmentConfiguration) throws(ExperimentError) -> [String]
-  {
-    guard let values = (agent as? any TabularAgent)?.actionValues,
-      let environment = configuration.make() as? any TabularEnvironment
-    else { throw .usage("--map: only an agent with a table has a policy to draw; this checkpoint has none") }
+  static func lines(of agent: any Agent, on task: EnvironmentDescription) throws(ExperimentError) -> [String] {
+    guard let values = agent.actionValues, let environment = task.tabular else {
+      throw .usage("--map: only an agent with a table has a policy to draw; this checkpoint has none")
+    }
     let policy = (0..<values.states).map { values.greedyActions($0)[0] }
     if let layout = environment.layout { return layout.policyLines(policy, symbols: environment.actionSymbols) }
     return environment.actionNames.enumerated().map { action, name in
@@ -27,15 +26,15 @@ final class RolloutText {
   private var total = 0.0
 
   /// - Throws: where the environment has no text.
-  init(_ configuration: EnvironmentConfiguration) throws(ExperimentError) {
-    guard configuration.make() is any TabularEnvironment else {
-      throw .usage("--text: \(configuration.id) does not draw its states as text")
+  init(_ task: EnvironmentDescription) throws(ExperimentError) {
+    guard task.tabular != nil else {
+      throw .usage("--text: \(task.specification.id) does not draw its states as text")
     }
   }
 
   /// Appends the state after a reset or a step.
-  func append(_ environment: any SnapshotEnvironment, _ outcome: Outcome?) {
-    guard let environment = environment as? any TabularEnvironment else { return }
+  func append(_ environment: any Environment, _ outcome: Outcome?) {
+    guard let environment = environment.tabular else { return }
     if let outcome {
       length += 1
       total += outcome.reward

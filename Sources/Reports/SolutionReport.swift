@@ -27,15 +27,14 @@ package struct SolutionReport: Sendable {
   ///   - step: the time of the run, for a task that changes in its course.
   package init(id: String, settings: [String], discount: Double, atStep step: Int) throws(ExperimentError) {
     let configuration = try EnvironmentCheck.configuration(id: id, settings: settings)
-    var environment = configuration.make()
-    if var changing = environment as? any ChangingEnvironment {
-      changing.lifetimeSteps = step
-      environment = changing
-    } else if step > 0 {
+    var environment: any Environment
+    do { environment = try configuration.make() } catch { throw ExperimentError(error) }
+    environment.runStep = step
+    if environment.runStep != step {
       throw .usage("--at-step: \(configuration.id) does not change in the course of a run")
     }
-    guard let tabular = environment as? any TabularEnvironment else {
-      let known = EnvironmentRegistry.ids.filter { EnvironmentConfiguration(id: $0)?.make() is any TabularEnvironment }
+    guard let tabular = environment.tabular else {
+      let known = EnvironmentRegistry.ids.filter { (try? EnvironmentConfiguration(id: $0)?.describe())?.tabular != nil }
       throw .usage("\(configuration.id) has no table to solve; these have: \(known.joined(separator: ", "))")
     }
     self.id = configuration.id

@@ -17,7 +17,7 @@ extension TrainingPlan {
     let seedText = seeds.count > 20 ? "\(seeds.count) seeds" : "seeds " + seeds.map(String.init).joined(separator: ", ")
     return [
       "run directory: \(path)" + (isThere ? " (exists)" : ""),
-      "\(configuration.algorithm.agentType) on \(configuration.environment.id), "
+      "\(configuration.agent.type) on \(configuration.environment.id), "
         + "\(NumberText.grouped(configuration.training.environmentSteps)) steps, "
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
@@ -34,8 +34,7 @@ extension TrainingPlan {
     if let freeBytes, freeBytes < diskBytes {
       warnings.append("the checkpoints may not fit on the disk")
     }
-    let planner = experiment.configuration.algorithm.planner
-    if planner.precision == .bfloat16 && !Machine.multipliesBfloat16 {
+    if experiment.configuration.agent.settings.usesBfloat16 && !Machine.multipliesBfloat16 {
       warnings.append(
         "planner.precision \"bfloat16\" is emulated here: the same bytes, but slower than \"float32\" (no AVX512_BF16)")
     }

@@ -44,14 +44,10 @@ package struct TrainingSummary: Sendable {
         row.status = status.map { $0.state == .diverged ? "diverged" : "failed" } ?? "failed"
         row.reason = error.description
       }
-      if let table = try? CSVTable.read("\(path)/eval.csv"), let means = try? table.numbers("return_mean"),
-        let steps = try? table.numbers("env_step")
-      {
-        let pairs = zip(steps, means).compactMap { step, mean in step.flatMap { s in mean.map { (s, $0) } } }
-        row.finalMean = pairs.last?.1
-        for (step, mean) in pairs where mean > row.bestMean ?? -.infinity {
-          (row.bestMean, row.bestStep) = (mean, Int(step))
-        }
+      let evaluations = (try? CSVTable.read("\(path)/eval.csv").rows(EvaluationRow.self)) ?? []
+      row.finalMean = evaluations.last?.mean
+      for evaluation in evaluations where evaluation.mean > row.bestMean ?? -.infinity {
+        (row.bestMean, row.bestStep) = (evaluation.mean, evaluation.step)
       }
       return row
     }

@@ -25,69 +25,68 @@ import Testing
     #expect(allocations { numbers[0] += 1 } == 0)
   }
 
-  private static let planners = PlannerRegistry.entries.map(\.name)
+  private static let planners = PlanOptimizers.entries.map(\.name)
   private static let environments = ["Pendulum-v1", "CartPole-v1"]
 
   /// A controller with a small learned model, warmed up by three plans; then the allocations of three more.
   private func allocationsOfPlans(
     _ id: String, threads: Int = 1, model: String = "", _ change: (inout PlannerConfiguration) -> Void
   ) throws -> Int {
-    let environment = environment(id)
-    let known = environment as? any KnownDynamicsParts
+    let group = try group(id)
     let model = makeModel(
       "{\"ensembleSize\": 3, \"hiddenSizes\": [16, 16]\(model)}", for: id, threads: threads)
     var planner = PlannerConfiguration()
-    (planner.horizon, planner.particles) = (5, 6)
+    (planner.rollout.horizon, planner.rollout.particles) = (5, 6)
     change(&planner)
+    let noise = RandomStream(seed: 2)
     let controller = PlanningController(
-      planner, space: environment.specification.actionSpace, evaluator: model.makeEvaluator(planner, known: known),
-      random: RandomStream(seed: 2))
-    let (now, memory) = situation(environment)
-    return try withExtendedLifetime(memory) {
-      for _ in 0..<3 { _ = try controller.act(in: now) }
-      return try allocations { for _ in 0..<3 { _ = try controller.act(in: now) } }
+      planner, space: group.specification.actionSpace, scorer: model.makeScorer(planner.rollout), rows: 1,
+      noise: { noise.stream(UInt64($0)) })
+    let now = group.situation
+    return try withExtendedLifetime(group) {
+      for _ in 0..<3 { try controller.act(in: now, into: group.actions) }
+      return try allocations { for _ in 0..<3 { try controller.act(in: now, into: group.actions) } }
     }
   }
 
   @Test(arguments: planners, environments) func aPlanAllocatesNothing(planner: String, id: String) throws {
-    #expect(try allocationsOfPlans(id) { $0.select(planner) } == 0)
+    #expect(try allocationsOfPlans(id) { $0.optimizer = Variant(planner) } == 0)
   }
 
   @Test(arguments: Propagation.allCases) func norDoesAnyPropagation(propagation: Propagation) throws {
     for id in AllocationTests.environments {
-      #expect(try allocationsOfPlans(id) { $0.propagation = propagation } == 0, "\(id)")
+      #expect(try allocationsOfPlans(id) { $0.rollout.propagation = propagation } == 0, "\(id)")
       #expect(
-        try allocationsOfPlans(id) { ($0.propagation, $0.pessimism) = (propagation, 0.5) } == 0, "\(id), pessimism")
+        try allocationsOfPlans(id) { ($0.rollout.propagation, $0.rollout.pessimism) = (propagation, 0.5) } == 0, "\(id), pessimism")
     }
   }
 
   @Test(arguments: ["cem", "gradient"]) func norDoLearnedRewardsAndEnds(planner: String) throws {
     let learned = ", \"reward\": \"learned\", \"termination\": \"learned\", \"normalizesTargets\": true"
-    #expect(try allocationsOfPlans("CartPole-v1", model: learned) { $0.select(planner) } == 0)
+    #expect(try allocationsOfPlans("CartPole-v1", model: learned) { $0.optimizer = Variant(planner) } == 0)
   }
 
   @Test func norDoThreads() throws {
-    #expect(try allocationsOfPlans("Pendulum-v1", threads: 2) { $0.select("cem") } == 0)
+    #expect(try allocationsOfPlans("Pendulum-v1", threads: 2) { $0.optimizer = Variant("cem") } == 0)
   }
 
   /// A plan by the environment itself takes some memory for its tasks, but none for its candidates.
   @Test(arguments: ["Pendulum-v1", "CartPole-v1", "Acrobot-v1", "CartPoleSwingUp-v0", "Taxi-v4"])
   func norDoCopiesOfTheEnvironment(id: String) throws {
     func allocations(population: Int) throws -> Int {
-      let environment = environment(id)
-      let space = environment.specification.actionSpace
-      var planner = PlannerConfiguration()
-      planner.horizon = 5
-      let evaluator = TrueTrajectories(planner, space: space, pool: ComputePool(threads: 1))
-      let plans = FloatBuffer(count: population * planner.horizon * space.columns)
-      if case .discrete = space { for row in 0..<population * planner.horizon { plans[row * space.columns] = 1 } }
+      let group = try group(id)
+      let space = group.specification.actionSpace
+      var settings = RolloutSettings()
+      settings.horizon = 5
+      let scorer = TrueModelScorer(settings, pool: ComputePool(threads: 1))
+      let memory = FloatBuffer(count: population * settings.horizon * space.columns)
+      let plans = Plans(memory.base, population: population, horizon: settings.horizon, columns: space.columns)
+      if space.isDiscrete { for plan in 0..<population { for step in 0..<5 { plans[plan][step, 0] = 1 } } }
       let returns = FloatBuffer(count: population)
-      let (now, memory) = situation(environment)
-      return try withExtendedLifetime(memory) {
-        evaluator.begin(in: now)
+      return try withExtendedLifetime((group, memory)) {
+        try scorer.begin(in: group.situation, row: 0)
         func evaluate() throws {
-          try evaluator.evaluate(
-            plans.base, population: population, iteration: 0, random: RandomStream(seed: 1), returns: returns.base)
+          try scorer.score(plans, iteration: 0, noise: RandomStream(seed: 1), into: returns.memory)
         }
         try evaluate()
         return try self.allocations(evaluate)
@@ -105,8 +104,8 @@ import Testing
     let buffer = try randomTransitions("CartPole-v1", count: 150)
     var rows: [ModelFitRow] = []
     rows.reserveCapacity(1000)
-    _ = try model.fit(buffer, &rows)
-    return try allocations { _ = try model.fit(buffer, &rows) }
+    _ = try model.fit(buffer, rows: &rows)
+    return try allocations { _ = try model.fit(buffer, rows: &rows) }
   }
 
   /// A fit copies the model's state and prepares its data, with hash tables that differ by an allocation or two from
@@ -120,43 +119,37 @@ import Testing
     #expect(abs(many - few) <= 6, "\(many - few) in 60 epochs")
   }
 
-  /// An agent from the sections of a configuration that describe it.
-  private func makeAgent(_ sections: String, for environment: any SnapshotEnvironment) throws -> any Agent {
-    struct Sections: Configurable {
-      var algorithm = AlgorithmConfiguration()
-      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
-    }
-    return try configured(Sections.self, sections).algorithm.makeAgent(
-      AgentContext(environment: environment, random: RandomStream(seed: 1), pool: ComputePool(threads: 1)))
-  }
-
   /// Every backup and every kind of planning on a small maze, once all pairs were met.
   @Test(arguments: [
     "", ", \"backup\": \"expected-sarsa\"", ", \"backup\": \"tree-backup\"", ", \"model\": \"counted\"",
     ", \"planning\": \"prioritized\"", ", \"explorationBonus\": 0.001",
   ])
   func aTabularStepAllocatesNothing(settings: String) throws {
-    let environment = configured(EnvironmentConfiguration.self, "{\"id\": \"DynaMaze-v0\"}").make()
+    let task = task("DynaMaze-v0")
     let agent = try makeAgent(
       "{\"agent\": {\"type\": \"dyna-q\", \"planningSteps\": 20, \"exploration\": {\"start\": 0.5}\(settings)}}",
-      for: environment)
-    var metrics = Metrics(names: agent.metricNames)
+      for: task)
+    var metrics = Metrics(of: agent)
     var random = RandomStream(seed: 5)
-    guard case .discrete(let states) = environment.specification.observationSpace else {
+    guard case .discrete(let states) = task.specification.observationSpace else {
       Issue.record("a tabular environment")
       return
     }
-    let actions = environment.specification.actionSpace.columns
-    let (observation, next) = (FloatBuffer(count: 1), FloatBuffer(count: 1))
-    let now = Situation(observation: observation.readOnly, environment: environment)
+    let space = task.specification.actionSpace
+    let actions = space.columns
+    let (observation, next, taken) = (RowBuffer(1, 1), RowBuffer(1, 1), RowBuffer(1, actions))
+    let now = Situation(observations: observation.read, isFirst: [false], episode: [0])
+    let (over, going) = ([Outcome(reward: 1, isTerminated: true)], [Outcome(reward: 1, isTerminated: false)])
     func step(_ pair: Int) throws {
-      observation[0] = Float(pair / actions)
-      next[0] = Float(random.integer(below: 2) == 0 ? pair / actions : (pair / actions + 1) % states)
-      _ = try agent.act(in: now)
-      try agent.observe(
-        Transition(
-          observation: observation.readOnly, action: .discrete(pair % actions), reward: 1,
-          nextObservation: next.readOnly, isTerminated: pair % 17 == 0, isTruncated: false))
+      observation.rows[0, 0] = Float(pair / actions)
+      next.rows[0, 0] = Float(random.integer(below: 2) == 0 ? pair / actions : (pair / actions + 1) % states)
+      let rows = ActionRows(taken.rows, space)
+      try agent.act(in: now, into: rows)
+      rows.set(0, index: pair % actions)
+      agent.observe(
+        Transitions(
+          observations: observation.read, actions: rows, outcomes: pair % 17 == 0 ? over : going, next: next.read,
+          isFirst: now.isFirst, episode: now.episode))
       try agent.learn(&metrics)
     }
     for round in 0..<40 * states * actions { try step(round % (states * actions)) }
@@ -169,32 +162,15 @@ import Testing
   /// what the allocator has left over.
   @Test(arguments: ["", ", \"imaginationLength\": 3", ", \"planningSteps\": 0", ", \"maximumGradientNorm\": 1"])
   func aStepOfNeuralDynaAllocatesNothing(settings: String) throws {
-    var environment = environment("CartPole-v1")
+    let task = task("CartPole-v1")
     let agent = try makeAgent(
       """
       {"agent": {"type": "dyna", "initialRandomSteps": 100, "fitEvery": 100000, "hiddenSizes": [16], "batchSize": 8,
       "replayCapacity": 200
       \(settings)}, "model": {"ensembleSize": 3, "hiddenSizes": [16], "epochs": 2}}
-      """, for: environment)
-    var metrics = Metrics(names: agent.metricNames)
-    let size = environment.specification.observationSpace.size
-    var (observation, next) = (FloatBuffer(count: size), FloatBuffer(count: size))
-    environment.observe(into: observation.memory)
-    func step() throws {
-      let action = try agent.act(in: Situation(observation: observation.readOnly, environment: environment))
-      let outcome = try environment.step(action)
-      environment.observe(into: next.memory)
-      try agent.observe(
-        Transition(
-          observation: observation.readOnly, action: action, reward: outcome.reward, nextObservation: next.readOnly,
-          isTerminated: outcome.isTerminated, isTruncated: outcome.isTruncated))
-      try agent.learn(&metrics)
-      swap(&observation, &next)
-      if outcome.isOver {
-        environment.reset(seed: 1)
-        environment.observe(into: observation.memory)
-      }
-    }
+      """, for: task)
+    let interaction = Interaction(agent, try group("CartPole-v1"))
+    func step() throws { try interaction.advance() }
     for _ in 0..<300 { try step() }
     #expect(try allocations { for _ in 0..<200 { try step() } } == 0)
   }

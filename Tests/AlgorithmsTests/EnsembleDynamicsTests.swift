@@ -43,7 +43,7 @@ import Testing
       let model = makeModel(Self.small + #", "kind": "\#(kind)", "target": "\#(target)"}"#, for: id)
       var rows: [ModelFitRow] = []
       let before = meanError(model, on: test, member: 1)
-      _ = try model.fit(train, &rows)
+      _ = try model.fit(train, rows: &rows)
       let after = meanError(model, on: test, member: 1)
       let yardstick = target == "change" ? meanChange(test) : before
       #expect(after < 0.25 * yardstick, "\(id) \(kind): \(before) → \(after), no change at all: \(meanChange(test))")
@@ -58,7 +58,7 @@ import Testing
     let model = makeModel(Self.small + #", "normalizesTargets": \#(standardized)}"#, for: id)
     let train = try randomTransitions(id, count: 600)
     var rows: [ModelFitRow] = []
-    for _ in 0..<2 { _ = try model.fit(train, &rows) }
+    for _ in 0..<2 { _ = try model.fit(train, rows: &rows) }
     let test = try randomTransitions(id, count: 200, seed: 77)
     let share = meanError(model, on: test, member: 0) / meanChange(test)
     #expect((share < 0.02) == standardized, "error \(share) of the mean change")
@@ -77,7 +77,7 @@ import Testing
     let model = makeModel(
       Self.small.replacing("\"epochs\": 30", with: "\"epochs\": 150") + "}", for: "Pendulum-v1")
     var rows: [ModelFitRow] = []
-    _ = try model.fit(randomTransitions("Pendulum-v1", count: 300), &rows)
+    _ = try model.fit(randomTransitions("Pendulum-v1", count: 300), rows: &rows)
     let inside = model.disagreement(observation: [-1, 0, 0.5], action: [0.2])  // hanging
     let outside = model.disagreement(observation: [4, -4, 30], action: [9])
     #expect(inside.variance > 0)
@@ -93,7 +93,7 @@ import Testing
       """#, for: "Pendulum-v1")
     let buffer = try randomTransitions("Pendulum-v1", count: 60)
     var rows: [ModelFitRow] = []
-    let summary = try model.fit(buffer, &rows)
+    let summary = try model.fit(buffer, rows: &rows)
     #expect(rows.count < 300, "stops early")
     let best = rows.last!.bestValidationLoss!
     #expect(best <= rows.map { $0.validationLoss! }.min()! + 1e-12)
@@ -110,7 +110,7 @@ import Testing
       Self.small + #", "reward": "learned", "termination": "learned", "kind": "\#(kind)"}"#, for: "CartPole-v1")
     let buffer = try randomTransitions("CartPole-v1", count: 1500)
     var rows: [ModelFitRow] = []
-    for _ in 0..<6 { _ = try model.fit(buffer, &rows) }
+    for _ in 0..<6 { _ = try model.fit(buffer, rows: &rows) }
     var right = (ended: 0, running: 0)
     var count = (ended: 0, running: 0)
     for row in 0..<buffer.count {
@@ -146,7 +146,7 @@ import Testing
     for extra in ["", #", "weightDecay": [10]"#, #", "learningRate": 0.00001"#] {
       let model = makeModel(Self.small + extra + "}", for: "Pendulum-v1")
       var rows: [ModelFitRow] = []
-      _ = try model.fit(buffer, &rows)
+      _ = try model.fit(buffer, rows: &rows)
       let archive = try stored(model)
       let weights = archive.tensors.first { $0.name == "it.members.0.layers.1.weight" }!.tensor
       sizes.append(
@@ -162,7 +162,7 @@ import Testing
       let model = makeModel(
         #"{"hiddenSizes": [32], "ensembleSize": 2, "epochs": 20, "warmStart": \#(setting)}"#, for: "Pendulum-v1")
       var rows: [ModelFitRow] = []
-      for _ in 0..<2 { _ = try model.fit(buffer, &rows) }
+      for _ in 0..<2 { _ = try model.fit(buffer, rows: &rows) }
       let goesOn = rows[20].trainLoss < (rows[0].trainLoss + rows[19].trainLoss) / 2
       #expect(goesOn == improves, "\(rows[0].trainLoss) \(rows[19].trainLoss) \(rows[20].trainLoss)")
       #expect(rows[20].iteration == 1)
@@ -175,7 +175,7 @@ import Testing
     func trained(threads: Int) throws -> EnsembleDynamics {
       let model = makeModel(Self.small + #", "holdout": 0.2}"#, for: "Pendulum-v1", threads: threads)
       var rows: [ModelFitRow] = []
-      _ = try model.fit(buffer, &rows)
+      _ = try model.fit(buffer, rows: &rows)
       return model
     }
     let first = try trained(threads: 1)
@@ -187,8 +187,8 @@ import Testing
     let copy = makeModel(Self.small + #", "holdout": 0.2}"#, for: "Pendulum-v1", seed: 9)
     try restore(copy, from: reference)
     var rows: [ModelFitRow] = []
-    _ = try first.fit(buffer, &rows)
-    _ = try copy.fit(buffer, &rows)
+    _ = try first.fit(buffer, rows: &rows)
+    _ = try copy.fit(buffer, rows: &rows)
     let same = try stored(first).tensors.elementsEqual(stored(copy).tensors) { $0 == $1 }
     #expect(same)
   }

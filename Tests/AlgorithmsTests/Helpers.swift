@@ -14,52 +14,66 @@ func configured<Value: Configurable>(_ type: Value.Type, _ text: String) -> Valu
   return value
 }
 
-func environment(_ id: String) -> any SnapshotEnvironment {
-  var environment = configured(EnvironmentConfiguration.self, "{\"id\": \"\(id)\"}").make()
-  environment.reset(seed: 1)
-  return environment
+func task(_ id: String) -> EnvironmentDescription {
+  try! configured(EnvironmentConfiguration.self, "{\"id\": \"\(id)\"}").describe()
 }
 
-/// A situation of an environment as it stands.
-func situation(_ environment: any SnapshotEnvironment) -> (Situation, FloatBuffer) {
-  let observation = FloatBuffer(count: environment.specification.observationSpace.size)
-  environment.observe(into: observation.memory)
-  return (Situation(observation: observation.readOnly, environment: environment), observation)
+/// One environment at the start of the episode of seed 1.
+func group(_ id: String) throws -> EnvironmentGroup {
+  let group = EnvironmentGroup([try configured(EnvironmentConfiguration.self, "{\"id\": \"\(id)\"}").make()]) {
+    UInt64($0 + 1)
+  }
+  try group.begin()
+  return group
+}
+
+/// An agent from the sections of a configuration that describe it.
+func makeAgent(
+  _ sections: String, for task: EnvironmentDescription, lanes: Int = 1, seed: UInt64 = 0, threads: Int = 1
+) throws -> any Agent {
+  try agentSettings(sections).settings.makeAgent(
+    AgentContext(task, lanes: lanes, random: RandomStream(seed: seed), pool: ComputePool(threads: threads)))
+}
+
+/// The settings of the agent that some sections describe.
+func agentSettings(_ sections: String) -> Variant<Agents> {
+  struct Sections: Configurable {
+    var agent = Variant<Agents>()
+    mutating func declare(_ fields: Fields) { Agents.declareSections(of: &agent, fields) }
+  }
+  return configured(Sections.self, sections).agent
 }
 
 /// Transitions of random actions.
 func randomTransitions(_ id: String, count: Int, seed: UInt64 = 3) throws -> TransitionBuffer {
-  var environment = environment(id)
-  let space = environment.specification.actionSpace
+  let environment = try configured(EnvironmentConfiguration.self, "{\"id\": \"\(id)\"}").make()
+  let group = EnvironmentGroup([environment]) { seed + UInt64($0) }
+  let specification = group.specification
   let buffer = TransitionBuffer(
-    observationSize: environment.specification.observationSpace.size, actionSpace: space, capacity: count)
-  let policy = RandomPolicy(space, RandomStream(seed: seed))
-  var episode = seed
-  environment.reset(seed: episode)
+    observationSize: specification.observationSpace.size, actionSpace: specification.actionSpace, capacity: count)
+  var random = RandomStream(seed: seed)
   while buffer.count < count {
-    let (before, memory) = situation(environment)
-    let action = policy.act(in: before)
-    let outcome = try environment.step(action)
-    let (after, next) = situation(environment)
-    _ = (memory, next)
-    buffer.append(
-      Transition(
-        observation: before.observation, action: action, reward: outcome.reward,
-        nextObservation: after.observation, isTerminated: outcome.isTerminated, isTruncated: outcome.isTruncated))
-    if outcome.isOver {
-      episode += 1
-      environment.reset(seed: episode)
-    }
+    try group.begin()
+    group.actions.setUniform(0, &random)
+    try group.step()
+    buffer.append(group.transitions)
   }
   return buffer
 }
 
 func makeModel(_ text: String, for id: String, threads: Int = 1, seed: UInt64 = 0) -> EnsembleDynamics {
-  let known = environment(id) as? any KnownDynamicsParts
-  let configuration = configured(EnsembleDynamics.Configuration.self, text)
-  return configuration.makeModel(
-    DynamicsLayout(environment(id).specification, known: known), random: RandomStream(seed: seed),
-    pool: ComputePool(threads: threads)) as! EnsembleDynamics
+  EnsembleDynamics(
+    configured(EnsembleDynamics.Configuration.self, text), DynamicsLayout(task(id)), random: RandomStream(seed: seed),
+    pool: ComputePool(threads: threads))
+}
+
+extension EnsembleDynamics {
+  /// A fit whose rows nobody reads.
+  @discardableResult
+  func fit(_ buffer: TransitionBuffer) throws -> ModelFitSummary {
+    var metrics = Metrics(names: [], tables: tables)
+    return try fit(buffer, &metrics)
+  }
 }
 
 /// What `archive` writes, for comparing and restoring state.

@@ -28,48 +28,46 @@ import Testing
     var reached: [Int: [Int]] = [:]
     for planning in [0, 4] {
       for seed in 0..<5 {
-        var walk = try Walk(Self.shipped(planning), on: #"{"id": "CartPole-v1"}"#, seed: UInt64(seed))
-        while walk.steps < 1250 {
-          try walk.run(steps: 250)
-          guard try walk.evaluate(episodes: 5).reduce(0, +) / 5 >= 475 else { continue }
-          reached[planning, default: []].append(walk.steps)
+        var run = try AgentRun(Self.shipped(planning), on: #"{"id": "CartPole-v1"}"#, seed: UInt64(seed))
+        while run.steps < 1250 {
+          try run.run(steps: 250)
+          guard try run.evaluate(episodes: 5).reduce(0, +) / 5 >= 475 else { continue }
+          reached[planning, default: []].append(run.steps)
           break
         }
       }
     }
-    print("MEASURED neural dyna CartPole: 475 at steps \(reached)")
     #expect(reached[4, default: []].count >= 4 && reached[0, default: []].count <= 1, "\(reached)")
   }
 
   /// Without planning there is no model, and nothing is fitted.
   @Test func withoutPlanningItIsModelFree() throws {
-    var walk = try Walk(Self.agent(0), on: #"{"id": "CartPole-v1"}"#, seed: 0)
-    try walk.run(steps: 400)
-    #expect(!walk.agent.facts.contains { $0.name == "model parameters" })
+    var run = try AgentRun(Self.agent(0), on: #"{"id": "CartPole-v1"}"#, seed: 0)
+    try run.run(steps: 400)
+    #expect(!run.agent.facts.contains { $0.name == "model parameters" })
   }
 
   /// It runs where rewards and terminations are learned, and on another task.
   @Test func learnsRewardsAndTerminations() throws {
     let settings = Self.agent(2).replacing(
       "\"epochs\": 10", with: "\"epochs\": 2, \"reward\": \"learned\", \"termination\": \"learned\"")
-    var walk = try Walk(settings, on: #"{"id": "Acrobot-v1"}"#, seed: 0)
-    try walk.run(steps: 650)
-    #expect(walk.agent.facts.contains { $0.name == "model fits" && $0.value == "2" })
+    var run = try AgentRun(settings, on: #"{"id": "Acrobot-v1"}"#, seed: 0)
+    try run.run(steps: 650)
+    #expect(run.agent.facts.contains { $0.name == "model fits" && $0.value == "2" })
   }
 
   /// Stopped after step 450 and gone on from the archive, over two more fits of the model: the same state as without
   /// the stop. Restored into an agent that has gone further, so that whatever the archive forgets shows.
   @Test func resumesExactlyAcrossFits() throws {
-    var straight = try Walk(Self.agent(2), on: #"{"id": "CartPole-v1"}"#, seed: 3)
+    var straight = try AgentRun(Self.agent(2), on: #"{"id": "CartPole-v1"}"#, seed: 3)
     try straight.run(steps: 450)
-    let archive = try stored(straight.agent)
-    var again = straight
+    let archive = try stored(straight.interaction)
     try straight.run(steps: 500)
     #expect(straight.agent.facts.contains { $0.name == "model fits" && $0.value == "3" })
-    let expected = try stored(straight.agent)
-    try restore(again.agent, from: archive)
-    try again.run(steps: 500)
-    let found = try stored(again.agent)
+    let expected = try stored(straight.interaction)
+    try restore(straight.interaction, from: archive)
+    try straight.run(steps: 500)
+    let found = try stored(straight.interaction)
     let same = found.tensors.elementsEqual(expected.tensors) { $0 == $1 }
     #expect(same)
     #expect(found.scalars.map { "\($0)" } == expected.scalars.map { "\($0)" })

@@ -4,50 +4,13 @@ import Support
 import Testing
 
 @Suite struct PETSTests {
-  private func algorithm(_ text: String) -> AlgorithmConfiguration {
-    struct Sections: Configurable {
-      var algorithm = AlgorithmConfiguration()
-      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
-    }
-    return configured(Sections.self, text).algorithm
-  }
-
   /// Trains and returns the returns of the finished episodes and the agent.
   private func train(
     _ text: String, on id: String, steps: Int, seed: UInt64 = 0, threads: Int = 1
   ) throws -> (episodes: [Double], agent: any Agent) {
-    var environment = environment(id)
-    let agent = try algorithm(text).makeAgent(
-      AgentContext(
-        environment: environment, random: RandomStream(seed: seed), pool: ComputePool(threads: threads)))
-    var metrics = Metrics(names: agent.metricNames)
-    var episodes: [Double] = []
-    var done = 0
-    while done < steps {
-      environment.reset(seed: 100 * seed + UInt64(episodes.count))
-      agent.beginEpisode()
-      var total = 0.0
-      while done < steps {
-        let (before, memory) = situation(environment)
-        let action = try agent.act(in: before)
-        let outcome = try environment.step(action)
-        let (after, next) = situation(environment)
-        _ = (memory, next)
-        try agent.observe(
-          Transition(
-            observation: before.observation, action: action, reward: outcome.reward,
-            nextObservation: after.observation, isTerminated: outcome.isTerminated,
-            isTruncated: outcome.isTruncated))
-        try agent.learn(&metrics)
-        done += 1
-        total += outcome.reward
-        if outcome.isOver {
-          episodes.append(total)
-          break
-        }
-      }
-    }
-    return (episodes, agent)
+    var run = try AgentRun(text, on: "{\"id\": \"\(id)\"}", seed: seed, threads: threads)
+    try run.run(steps: steps)
+    return (run.returns, run.agent)
   }
 
   private static let cartPole = """
@@ -77,45 +40,43 @@ import Testing
   }
 
   /// The random-shooting agent is one deterministic network with the random-shooting planner.
-  @Test func randomShootingIsTheDegenerateCase() {
-    let defaults = algorithm(#"{"agent": {"type": "random-shooting"}}"#)
-    #expect(defaults.planner.type == "random-shooting")
-    #expect(defaults.planner.propagation == .expectation)
-    let model = defaults.model.model as? EnsembleDynamics.Configuration
+  @Test func randomShootingIsTheDegenerateCase() throws {
+    let defaults = try #require(
+      agentSettings(#"{"agent": {"type": "random-shooting"}}"#).settings as? PETS.Configuration)
+    #expect(defaults.planner.optimizer.type == "random-shooting")
+    #expect(defaults.planner.rollout.propagation == .expectation)
+    let model = defaults.model.settings as? EnsembleDynamics.Configuration
     #expect(model?.ensembleSize == 1)
     #expect(model?.kind == .deterministic)
   }
 
   /// DAgger's share of random episodes: at 1 the controller never acts, at 0 it acts in every episode after the fit.
-  @Test func shareOfRandomEpisodes() throws {
-    let random = Self.cartPole.replacing("\"fitEvery\": 50", with: "\"fitEvery\": 50, \"randomEpisodes\": 1")
-    let (episodes, _) = try train(random, on: "ContinuousCartPole-v0", steps: 500)
-    #expect(episodes.max()! < 100)
+  @Test(arguments: [0, 1]) func shareOfRandomEpisodes(share: Int) throws {
+    let settings = Self.cartPole.replacing("\"fitEvery\": 50", with: "\"fitEvery\": 50, \"randomEpisodes\": \(share)")
+    var run = try AgentRun(settings, on: #"{"id": "ContinuousCartPole-v0"}"#, seed: 0)
+    // The fit comes with step 200, in the middle of an episode.
+    try run.run(steps: 200)
+    try run.run(episodes: 1)
+    for _ in 0..<4 {
+      run.interaction.metrics.clearValues()
+      let before = try stored(run.agent)
+      try run.run(episodes: 1)
+      let after = try stored(run.agent)
+      func draws(_ archive: Archive) -> String? { archive.scalars.first { $0.name == "it.randomActions.position" }?.value }
+      func plans(_ archive: Archive) -> String? { archive.scalars.first { $0.name == "it.controller.row0.episode" }?.value }
+      #expect((draws(before) == draws(after)) == (share == 0), "whether a random action was drawn")
+      #expect((plans(before) == plans(after)) == (share == 1), "whether the controller took the episode on")
+    }
   }
 
   /// A declared reward that is not the environment's is refused before anything is planned with it.
   @Test func wrongDeclarationsAreRefused() throws {
-    let context = AgentContext(
-      environment: Misdeclared(), random: RandomStream(seed: 0), pool: ComputePool(threads: 1))
-    let agent = try algorithm(#"{"agent": {"type": "pets", "initialRandomSteps": 5}}"#).makeAgent(context)
-    var environment = Misdeclared()
-    environment.reset(seed: 0)
-    agent.beginEpisode()
-    var metrics = Metrics(names: agent.metricNames)
-    #expect(throws: KnownPartsError.self) {
-      for _ in 0..<5 {
-        let (before, memory) = situation(environment)
-        let action = try agent.act(in: before)
-        let outcome = try environment.step(action)
-        let (after, next) = situation(environment)
-        _ = (memory, next)
-        try agent.observe(
-          Transition(
-            observation: before.observation, action: action, reward: outcome.reward,
-            nextObservation: after.observation, isTerminated: false, isTruncated: false))
-        try agent.learn(&metrics)
-      }
-    }
+    let misdeclared = Misdeclared(base: LineWorld())
+    let agent = try makeAgent(
+      #"{"agent": {"type": "pets", "initialRandomSteps": 5}}"#, for: EnvironmentDescription(misdeclared))
+    let interaction = Interaction(agent, EnvironmentGroup([misdeclared]) { UInt64($0) })
+    for _ in 0..<4 { try interaction.advance() }
+    #expect(throws: KnownDynamicsError.self) { try interaction.advance() }
   }
 
   /// Same bytes with one and two threads, planning and learning included.
@@ -129,20 +90,17 @@ import Testing
 }
 
 /// A line world whose declared reward is half of what it gives.
-private struct Misdeclared: SnapshotEnvironment, KnownDynamicsParts {
-  var sketch: Sketch { Sketch(x: 0...1, y: 0...1) }
-  var inner = environment("LineWorld-v0")
-  var specification: EnvironmentSpecification { inner.specification }
-  var state: [Double] {
-    get { inner.state }
-    set { inner.state = newValue }
-  }
-  mutating func reset(seed: UInt64) { inner.reset(seed: seed) }
-  mutating func step(_ action: Action) throws -> Outcome { try inner.step(action) }
-  func observe(into observation: UnsafeMutableBufferPointer<Float>) { inner.observe(into: observation) }
-  mutating func archive(_ archive: Archive) throws { try inner.archive(archive) }
-  func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    (inner as! any KnownDynamicsParts).rewards(of: columns, into: reward)
-    for row in 0..<columns.count { reward[row] /= 2 }
+private struct Misdeclared: EnvironmentWrapper {
+  static var keepsTransitions: Bool { true }
+  var base: LineWorld
+  var knownDynamics: (any KnownDynamics)? { base.knownDynamics.map { Half(whole: $0) } }
+  mutating func archive(_ archive: Archive) throws { try base.archive(archive) }
+
+  struct Half: KnownDynamics {
+    let whole: any KnownDynamics
+    func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      whole.rewards(of: columns, into: reward)
+      for row in 0..<columns.count { reward[row] /= 2 }
+    }
   }
 }

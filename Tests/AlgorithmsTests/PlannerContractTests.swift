@@ -5,12 +5,12 @@ import Testing
 
 /// What every planner promises; a newly registered one is tested with no new test code.
 @Suite struct PlannerContractTests {
-  static let names = PlannerRegistry.entries.map(\.name)
+  static let names = PlanOptimizers.entries.map(\.name)
   static let spaces: [ActionSpace] = [.box(low: [-1, -0.5], high: [1, 2]), .discrete(count: 3)]
   private let horizon = 6
 
   private func optimizer(_ name: String, _ space: ActionSpace) -> any PlanOptimizer {
-    PlannerRegistry.entry(name)!.makeConfiguration().makeOptimizer(horizon: horizon, space: space)
+    Variant<PlanOptimizers>(name).settings.makeOptimizer(horizon: horizon, space: space)
   }
 
   /// The goal of every step: an action in the box, or category 2.
@@ -20,26 +20,9 @@ import Testing
     _ space: ActionSpace, seed: UInt64 = 5, check: @escaping (UnsafeBufferPointer<Float>) -> Void = { _ in },
     spoil: @escaping (Int) -> Bool = { _ in false }
   ) -> PlanProblem {
-    let goal = goal(space)
-    let size = horizon * space.columns
-    func score(_ plans: UnsafePointer<Float>, _ population: Int, _ returns: UnsafeMutablePointer<Float>) {
-      check(UnsafeBufferPointer(start: plans, count: population * size))
-      for candidate in 0..<population {
-        var total: Float = 0
-        for index in 0..<size {
-          let difference = plans[candidate * size + index] - goal[index % goal.count]
-          total -= difference * difference
-        }
-        returns[candidate] = spoil(candidate) ? .nan : total
-      }
-    }
-    return PlanProblem(
+    PlanProblem(
       horizon: horizon, space: space, random: RandomStream(seed: seed),
-      evaluate: { plans, population, _, returns in score(plans, population, returns) },
-      differentiate: { plans, population, _, gradients, returns in
-        score(plans, population, returns)
-        for index in 0..<population * size { gradients[index] = -2 * (plans[index] - goal[index % goal.count]) }
-      })
+      scorer: GoalScorer(goal: goal(space), check: check, spoil: spoil), noise: RandomStream(seed: 0))
   }
 
   private func plan(_ optimizer: any PlanOptimizer, _ problem: PlanProblem) throws -> [Float] {
@@ -51,7 +34,7 @@ import Testing
   /// Apart from `plan`: of an array that nobody reads, Swift 6.3 frees the memory before it copies into it.
   private func search(_ optimizer: any PlanOptimizer, _ problem: PlanProblem, into plan: FloatBuffer) throws {
     var problem = problem
-    _ = try optimizer.optimize(&problem, into: plan.memory)
+    _ = try optimizer.optimize(&problem, into: MutableRows(plan.base, problem.horizon, problem.space.columns))
   }
 
   private func cost(_ plan: [Float], _ space: ActionSpace) -> Float {
@@ -143,5 +126,50 @@ import Testing
       warm += cost(try plan(method, problem(space, seed: seed + 1000)), space)
     }
     #expect(warm <= cold * 1.05 + 0.01)
+  }
+}
+
+/// −Σ(a − goal)² over the steps of a plan, and its gradient.
+final class GoalScorer: PlanScorer {
+  /// One step's goal, or a whole plan's.
+  private let goal: [Float]
+  private let check: (UnsafeBufferPointer<Float>) -> Void
+  private let spoil: (Int) -> Bool
+  private let log: ([Float], [Float]) -> Void
+
+  init(
+    goal: [Float], check: @escaping (UnsafeBufferPointer<Float>) -> Void = { _ in },
+    spoil: @escaping (Int) -> Bool = { _ in false }, log: @escaping ([Float], [Float]) -> Void = { _, _ in }
+  ) {
+    self.goal = goal
+    self.check = check
+    self.spoil = spoil
+    self.log = log
+  }
+
+  func begin(in situation: Situation, row: Int) {}
+
+  func score(_ plans: Plans, iteration: Int, noise: RandomStream, into returns: UnsafeMutableBufferPointer<Float>) {
+    let all = UnsafeBufferPointer(start: UnsafePointer(plans.base), count: plans.population * plans.planSize)
+    check(all)
+    for candidate in 0..<plans.population {
+      var total: Float = 0
+      for index in 0..<plans.planSize {
+        let difference = all[candidate * plans.planSize + index] - goal[index % goal.count]
+        total -= difference * difference
+      }
+      returns[candidate] = spoil(candidate) ? .nan : total
+    }
+    log(Array(all), Array(returns.prefix(plans.population)))
+  }
+
+  func differentiate(
+    _ plans: Plans, iteration: Int, noise: RandomStream, gradients: Plans,
+    into returns: UnsafeMutableBufferPointer<Float>
+  ) {
+    score(plans, iteration: iteration, noise: noise, into: returns)
+    for index in 0..<plans.population * plans.planSize {
+      gradients.base[index] = -2 * (plans.base[index] - goal[index % goal.count])
+    }
   }
 }

@@ -16,22 +16,9 @@ import Testing
 
   /// −Σ(a − goal)² per candidate.
   private func problem(_ noise: [Float], _ log: @escaping ([Float], [Float]) -> Void = { _, _ in }) -> PlanProblem {
-    let goal = golden["inputs/goal"].floats
-    return PlanProblem(
+    PlanProblem(
       horizon: 4, space: space, random: RecordedNoise(noise),
-      evaluate: { plans, population, _, returns in
-        for candidate in 0..<population {
-          var total: Float = 0
-          for index in goal.indices {
-            let difference = plans[candidate * goal.count + index] - goal[index]
-            total += difference * difference
-          }
-          returns[candidate] = -total
-        }
-        log(
-          Array(UnsafeBufferPointer(start: plans, count: population * goal.count)),
-          Array(UnsafeBufferPointer(start: returns, count: population)))
-      })
+      scorer: GoalScorer(goal: golden["inputs/goal"].floats, log: log), noise: RandomStream(seed: 0))
   }
 
   private func method(_ estimator: String, iterations: Int) throws -> CrossEntropyMethod {
@@ -62,7 +49,7 @@ import Testing
     let method = try method(estimator, iterations: iterations)
     let plan = FloatBuffer(count: 8)
     var problem = problem(golden["inputs/run/noise"].floats)
-    _ = try method.optimize(&problem, into: plan.memory)
+    _ = try method.optimize(&problem, into: MutableRows(plan.base, 4, space.columns))
     let want =
       estimator == "biased"
       ? golden["outputs/run_biased_variance"][iterations - 1]
@@ -82,7 +69,7 @@ import Testing
     try setTensors(of: method, ["it.mean": golden["inputs/run/start_mean"].floats])
     let plan = FloatBuffer(count: 8)
     var problem = problem(golden["inputs/run/noise"].floats)
-    _ = try method.optimize(&problem, into: plan.memory)
+    _ = try method.optimize(&problem, into: MutableRows(plan.base, 4, space.columns))
     #expect(firstMismatch(plan.memory, golden["outputs/run_unbiased_variance/returns_best"].doubles, 2e-5) == nil)
   }
 
@@ -108,7 +95,7 @@ import Testing
       round += 1
     }
     let plan = FloatBuffer(count: 8)
-    _ = try method.optimize(&problem, into: plan.memory)
+    _ = try method.optimize(&problem, into: MutableRows(plan.base, 4, space.columns))
     #expect(round == 2)
     #expect(firstMismatch(plan.memory, golden["outputs/mppi/final_mean"].doubles, 2e-5, "mean") == nil)
   }

@@ -8,18 +8,21 @@ import Testing
   /// Random shooting on the line: position 3, goal 7, four sequences of three actions; scores before each action.
   @Test func randomShootingOnTheLine() throws {
     let planner = configured(PlannerConfiguration.self, #"{"model": "true", "horizon": 3}"#)
-    let line = environment("LineWorld-v0")
-    let evaluator = TrueTrajectories(planner, space: line.specification.actionSpace, pool: ComputePool(threads: 1))
-    let plans: [Float] = [0.8, 0.5, -0.2, 1, 1, 1, 1, 0.9, 0.8, -0.5, 0.3, 0.1]
+    let line = try group("LineWorld-v0")
+    let scorer = TrueModelScorer(planner.rollout, pool: ComputePool(threads: 1))
+    var plans: [Float] = [0.8, 0.5, -0.2, 1, 1, 1, 1, 0.9, 0.8, -0.5, 0.3, 0.1]
     var returns = [Float](repeating: 0, count: 4)
-    let (start, memory) = situation(line)
-    evaluator.begin(in: start)
-    try evaluator.evaluate(plans, population: 4, iteration: 0, random: RandomStream(seed: 0), returns: &returns)
-    _ = memory
+    try scorer.begin(in: line.situation, row: 0)
+    try plans.withUnsafeMutableBufferPointer { memory in
+      let plans = Plans(memory.baseAddress!, population: 4, horizon: 3, columns: 1)
+      try returns.withUnsafeMutableBufferPointer {
+        try scorer.score(plans, iteration: 0, noise: RandomStream(seed: 0), into: $0)
+      }
+    }
     for (got, want) in zip(returns, [-9.9, -9.0, -9.1, -12.7] as [Float]) { #expect(abs(got - want) < 1e-5) }
     var ranked: [Int32] = [-1]
     returns.withUnsafeBufferPointer { returns in
-      ranked.withUnsafeMutableBufferPointer { Plans.rank(returns, into: $0) }
+      ranked.withUnsafeMutableBufferPointer { PlanMath.rank(returns, into: $0) }
     }
     let best = Int(ranked[0])
     #expect(best == 1)
@@ -35,21 +38,13 @@ import Testing
     let space = ActionSpace.box(low: [-4], high: [4])
     let method = CrossEntropyMethod(configuration, horizon: 2, space: space)
     // Bounds of ±4 give the search its standard deviation of 2 and mean 0; recorded noise gives the text's samples.
-    var scores: [Float] = []
+    let scorer = StatesAfterActions()
     var problem = PlanProblem(
-      horizon: 2, space: space, random: RecordedNoise(samples.map { $0 / 2 }),
-      evaluate: { plans, population, _, returns in
-        for candidate in 0..<population {
-          // This example scores the states after each action.
-          let first = 3 + plans[2 * candidate]
-          let second = first + plans[2 * candidate + 1]
-          returns[candidate] = -abs(first - 7) - abs(second - 7)
-          scores.append(returns[candidate])
-        }
-      })
+      horizon: 2, space: space, random: RecordedNoise(samples.map { $0 / 2 }), scorer: scorer,
+      noise: RandomStream(seed: 0))
     let plan = FloatBuffer(count: 2)
-    _ = try method.optimize(&problem, into: plan.memory)
-    for (got, want) in zip(scores, [-6.1, -4.7, -8.8, -5.1, -9.4, -6.6] as [Float]) { #expect(abs(got - want) < 1e-5) }
+    _ = try method.optimize(&problem, into: MutableRows(plan.base, 2, 1))
+    for (got, want) in zip(scorer.scores, [-6.1, -4.7, -8.8, -5.1, -9.4, -6.6] as [Float]) { #expect(abs(got - want) < 1e-5) }
     let (mean, variance) = method.distribution
     for (got, want) in zip(mean, [1.05, 1.0] as [Float]) { #expect(abs(got - want) < 1e-6) }
     for (got, want) in zip(variance, [0.15, 0.1] as [Float]) { #expect(abs(got.squareRoot() - want) < 1e-6) }
@@ -79,9 +74,26 @@ import Testing
   /// ε(Lᴴ − 1)/(L − 1) for L = 1.5, ε = .01 (the text rounds the second up to .15).
   @Test(arguments: [(1, 0.01), (5, 0.132), (10, 1.13), (20, 66.5)])
   func errorBound(steps: Int, bound: Double) {
-    let exact = CompoundedError.bound(perStep: 0.01, lipschitz: 1.5, steps: steps)
-    #expect(abs(exact - bound) <= 0.005 * bound)
-    #expect(CompoundedError.bound(perStep: 0.01, lipschitz: 1, steps: steps) < 0.01 * Double(steps) + 1e-12)
+    // A model fed its own predictions: every step adds ε to L times the error until then.
+    var total = 0.0
+    for _ in 0..<steps { total = 1.5 * total + 0.01 }
+    #expect(abs(total - bound) <= 0.005 * bound)
+  }
+}
+
+/// The states of the line after each action, as the text's second example scores them.
+private final class StatesAfterActions: PlanScorer {
+  private(set) var scores: [Float] = []
+
+  func begin(in situation: Situation, row: Int) {}
+
+  func score(_ plans: Plans, iteration: Int, noise: RandomStream, into returns: UnsafeMutableBufferPointer<Float>) {
+    for plan in 0..<plans.population {
+      let first = 3 + plans[plan][0, 0]
+      let second = first + plans[plan][1, 0]
+      returns[plan] = -abs(first - 7) - abs(second - 7)
+      scores.append(returns[plan])
+    }
   }
 }
 

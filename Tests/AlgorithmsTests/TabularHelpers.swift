@@ -2,60 +2,41 @@ import Algorithms
 import Environments
 import Support
 
-/// A run of an agent on an environment, without files.
-struct Walk {
-  var environment: any SnapshotEnvironment
-  let agent: any Agent
+/// A run of an agent on one environment, without files.
+struct AgentRun {
+  let interaction: Interaction
   /// Steps of every finished episode.
   var lengths: [Int] = []
   /// Returns of every finished episode.
   var returns: [Double] = []
-  private(set) var steps = 0
   /// Return of the unfinished episode.
   private(set) var total = 0.0
   private var length = 0
-  private var isBetweenEpisodes = true
-  private let seed: UInt64
-  private var metrics: Metrics
+  private let configuration: EnvironmentConfiguration
 
   /// `agent` and `environment`: the sections' settings as JSON.
-  init(_ agent: String, on environment: String, seed: UInt64) throws {
-    struct Sections: Configurable {
-      var algorithm = AlgorithmConfiguration()
-      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
-    }
-    self.seed = seed
-    self.environment = configured(EnvironmentConfiguration.self, environment).make()
-    self.agent = try configured(Sections.self, agent).algorithm.makeAgent(
-      AgentContext(environment: self.environment, random: RandomStream(seed: seed), pool: ComputePool(threads: 1)))
-    metrics = Metrics(names: self.agent.metricNames)
+  init(_ agent: String, on environment: String, seed: UInt64, threads: Int = 1) throws {
+    configuration = configured(EnvironmentConfiguration.self, environment)
+    let group = EnvironmentGroup([try configuration.make()]) { 1_000_000 * seed + UInt64($0) }
+    interaction = Interaction(
+      try makeAgent(agent, for: configuration.describe(), seed: seed, threads: threads), group)
   }
+
+  var agent: any Agent { interaction.agent }
+  var steps: Int { interaction.step }
+  /// The environment as it stands.
+  var environment: any Environment { interaction.group.environment(0) }
 
   /// One environment step, learning included.
   mutating func step() throws {
-    if isBetweenEpisodes {
-      environment.reset(seed: 1_000_000 * seed + UInt64(lengths.count))
-      agent.beginEpisode()
-      (total, length, isBetweenEpisodes) = (0, 0, false)
-    }
-    let (before, memory) = situation(environment)
-    let action = try agent.act(in: before)
-    let outcome = try environment.step(action)
-    let (after, next) = situation(environment)
-    try withExtendedLifetime((memory, next)) {
-      try agent.observe(
-        Transition(
-          observation: before.observation, action: action, reward: outcome.reward,
-          nextObservation: after.observation, isTerminated: outcome.isTerminated, isTruncated: outcome.isTruncated))
-    }
-    try agent.learn(&metrics)
-    steps += 1
+    var outcome = Outcome(reward: 0, isTerminated: false)
+    try interaction.advance { outcome = $0.outcomes[0] }
     length += 1
     total += outcome.reward
     guard outcome.isOver else { return }
     lengths.append(length)
     returns.append(total)
-    isBetweenEpisodes = true
+    (total, length) = (0, 0)
   }
 
   mutating func run(steps count: Int) throws { for _ in 0..<count { try step() } }
@@ -67,18 +48,18 @@ struct Walk {
 
   /// Returns of the agent's policy (greedy where it has a greedy one) over episodes that start from `seed` + i.
   func evaluate(episodes: Int, seed: UInt64 = 10_000) throws -> [Double] {
-    var copy = environment
-    let policy = agent.makePolicy(isStochastic: false)
-    return try (0..<episodes).map { index in
-      copy.reset(seed: seed + UInt64(index))
-      policy.beginEpisode(RandomStream(seed: seed + UInt64(index)))
+    let policy = agent.makePolicy(isStochastic: false, rows: 1, random: RandomStream(seed: seed))
+    let group = EnvironmentGroup([try configuration.make()]) { seed + UInt64($0) }
+    group.setRunStep(interaction.step)
+    return try (0..<episodes).map { _ in
       var total = 0.0
-      while true {
-        let (now, memory) = situation(copy)
-        let outcome = try withExtendedLifetime(memory) { try copy.step(try policy.act(in: now)) }
-        total += outcome.reward
-        if outcome.isOver { return total }
-      }
+      repeat {
+        try group.begin()
+        try policy.act(in: group.situation, into: group.actions)
+        try group.step()
+        total += group.outcomes[0].reward
+      } while !group.outcomes[0].isOver
+      return total
     }
   }
 }

@@ -18,11 +18,11 @@ import Testing
       {"agent": {"type": "dyna-q", "planningSteps": 0, "discount": 0.9, "exploration": {"start": 1},
         "learningRate": {"schedule": "exponential", "start": 0.5, "end": 0.002, "steps": 300000}}}
       """
-    var walk = try Walk(
+    var run = try AgentRun(
       settings, on: #"{"id": "GridWorld-v0", "width": 3, "height": 3, "goal": [2, 2], "slip": 0.2}"#, seed: 1)
-    try walk.run(steps: 300_000)
-    let table = try #require(walk.environment as? any TabularEnvironment).table
-    let values = try #require(walk.agent as? any TabularAgent).actionValues
+    try run.run(steps: 300_000)
+    let table = try #require(run.environment.tabular).table
+    let values = try #require(run.agent.actionValues)
     let optimum = optimalValues(table, discount: 0.9)
     for state in 0..<8 {
       for action in 0..<4 { #expect(abs(values[state, action] - optimum[state][action]) < 0.03, "\(state) \(action)") }
@@ -37,14 +37,13 @@ import Testing
     for planning in [0, 5, 50] {
       var curve = [Double](repeating: 0, count: 45)
       for seed in 0..<30 {
-        var walk = try Walk(
+        var run = try AgentRun(
           Self.agent("\"planningSteps\": \(planning), \"discount\": 0.95"), on: #"{"id": "DynaMaze-v0"}"#,
           seed: UInt64(seed))
-        try walk.run(episodes: curve.count)
-        for (episode, length) in walk.lengths.enumerated() { curve[episode] += Double(length) / 30 }
+        try run.run(episodes: curve.count)
+        for (episode, length) in run.lengths.enumerated() { curve[episode] += Double(length) / 30 }
       }
       needed[planning] = 1 + (try #require(curve.firstIndex { $0 <= 20 }, "\(planning): \(curve)"))
-      print("MEASURED figure 8.2 n \(planning): episode \(needed[planning]!), curve \(curve.map { Int($0.rounded()) })")
     }
     #expect(
       (15...40).contains(needed[0]!) && (4...9).contains(needed[5]!) && (2...5).contains(needed[50]!), "\(needed)")
@@ -53,28 +52,26 @@ import Testing
   /// Taxi: after 60,000 real steps the greedy policy earns within .5 of the optimal one on the same 100 starts.
   @Test(arguments: [5, 20]) func taxiIsSolved(planning: Int) throws {
     for seed in 0..<2 {
-      var walk = try Walk(
+      var run = try AgentRun(
         Self.agent("\"planningSteps\": \(planning), \"discount\": 0.99", rate: 0.5), on: #"{"id": "Taxi-v4"}"#,
         seed: UInt64(seed))
-      try walk.run(steps: 60_000)
-      let returns = try walk.evaluate(episodes: 100)
-      let optimum = try optimalReturns(on: walk.environment, episodes: 100)
+      try run.run(steps: 60_000)
+      let returns = try run.evaluate(episodes: 100)
+      let optimum = try optimalReturns(on: run.environment, episodes: 100)
       let shortfall = (optimum.reduce(0, +) - returns.reduce(0, +)) / 100
-      print("MEASURED taxi n \(planning) seed \(seed): \(returns.reduce(0, +) / 100), shortfall \(shortfall)")
       #expect(shortfall <= 0.5)
     }
   }
 
-  /// Returns of a greedy policy of the optimal values, on the starts that `Walk.evaluate` uses; deterministic tasks.
-  private func optimalReturns(on environment: any SnapshotEnvironment, episodes: Int) throws -> [Double] {
+  /// Returns of a greedy policy of the optimal values, on the starts that `AgentRun.evaluate` uses; deterministic tasks.
+  private func optimalReturns(on environment: any Environment, episodes: Int) throws -> [Double] {
     var copy = environment
-    let q = optimalValues(try #require(copy as? any TabularEnvironment).table, discount: 0.99)
+    let q = optimalValues(try #require(copy.tabular).table, discount: 0.99)
     return try (0..<episodes).map { index in
-      copy.reset(seed: 10_000 + UInt64(index))
+      try copy.reset(seed: 10_000 + UInt64(index))
       var total = 0.0
       while true {
-        let (now, memory) = situation(copy)
-        let row = withExtendedLifetime(memory) { q[Int(now.observation[0])] }
+        let row = q[Int(copy.observed[0])]
         let outcome = try copy.step(.discrete(row.firstIndex(of: row.max()!)!))
         total += outcome.reward
         if outcome.isOver { return total }
@@ -85,18 +82,17 @@ import Testing
   /// FrozenLake 4×4, slippery: optimal success rate .824 without the step limit, about .74 within 100 steps. The counted
   /// model's policy comes within .03 of the optimal policy on the same 3000 episodes.
   @Test func frozenLakeWithTheCountedModel() throws {
-    var walk = try Walk(
+    var run = try AgentRun(
       Self.agent("\"planningSteps\": 20, \"discount\": 0.999, \"model\": \"counted\"", epsilon: 1, rate: 0.2),
       on: #"{"id": "FrozenLake-v1"}"#, seed: 0)
-    try walk.run(steps: 60_000)
-    let rate = try walk.evaluate(episodes: 3000).reduce(0, +) / 3000
-    print("MEASURED frozen lake: \(rate)")
+    try run.run(steps: 60_000)
+    let rate = try run.evaluate(episodes: 3000).reduce(0, +) / 3000
     #expect(rate > 0.71)
   }
 
   /// Dyna-Q with 50 planning steps in one of the mazes that change, Dyna-Q+ where κ is not 0.
-  private func changingMaze(_ id: String, bonus: Double, seed: UInt64) throws -> Walk {
-    try Walk(
+  private func changingMaze(_ id: String, bonus: Double, seed: UInt64) throws -> AgentRun {
+    try AgentRun(
       Self.agent("\"planningSteps\": 50, \"discount\": 0.95, \"explorationBonus\": \(bonus)", rate: 1),
       on: "{\"id\": \"\(id)\"}", seed: seed)
   }
@@ -108,14 +104,13 @@ import Testing
     var rewards = [0.0, 0.0]
     for seed in 0..<10 {
       for (place, bonus) in [0, 1e-3].enumerated() {
-        var walk = try changingMaze("BlockingMaze-v0", bonus: bonus, seed: UInt64(seed))
-        try walk.run(steps: 1000)
-        let before = walk.returns.count
-        try walk.run(steps: 2000)
-        rewards[place] += walk.returns.dropFirst(before).reduce(0, +) / 10
+        var run = try changingMaze("BlockingMaze-v0", bonus: bonus, seed: UInt64(seed))
+        try run.run(steps: 1000)
+        let before = run.returns.count
+        try run.run(steps: 2000)
+        rewards[place] += run.returns.dropFirst(before).reduce(0, +) / 10
       }
     }
-    print("MEASURED figure 8.4: reward after the change, Dyna-Q \(rewards[0]), Dyna-Q+ \(rewards[1])")
     #expect(rewards[1] >= 85 && rewards[0] <= 60, "\(rewards)")
   }
 
@@ -125,12 +120,11 @@ import Testing
     var found = [0, 0]
     for seed in 0..<10 {
       for (place, bonus) in [0, 1e-3].enumerated() {
-        var walk = try changingMaze("ShortcutMaze-v0", bonus: bonus, seed: UInt64(seed))
-        try walk.run(steps: 6000)
-        if walk.lengths.suffix(20).min()! < 16 { found[place] += 1 }
+        var run = try changingMaze("ShortcutMaze-v0", bonus: bonus, seed: UInt64(seed))
+        try run.run(steps: 6000)
+        if run.lengths.suffix(20).min()! < 16 { found[place] += 1 }
       }
     }
-    print("MEASURED figure 8.5: shortcut found by Dyna-Q \(found[0]), by Dyna-Q+ \(found[1]) of 10")
     #expect(found[0] <= 2 && found[1] >= 8, "\(found)")
   }
 
@@ -141,18 +135,16 @@ import Testing
     "\"planningSteps\": 10, \"model\": \"counted\", \"countedUpdate\": \"sampled\"",
     "\"planningSteps\": 10, \"backup\": \"expected-sarsa\"",
   ]) func everyVariantFindsTheShortestWay(settings: String) throws {
-    var walk = try Walk(Self.agent(settings, rate: 0.3), on: #"{"id": "DynaMaze-v0", "stepLimit": 2000}"#, seed: 4)
-    try walk.run(episodes: 150)
-    try #require(try walk.evaluate(episodes: 1) == [1])
-    var copy = walk.environment
-    copy.reset(seed: 1)
-    let policy = walk.agent.makePolicy(isStochastic: false)
+    var run = try AgentRun(Self.agent(settings, rate: 0.3), on: #"{"id": "DynaMaze-v0", "stepLimit": 2000}"#, seed: 4)
+    try run.run(episodes: 150)
+    try #require(try run.evaluate(episodes: 1) == [1])
+    var copy = run.environment
+    let values = try #require(run.agent.actionValues)
+    try copy.reset(seed: 1)
     var length = 0
-    var isOver = false
-    while !isOver {
-      let (now, memory) = situation(copy)
-      isOver = try withExtendedLifetime(memory) { try copy.step(try policy.act(in: now)).isOver }
+    while true {
       length += 1
+      if try copy.step(.discrete(values.greedyActions(Int(copy.observed[0]))[0])).isOver { break }
     }
     #expect(length <= 16, "\(settings): \(length)")
   }

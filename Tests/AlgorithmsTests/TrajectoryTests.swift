@@ -12,15 +12,25 @@ import Testing
     _ model: EnsembleDynamics, _ planner: String, plans: [Float], population: Int, on id: String,
     iteration: Int = 0, seed: UInt64 = 4
   ) throws -> [Float] {
-    let environment = environment(id)
-    let evaluator = model.makeEvaluator(
-      configured(PlannerConfiguration.self, planner), known: environment as? any KnownDynamicsParts)
-    let (start, memory) = situation(environment)
-    evaluator.begin(in: start)
-    var returns = [Float](repeating: 0, count: population)
-    try evaluator.evaluate(
-      plans, population: population, iteration: iteration, random: RandomStream(seed: seed), returns: &returns)
-    _ = memory
+    let planner = configured(PlannerConfiguration.self, planner)
+    return try score(
+      model.makeScorer(planner.rollout), plans, population, planner.rollout.horizon, on: id, iteration, seed)
+  }
+
+  /// Returns of plans of one action column from where the environment starts.
+  private func score(
+    _ scorer: any PlanScorer, _ plans: [Float], _ population: Int, _ horizon: Int, on id: String,
+    _ iteration: Int = 0, _ seed: UInt64 = 4
+  ) throws -> [Float] {
+    let group = try group(id)
+    var (plans, returns) = (plans, [Float](repeating: 0, count: population))
+    try scorer.begin(in: group.situation, row: 0)
+    try plans.withUnsafeMutableBufferPointer { memory in
+      let plans = Plans(memory.baseAddress!, population: population, horizon: horizon, columns: 1)
+      try returns.withUnsafeMutableBufferPointer {
+        try scorer.score(plans, iteration: iteration, noise: RandomStream(seed: seed), into: $0)
+      }
+    }
     return returns
   }
 
@@ -33,16 +43,15 @@ import Testing
   @Test(arguments: [(1.0, 0.0), (0.9, 0.0), (1.0, 2.0)])
   func expectationIsThePlainLoop(discount: Double, pessimism: Double) throws {
     let model = makeModel(Self.deterministic, for: "Pendulum-v1")
-    let known = environment("Pendulum-v1") as! any KnownDynamicsParts
+    let known = task("Pendulum-v1").knownDynamics!
     let plans = plans(5, 4)
     let got = try returns(
       model,
       #"{"propagation": "expectation", "horizon": 4, "discount": \#(discount), "pessimism": \#(pessimism)}"#,
       plans: plans, population: 5, on: "Pendulum-v1")
+    let start = try group("Pendulum-v1").environment(0).observed
     for candidate in 0..<5 {
-      let (start, memory) = situation(environment("Pendulum-v1"))
-      var state = Array(start.observation)
-      _ = memory
+      var state = start
       var total = 0.0
       for step in 0..<4 {
         let action = [plans[candidate * 4 + step]]
@@ -109,25 +118,17 @@ import Testing
     let settings = #"{"hiddenSizes": [16], "ensembleSize": 2, "epochs": 3, "normalizesTargets": true}"#
     let planner = #"{"horizon": 4, "particles": 2, "precision": "bfloat16"}"#
     let plans = plans(6, 4)
-    func score(_ evaluator: any TrajectoryEvaluator) throws -> [Float] {
-      let (start, memory) = situation(environment("Pendulum-v1"))
-      evaluator.begin(in: start)
-      _ = memory
-      var returns = [Float](repeating: 0, count: 6)
-      try evaluator.evaluate(plans, population: 6, iteration: 0, random: RandomStream(seed: 4), returns: &returns)
-      return returns
-    }
-    let known = environment("Pendulum-v1") as? any KnownDynamicsParts
+    func score(_ scorer: any PlanScorer) throws -> [Float] { try self.score(scorer, plans, 6, 4, on: "Pendulum-v1") }
+    let rollout = configured(PlannerConfiguration.self, planner).rollout
     let model = makeModel(settings, for: "Pendulum-v1")
-    let early = model.makeEvaluator(configured(PlannerConfiguration.self, planner), known: known)
+    let early = model.makeScorer(rollout)
     let before = try score(early)
-    var rows: [ModelFitRow] = []
-    _ = try model.fit(randomTransitions("Pendulum-v1", count: 100), &rows)
+    try model.fit(randomTransitions("Pendulum-v1", count: 100))
     let after = try score(early)
     #expect(after != before)
-    #expect(try score(model.makeEvaluator(configured(PlannerConfiguration.self, planner), known: known)) == after)
+    #expect(try score(model.makeScorer(rollout)) == after)
     let copy = makeModel(settings, for: "Pendulum-v1")
-    let waiting = copy.makeEvaluator(configured(PlannerConfiguration.self, planner), known: known)
+    let waiting = copy.makeScorer(rollout)
     try restore(copy, from: stored(model))
     #expect(try score(waiting) == after)
   }
@@ -154,13 +155,12 @@ import Testing
     let together = try returns(
       model, #"{"propagation": "tsinf", "horizon": 5, "particles": 3}"#, plans: plans, population: 12,
       on: "Pendulum-v1")
-    let known = environment("Pendulum-v1") as! any KnownDynamicsParts
+    let known = task("Pendulum-v1").knownDynamics!
+    let start = try group("Pendulum-v1").environment(0).observed
     for candidate in 0..<12 {
       var sum = 0.0
       for member in 0..<3 {
-        let (start, memory) = situation(environment("Pendulum-v1"))
-        var state = Array(start.observation)
-        _ = memory
+        var state = start
         for step in 0..<5 {
           let action = [plans[candidate * 5 + step]]
           let next = model.predict(observation: state, action: action, member: member)
@@ -180,12 +180,11 @@ import Testing
   /// Rewards stop with the imagined end: a plan that topples the pole early earns less than the horizon.
   @Test func imaginedEndsStopRewards() throws {
     let buffer = try randomTransitions("ContinuousCartPole-v0", count: 800)
-    var rows: [ModelFitRow] = []
     let settings = #"{"hiddenSizes": [32, 32], "ensembleSize": 2, "epochs": 40"#
     let knowing = makeModel(settings + "}", for: "ContinuousCartPole-v0")
     let endless = makeModel(settings + #", "termination": "never"}"#, for: "ContinuousCartPole-v0")
-    _ = try knowing.fit(buffer, &rows)
-    _ = try endless.fit(buffer, &rows)
+    try knowing.fit(buffer)
+    try endless.fit(buffer)
     let push = [Float](repeating: 1, count: 40)
     let planner = #"{"propagation": "tsinf", "horizon": 40, "particles": 4}"#
     let ended = try returns(knowing, planner, plans: push, population: 1, on: "ContinuousCartPole-v0")[0]
@@ -202,33 +201,36 @@ import Testing
       {"kind": "deterministic", "hiddenSizes": [16], "ensembleSize": 3, "elites": 2, "reward": "\#(reward)",
        "epochs": 2, "normalizesTargets": \#(reward == "known")}
       """#, for: id)
-    var rows: [ModelFitRow] = []
-    _ = try model.fit(randomTransitions(id, count: 100), &rows)
-    let environment = environment(id)
+    try model.fit(randomTransitions(id, count: 100))
     let planner = configured(
       PlannerConfiguration.self, #"{"propagation": "expectation", "horizon": 4, "discount": 0.9}"#)
-    let evaluator = model.makeEvaluator(planner, known: environment as? any KnownDynamicsParts)
-    let (start, memory) = situation(environment)
-    evaluator.begin(in: start)
-    _ = memory
+    let scorer = model.makeScorer(planner.rollout)
     var plans = plans(3, 4, scale: 0.8)
     var gradients = [Float](repeating: 0, count: 12)
-    var (returns, above, below) = (
-      [Float](repeating: 0, count: 3), [Float](repeating: 0, count: 3), [Float](repeating: 0, count: 3)
-    )
-    let random = RandomStream(seed: 0)
-    try evaluator.differentiate(
-      plans, population: 3, iteration: 0, random: random, gradients: &gradients, returns: &returns)
-    try evaluator.evaluate(plans, population: 3, iteration: 0, random: random, returns: &above)
+    var returns = [Float](repeating: 0, count: 3)
+    let group = try group(id)
+    try scorer.begin(in: group.situation, row: 0)
+    try plans.withUnsafeMutableBufferPointer { plans in
+      try gradients.withUnsafeMutableBufferPointer { gradients in
+        try returns.withUnsafeMutableBufferPointer { returns in
+          func view(_ memory: UnsafeMutableBufferPointer<Float>) -> Plans {
+            Plans(memory.baseAddress!, population: 3, horizon: 4, columns: 1)
+          }
+          try scorer.differentiate(
+            view(plans), iteration: 0, noise: RandomStream(seed: 0), gradients: view(gradients), into: returns)
+        }
+      }
+    }
+    var above = try score(scorer, plans, 3, 4, on: id, 0, 0)
     for row in 0..<3 { #expect(abs(returns[row] - above[row]) < 1e-3 * max(1, abs(above[row]))) }
     let largest = gradients.map { abs($0) }.max()!
     #expect(largest > 0)
     for step in 0..<4 {
       let original = plans
       for row in 0..<3 { plans[row * 4 + step] = original[row * 4 + step] + 0.02 }
-      try evaluator.evaluate(plans, population: 3, iteration: 0, random: random, returns: &above)
+      above = try score(scorer, plans, 3, 4, on: id, 0, 0)
       for row in 0..<3 { plans[row * 4 + step] = original[row * 4 + step] - 0.02 }
-      try evaluator.evaluate(plans, population: 3, iteration: 0, random: random, returns: &below)
+      let below = try score(scorer, plans, 3, 4, on: id, 0, 0)
       plans = original
       for row in 0..<3 {
         let difference = (above[row] - below[row]) / 0.04
@@ -237,32 +239,9 @@ import Testing
     }
   }
 
-  /// A learned value of the last state joins the return, for trajectories that have not ended.
-  @Test func horizonValueIsAdded() throws {
-    final class Constant: HorizonValue {
-      func values(
-        of observation: UnsafePointer<Float>, count: Int, stride: Int, into values: UnsafeMutablePointer<Float>
-      ) {
-        values.update(repeating: 100, count: count)
-      }
-    }
-    let model = makeModel(Self.deterministic, for: "Pendulum-v1")
-    let planner = configured(PlannerConfiguration.self, #"{"propagation": "tsinf", "horizon": 3, "discount": 0.5}"#)
-    let environment = environment("Pendulum-v1")
-    let evaluator = model.makeEvaluator(planner, known: environment as? any KnownDynamicsParts) as! EnsembleTrajectories
-    let (start, memory) = situation(environment)
-    _ = memory
-    evaluator.begin(in: start)
-    var (without, with): (Float, Float) = (0, 0)
-    try evaluator.evaluate([0, 0, 0], population: 1, iteration: 0, random: RandomStream(seed: 0), returns: &without)
-    evaluator.horizonValue = Constant()
-    try evaluator.evaluate([0, 0, 0], population: 1, iteration: 0, random: RandomStream(seed: 0), returns: &with)
-    #expect(abs(with - without - 12.5) < 1e-3)
-  }
-
   /// What the environment declares for one transition.
   private func reward(
-    _ known: any KnownDynamicsParts, of observation: [Float], _ action: [Float], _ next: [Float]
+    _ known: any KnownDynamics, of observation: [Float], _ action: [Float], _ next: [Float]
   ) -> Float {
     var reward: Float = 0
     observation.withUnsafeBufferPointer { observation in

@@ -12,7 +12,7 @@ struct WorkedNumbersTests {
     ])
   func lineWorld(actions: [Float], expected: Double) throws {
     var environment = LineWorld()
-    environment.reset(seed: 1)
+    try environment.reset(seed: 1)
     let total = try actions.reduce(0) { try $0 + environment.step([$1]).reward }
     #expect(abs(total - expected) < 1e-6)
   }
@@ -20,7 +20,7 @@ struct WorkedNumbersTests {
   @Test("LineWorld clips the action to ±1 and the position to 0…10")
   func lineWorldClips() throws {
     var environment = LineWorld()
-    environment.reset(seed: 1)
+    try environment.reset(seed: 1)
     _ = try environment.step([-100])
     #expect(environment.state == [2])
     environment.state = [9.5]
@@ -38,14 +38,14 @@ struct WorkedNumbersTests {
         outcome: Outcome(reward: 0, isTerminated: false))
     }
     var reward: Float = 0
-    record.withColumns { Pendulum().rewards(of: $0, into: &reward) }
+    record.withColumns { Pendulum().knownDynamics!.rewards(of: $0, into: &reward) }
     #expect(abs(Double(reward) + (Double.pi * Double.pi / 4 + 0.1 + 0.004)) < 1e-5)
   }
 
   @Test("MountainCarContinuous charges for the action as given")
   func unclippedEffort() throws {
     var environment = MountainCarContinuous()
-    environment.reset(seed: 0)
+    try environment.reset(seed: 0)
     #expect(try environment.step([3]).reward == -0.9)
   }
 }
@@ -55,15 +55,15 @@ struct TimeLimitTests {
   @Test("the task's own end on the last step stays an end")
   func bothEnds() throws {
     var environment = TimeLimit(CartPole(), stepLimit: 1)
-    environment.reset(seed: 0)
-    environment.state = [2.4, 10, 0, 0]
+    try environment.reset(seed: 0)
+    environment.physicalState = PhysicalState([2.4, 10, 0, 0])
     #expect(try environment.step(.discrete(1)) == Outcome(reward: 1, isTerminated: true, isTruncated: true))
   }
 
   @Test("a refused action does not count")
   func refusedAction() throws {
     var environment = TimeLimit(CartPole(), stepLimit: 1)
-    environment.reset(seed: 0)
+    try environment.reset(seed: 0)
     #expect(throws: EnvironmentError.self) { try environment.step(.discrete(2)) }
     #expect(environment.elapsedSteps == 0)
   }

@@ -11,7 +11,7 @@ struct RegistryTests {
   @Test("keeps the contract", arguments: ids)
   func contract(id: String) throws {
     let configuration = try #require(EnvironmentConfiguration(id: id))
-    let report = EnvironmentContract.check(configuration.make())
+    let report = try EnvironmentContract.check(configuration.make)
     #expect(report.findings.map(\.description) == [])
     #expect(report.steps == 3000 && report.episodes > 0)
     let expected: Set<ContractReport.Rule> = [
@@ -39,21 +39,22 @@ struct RegistryTests {
   @Test("agrees with its recorded table in every bit", arguments: ids)
   func table(id: String) throws {
     guard let file = try Fixture.table(of: id) else { return }
-    let environment = try #require(EnvironmentConfiguration(id: id)?.make() as? any TabularEnvironment)
-    let report = try TableReport(file, against: environment)
+    let description = try #require(EnvironmentConfiguration(id: id)).describe()
+    let environment = try #require(description.tabular)
+    let report = try TableReport(file, against: environment, of: description.specification)
     #expect(report.passes, "\(report)")
     #expect(report.pairs == environment.stateCount * environment.actionCount)
   }
 
   @Test("has a summary, a unique id and options that read without faults", arguments: ids)
   func entry(id: String) throws {
-    let entry = try #require(EnvironmentRegistry.entry(id))
+    let specification = try #require(EnvironmentRegistry.specifications.first { $0.id == id })
     #expect(RegistryTests.ids.count { $0 == id } == 1)
-    #expect(!entry.specification.summary.isEmpty && !entry.specification.summary.contains("\n"))
+    #expect(!specification.summary.isEmpty && !specification.summary.contains("\n"))
     var configuration = EnvironmentConfiguration()
     let fields = Fields.read(&configuration, from: JSONObject([("id", .string(id))]))
     #expect(fields.faults.isEmpty)
-    #expect(configuration.make().specification == entry.specification)
+    #expect(try configuration.make().specification == specification)
     // What is written out reads back as the same.
     let again = Fields.read(&configuration, from: fields.resolved)
     #expect(again.faults.isEmpty && again.resolved == fields.resolved)
@@ -81,11 +82,11 @@ struct EnvironmentConfigurationTests {
   }
 
   @Test("reads without faults when nothing is said")
-  func defaults() {
+  func defaults() throws {
     let (configuration, faults) = read([])
     #expect(faults.isEmpty)
     #expect(configuration.id == "ContinuousCartPole-v0" && configuration.stepLimit == 200)
-    #expect(configuration.make() is any KnownDynamicsParts)
+    #expect(try configuration.describe().knownDynamics != nil)
   }
 
   @Test("a mistyped id is answered with the nearest one")
@@ -111,9 +112,9 @@ struct EnvironmentConfigurationTests {
       ("id", .string("LineWorld-v0")), ("start", .number(JSONNumber(5))), ("stepLimit", .number(JSONNumber(2))),
     ])
     #expect(faults.isEmpty)
-    var environment = configuration.make()
-    environment.reset(seed: 0)
-    #expect(environment.state == [5])
+    var environment = try configuration.make()
+    try environment.reset(seed: 0)
+    #expect(environment.physicalState?.values == [5])
     let outcomes = try [Float(0), 0].map { try environment.step([$0]) }
     #expect(outcomes.map(\.isTruncated) == [false, true])
   }
@@ -122,7 +123,7 @@ struct EnvironmentConfigurationTests {
   func noLimit() throws {
     let (configuration, faults) = read([("stepLimit", .number(JSONNumber(0)))])
     #expect(faults.isEmpty && configuration.stepLimit == nil)
-    #expect(configuration.make().specification.stepLimit == nil)
+    #expect(try configuration.make().specification.stepLimit == nil)
     #expect(read([("stepLimit", .number(JSONNumber(-1)))]).1.count == 1)
   }
 }

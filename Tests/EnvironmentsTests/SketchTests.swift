@@ -9,8 +9,8 @@ import Testing
   func pictureFollowsTheState(id: String) throws {
     var environment = try #require(EnvironmentConfiguration(id: id)).make()
     var random = RandomStream(seed: 1).stream("actions")
-    environment.reset(seed: 3)
-    var before = (environment.state, Raster(environment.sketch, width: 300))
+    try environment.reset(seed: 3)
+    var before = (environment.physicalState, Raster(try #require(environment.sketch), width: 300))
     var changes = 0
     for _ in 0..<100 {
       let outcome: Outcome
@@ -20,14 +20,14 @@ import Testing
         let action = zip(low, high).map { $0 + ($1 - $0) * Float(random.uniform(0, 1)) }
         outcome = try action.withUnsafeBufferPointer { try environment.step(.continuous($0)) }
       }
-      let after = (environment.state, Raster(environment.sketch, width: 300))
+      let after = (environment.physicalState, Raster(try #require(environment.sketch), width: 300))
       if before.0 == after.0 { #expect(before.1 == after.1) }
       if before.1 != after.1 { changes += 1 }
       before = after
-      if outcome.isOver { environment.reset(seed: 4) }
+      if outcome.isOver { try environment.reset(seed: 4) }
     }
     #expect(changes >= 10)
-    #expect(!environment.sketch.shapes.isEmpty)
+    #expect(!environment.sketch!.shapes.isEmpty)
     #expect(before.1.height <= 600)
     #expect((1...60).contains(environment.specification.framesPerSecond))
   }
@@ -40,9 +40,9 @@ import Testing
   ])
   func tipsPointWhereTheyShould(id: String, state: [Double], x: Double, y: Double) throws {
     var environment = try #require(EnvironmentConfiguration(id: id)).make()
-    environment.reset(seed: 0)
-    environment.state = state
-    let centers = environment.sketch.shapes.map { shape in
+    try environment.reset(seed: 0)
+    environment.physicalState = PhysicalState(state)
+    let centers = try #require(environment.sketch).shapes.map { shape in
       shape.outline.reduce(Sketch.Point.zero, +) / Double(shape.outline.count)
     }
     #expect(centers.contains { abs($0.x - x) < 0.001 && abs($0.y - y) < 0.001 })

@@ -5,13 +5,32 @@ import Testing
 import Environments
 
 /// An environment with options, as a configuration names them.
-func tabular(_ id: String, _ options: String = "{}") throws -> any TabularEnvironment {
+func tabular(_ id: String, _ options: String = "{}") throws -> any Environment {
   guard case .object(var object) = try JSONParser.parse(options) else { throw TraceError(line: nil, message: options) }
   object.members.insert(("id", .string(id)), at: 0)
   var configuration = EnvironmentConfiguration()
   let fields = Fields.read(&configuration, from: object)
   #expect(fields.faults == [])
-  return try #require(configuration.make() as? any TabularEnvironment)
+  return try configuration.make()
+}
+
+/// What a table says, of an environment that has one.
+extension Environment {
+  var table: TransitionTable { tabular!.table }
+  var currentState: Int { tabular!.currentState }
+  func transitions(from state: Int, taking action: Int) -> [TableOutcome] {
+    tabular!.transitions(from: state, taking: action)
+  }
+  func text(_ style: StateTextStyle = .plain) -> String { tabular!.text(style) }
+  func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
+    tabular!.text(of: state, after: lastAction, style: style)
+  }
+}
+
+extension TableReport {
+  init(_ file: TableFile, against environment: any Environment) throws {
+    try self.init(file, against: environment.tabular!, of: environment.specification)
+  }
 }
 
 @Suite("tabular environments")
@@ -44,7 +63,7 @@ struct TabularTests {
       let options = String(decoding: try JSONEncoder().encode(rollout.options), as: UTF8.self)
       var environment = try tabular(rollout.env, options)
       let place: Comment = "\(rollout.env) \(options), seed \(rollout.seed)"
-      environment.reset(seed: rollout.seed)
+      try environment.reset(seed: rollout.seed)
       #expect(environment.text(.ansi) == rollout.first_text, place)
       var states = [environment.currentState]
       var rewards: [Double] = []
@@ -108,7 +127,7 @@ struct TabularTests {
   func gridWorld() throws {
     var world = try tabular("GridWorld-v0", #"{"walls": [1, 0]}"#)
     func place(_ action: Int, from: (x: Int, y: Int)) throws -> [Int] {
-      world.state = [Double(from.y * 5 + from.x)]
+      world.physicalState = PhysicalState([Double(from.y * 5 + from.x)])
       let outcome = try world.step(.discrete(action))
       let isGoal = world.currentState == 24
       #expect(outcome == Outcome(reward: isGoal ? 1 : 0, isTerminated: isGoal))
@@ -117,7 +136,7 @@ struct TabularTests {
     #expect(try place(0, from: (1, 1)) == [1, 2] && place(1, from: (2, 2)) == [2, 1])
     #expect(try place(2, from: (0, 2)) == [0, 2] && place(3, from: (0, 0)) == [0, 0])
     #expect(try place(3, from: (3, 4)) == [4, 4] && place(0, from: (4, 3)) == [4, 4])
-    world.reset(seed: 1)
+    try world.reset(seed: 1)
     #expect(world.text() == "\n....G\n.....\n.....\n.....\n@#...\n")
     #expect(world.text(.ansi).contains("\u{1b}[41mS\u{1b}[0m#..."))
     let slippery = try tabular("GridWorld-v0", #"{"slip": 0.2}"#)
@@ -132,7 +151,7 @@ struct TabularTests {
     ])
   func changes(id: String, changeAt: Int) throws {
     var maze = try tabular(id)
-    maze.reset(seed: 0)
+    try maze.reset(seed: 0)
     let before = maze.text()
     var made = 0
     while made < changeAt {
@@ -140,19 +159,19 @@ struct TabularTests {
       let archive = Archive()
       if made == changeAt - 1 {
         try maze.archive(archive)
-        var restored: any TabularEnvironment = try tabular(id)
+        var restored: any Environment = try tabular(id)
         try restored.archive(Archive(scalars: archive.scalars, tensors: archive.tensors))
         _ = try restored.step(.discrete(0))
         #expect(restored.text(of: 48, after: nil, style: .plain) != before)
       }
       _ = try maze.step(.discrete(0))
       made += 1
-      if made % 40 == 0 { maze.reset(seed: UInt64(made)) }
+      if made % 40 == 0 { try maze.reset(seed: UInt64(made)) }
     }
     let after = maze.text(of: 48, after: nil, style: .plain)
     let (wallBefore, wallAfter) = id == "BlockingMaze-v0" ? ("########.", ".########") : (".########", ".#######.")
     #expect(before.contains("\n\(wallBefore)\n") && after.contains("\n\(wallAfter)\n"))
-    maze.reset(seed: 5)
+    try maze.reset(seed: 5)
     #expect(maze.text() == after)
   }
 }

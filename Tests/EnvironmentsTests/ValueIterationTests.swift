@@ -51,7 +51,7 @@ struct ValueIterationTests {
     for discount in [0.95, 1] {
       let policy = ValueIteration.solve(environment.table, discount: discount).policy
       var walk = environment
-      walk.reset(seed: 0)
+      try walk.reset(seed: 0)
       var made = 0
       while made < 100 {
         made += 1
@@ -71,7 +71,7 @@ struct ValueIterationTests {
     var total = 0.0
     let episodes = 4000
     for episode in 0..<episodes {
-      environment.reset(seed: UInt64(episode))
+      try environment.reset(seed: UInt64(episode))
       while true {
         let outcome = try environment.step(.discrete(solution.policy[environment.currentState]))
         total += outcome.reward

@@ -34,15 +34,15 @@ import Experiments
     return try #require(benches.first { (try? $0.plan()) != nil })
   }
 
-  static func overrides(_ bench: Bench, _ variant: Variant? = nil) throws -> [String] {
+  static func overrides(_ bench: Bench, _ variant: Case? = nil) throws -> [String] {
     let known = Set(try bench.plan().experiment.entries.map(\.path))
     return quick.filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" } + (variant?.settings ?? [])
   }
 
-  static let agents = AgentRegistry.entries.map(\.name)
+  static let agents = Agents.entries.map(\.name)
 
   /// An agent, with settings that have a way of their own to break a promise.
-  struct Variant: Sendable, CustomTestStringConvertible {
+  struct Case: Sendable, CustomTestStringConvertible {
     var agent: String
     var settings: [String] = []
     var testDescription: String { ([agent] + settings).joined(separator: " ") }
@@ -50,15 +50,15 @@ import Experiments
 
   /// Every agent, and those that imagine through an ensemble in bfloat16, too.
   static let variants =
-    agents.map { Variant(agent: $0) }
+    agents.map { Case(agent: $0) }
     + agents.filter { agent in
       (try? bench(agent).plan().experiment.entries.contains { $0.path == "planner.precision" }) ?? false
-    }.map { Variant(agent: $0, settings: ["planner.precision=bfloat16"]) }
+    }.map { Case(agent: $0, settings: ["planner.precision=bfloat16"]) }
 
   @Test func somePlannersAreTestedInBfloat16() { #expect(Self.variants.count >= Self.agents.count + 2) }
 
   @Test(arguments: variants)
-  func stoppedAnywhereItEndsInTheSameBytes(variant: Variant) throws {
+  func stoppedAnywhereItEndsInTheSameBytes(variant: Case) throws {
     let undisturbed = try Self.bench(variant.agent)
     let overrides = try Self.overrides(undisturbed, variant)
     #expect(try undisturbed.train(overrides).exitCode == .success)
@@ -74,7 +74,7 @@ import Experiments
 
   /// Stopped again and again in the middle of plans, of model fits, and of plans within evaluations.
   @Test(arguments: variants)
-  func interruptedInItsComputationsItEndsInTheSameBytes(variant: Variant) throws {
+  func interruptedInItsComputationsItEndsInTheSameBytes(variant: Case) throws {
     let undisturbed = try Self.bench(variant.agent)
     let overrides = try Self.overrides(undisturbed, variant) + ["threads=2"]
     let questions = Counter()
@@ -102,7 +102,7 @@ import Experiments
   }
 
   @Test(arguments: variants)
-  func jobsAndThreadsChangeNothing(variant: Variant) throws {
+  func jobsAndThreadsChangeNothing(variant: Case) throws {
     let one = try Self.bench(variant.agent, steps: 70)
     let two = try Self.bench(variant.agent, steps: 70)
     let overrides = try Self.overrides(one, variant)
@@ -112,7 +112,7 @@ import Experiments
   }
 
   @Test(arguments: variants)
-  func evaluatingChangesNothing(variant: Variant) throws {
+  func evaluatingChangesNothing(variant: Case) throws {
     let often = try Self.bench(variant.agent, steps: 70)
     let never = try Self.bench(variant.agent, steps: 70)
     let overrides = try Self.overrides(often, variant)
@@ -123,7 +123,7 @@ import Experiments
   }
 
   @Test(arguments: variants)
-  func aCheckpointEvaluatesToTheNumbersOfTraining(variant: Variant) throws {
+  func aCheckpointEvaluatesToTheNumbersOfTraining(variant: Case) throws {
     let bench = try Self.bench(variant.agent, steps: 80)
     try bench.train(try Self.overrides(bench, variant))
     let report = try PolicyEvaluation().run("\(try bench.seed())/checkpoints/latest")

@@ -52,7 +52,7 @@ struct Bench {
     request.out = out
     request.resume = resume
     var plan = try TrainingPlan(request)
-    if let agent { plan.experiment.configuration.algorithm.agent = agent }
+    if let agent { plan.experiment.configuration.agent.settings = agent }
     return plan
   }
 

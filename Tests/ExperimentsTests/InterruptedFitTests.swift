@@ -37,7 +37,7 @@ import Experiments
       #expect((status.state, status.step) == (.interrupted, 30))
       let checkpoint = try Checkpoint.read(try #require(store.path(.latest)))
       #expect(checkpoint.manifest.step == 30)
-      #expect(checkpoint.manifest.scalars.contains { $0 == ("run.isInsideStep", "true") })
+      #expect(checkpoint.manifest.scalars.contains { $0 == ("run.isUnlearned", "true") })
       #expect(checkpoint.manifest.facts.contains { $0 == ("fitted", "no") })
       // Neither the fit nor what follows it has left a row.
       #expect(text("\(try bench.seed())/model.csv").split(separator: "\n").count == 1)

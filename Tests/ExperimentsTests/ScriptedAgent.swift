@@ -12,10 +12,7 @@ final class ScriptedAgent: Agent {
     init() {}
     init(_ script: @escaping @Sendable (_ key: UInt64, _ step: Int) -> Act) { self.script = script }
     mutating func declare(_ fields: Fields) {}
-    func check(_ algorithm: AlgorithmConfiguration, for environment: any SnapshotEnvironment, _ fields: Fields) {}
-    func makeAgent(_ algorithm: AlgorithmConfiguration, _ context: AgentContext) throws -> any Agent {
-      ScriptedAgent(context, script)
-    }
+    func makeAgent(_ context: AgentContext) throws -> any Agent { ScriptedAgent(context, script) }
   }
 
   enum Act { case learn, diverge, reportNaN, breakWeight, fail }
@@ -26,7 +23,6 @@ final class ScriptedAgent: Agent {
   private let script: @Sendable (UInt64, Int) -> Act
   private var random: RandomStream
   private let weights = FloatBuffer(count: 6)
-  private let action: FloatBuffer
   private var memory: [Float] = []
   private var steps = 0
   private var fits = 0
@@ -36,20 +32,21 @@ final class ScriptedAgent: Agent {
     key = context.random.key
     self.script = script
     random = context.random.stream("policy")
-    action = FloatBuffer(count: context.specification.actionSpace.columns)
   }
 
   var metricNames: [String] { ["loss", "rare"] }
-  func beginEpisode() { episodeNoise = Float(random.uniform(-0.1, 0.1)) }
+  var tables: [TableDeclaration] { [TableDeclaration("model", ModelFitRow.columns)] }
 
-  func act(in situation: Situation) throws -> Action {
-    for index in 0..<action.count {
-      action[index] = min(1, max(-1, Float(random.uniform(-1, 1)) + weights[0] + episodeNoise))
+  func act(in situation: Situation, into actions: ActionRows) throws {
+    for row in 0..<situation.count {
+      if situation.isFirst[row] { episodeNoise = Float(random.uniform(-0.1, 0.1)) }
+      for column in 0..<actions.rows.columns {
+        actions.rows[row, column] = min(1, max(-1, Float(random.uniform(-1, 1)) + weights[0] + episodeNoise))
+      }
     }
-    return .continuous(action.readOnly)
   }
 
-  func observe(_ transition: Transition) throws { memory.append(Float(transition.reward)) }
+  func observe(_ steps: Transitions) { memory += steps.outcomes.map { Float($0.reward) } }
 
   func learn(_ metrics: inout Metrics) throws {
     steps += 1
@@ -67,17 +64,18 @@ final class ScriptedAgent: Agent {
     metrics.bufferSize = memory.count
     if steps % 25 == 0 {
       for epoch in 0..<2 {
-        metrics.modelRows.append(
-          ModelFitRow(
-            iteration: fits, epoch: epoch, trainLoss: random.uniform(), validationLoss: epoch == 0 ? nil : 0.5,
-            bestValidationLoss: nil, trainSize: memory.count, validationSize: 0))
+        let row = ModelFitRow(
+          iteration: fits, epoch: epoch, trainLoss: random.uniform(), validationLoss: epoch == 0 ? nil : 0.5,
+          bestValidationLoss: nil, trainSize: memory.count, validationSize: 0)
+        metrics.append(to: "model", row.cells)
       }
       fits += 1
     }
   }
 
-  func makePolicy(isStochastic: Bool) -> any Policy { FrozenPolicy(weights[0], action.count) }
-  func estimatedCheckpointBytes(afterSteps steps: Int) -> Int { 24 + 4 * steps }
+  func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
+    EpisodePolicy(FrozenPolicy(weights[0]), isStochastic: isStochastic, rows: rows, random: random)
+  }
   var facts: [(name: String, value: String)] { [("parameters", "6")] }
 
   func archive(_ archive: Archive) throws {
@@ -91,20 +89,16 @@ final class ScriptedAgent: Agent {
 }
 
 /// A weight and noise of its own stream.
-private final class FrozenPolicy: Policy {
+private final class FrozenPolicy: RowPolicy {
   private let weight: Float
-  private let action: FloatBuffer
-  private var random = RandomStream(seed: 0)
 
-  init(_ weight: Float, _ columns: Int) {
-    self.weight = weight
-    action = FloatBuffer(count: columns)
-  }
+  init(_ weight: Float) { self.weight = weight }
 
-  func beginEpisode(_ random: RandomStream) { self.random = random }
-
-  func act(in situation: Situation) throws -> Action {
-    for index in 0..<action.count { action[index] = min(1, max(-1, weight * 5 + Float(random.uniform(-0.5, 0.5)))) }
-    return .continuous(action.readOnly)
+  func act(_ observations: Rows, into actions: ActionRows, isStochastic: Bool, _ random: inout RandomStream) {
+    for row in 0..<actions.count {
+      for column in 0..<actions.rows.columns {
+        actions.rows[row, column] = min(1, max(-1, weight * 5 + Float(random.uniform(-0.5, 0.5))))
+      }
+    }
   }
 }

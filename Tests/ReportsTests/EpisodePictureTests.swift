@@ -8,7 +8,7 @@ import Testing
   /// One strip per observation column and one for the reward; only the first episode; every point is finite.
   @Test func firstEpisodeIsDrawn() throws {
     let configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
-    let picture = EpisodePicture(configuration, title: "a line")
+    let picture = EpisodePicture(try configuration.describe().specification, title: "a line")
     try walk(configuration, steps: 3) { picture.append($0, $1) }
     let svg = picture.svg
     #expect(svg.contains("a line: 3 steps, return -9"))
@@ -23,7 +23,7 @@ import Testing
   /// One picture per state of the first episode; the last one stays for a second, the others as long as a state lasts.
   @Test func firstEpisodeMoves() throws {
     let configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
-    let movie = EpisodeMovie(configuration)
+    let movie = EpisodeMovie(try configuration.describe().specification)
     #expect(movie.bytes.isEmpty)
     try walk(configuration, steps: 20) { movie.append($0, $1) }
     let expected = [Int](repeating: 20, count: 20) + [100]
@@ -34,18 +34,18 @@ import Testing
   @Test func longEpisodeIsThinned() throws {
     var configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
     configuration.stepLimit = 2500
-    let movie = EpisodeMovie(configuration)
+    let movie = EpisodeMovie(try configuration.describe().specification)
     try walk(configuration, steps: 2500) { movie.append($0, $1) }
     #expect(durations(in: movie.bytes).count == 2501 / 3 + 2)
   }
 
   /// Two episodes to the right, from the left end.
   private func walk(
-    _ configuration: EnvironmentConfiguration, steps: Int, _ onState: (any SnapshotEnvironment, Outcome?) -> Void
+    _ configuration: EnvironmentConfiguration, steps: Int, _ onState: (any Environment, Outcome?) -> Void
   ) throws {
-    var environment = configuration.make()
+    var environment = try configuration.make()
     for episode in 0..<2 as Range<UInt64> {
-      environment.reset(seed: episode)
+      try environment.reset(seed: episode)
       onState(environment, nil)
       for _ in 0..<steps {
         let action: [Float] = [1]

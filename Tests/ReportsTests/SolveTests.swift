@@ -72,8 +72,9 @@ struct SolveTests {
   private final class TablePolicy: Policy {
     private let actions: [Int]
     init(_ actions: [Int]) { self.actions = actions }
-    func beginEpisode(_ random: RandomStream) {}
-    func act(in situation: Situation) -> Action { .discrete(actions[Int(situation.observation[0])]) }
+    func act(in situation: Situation, into rows: ActionRows) {
+      rows.set(0, index: actions[Int(situation.observations[0, 0])])
+    }
   }
 
   @Test("a task that changes is evaluated as it is at that step of the run")
@@ -82,10 +83,10 @@ struct SolveTests {
     configuration.stepLimit = 30
     func total(atStep: Int, policyAt: Int) throws -> Double {
       let policy = TablePolicy(try report("BlockingMaze-v0", discount: 0.9, atStep: policyAt).solution.policy)
-      var evaluation = Evaluation(environment: configuration, episodes: 2, seed: 0)
+      var evaluation = Evaluation(episodes: 2, seed: 0)
       evaluation.runStep = atStep
       var episodes: [Evaluation.Episode] = []
-      _ = try evaluation.run(policy, into: &episodes, shouldStop: { false })
+      _ = try evaluation.run(policy, in: try configuration.make(), into: &episodes, shouldStop: { false })
       return episodes.map(\.total).reduce(0, +)
     }
     #expect(try total(atStep: 0, policyAt: 0) == 2 && total(atStep: 1000, policyAt: 1000) == 2)

@@ -109,7 +109,7 @@ struct CSVTableTests {
     #expect(try table.numbers("a") == [1, 2])
     #expect(try table.texts("b \"c\"") == ["x\r\ny", ""])
     #expect(try table.texts("d") == [nil, "3"])
-    #expect(table.hasColumn("d") && !table.hasColumn("e"))
+    #expect(table.columns.contains("d") && !table.columns.contains("e"))
     #expect(try read("\u{FEFF}a\n1\n").columns == ["a"])
     #expect(try read("a,b\n1,2\n\n\n").rowCount == 1)
     #expect(try read("a\n1\n\n2\n").numbers("a") == [1, nil, 2])

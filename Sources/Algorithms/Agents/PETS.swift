@@ -16,223 +16,160 @@ import Support
 /// with the environment itself.
 package final class PETS: Agent {
   package struct Configuration: AgentConfiguration {
-    /// Environment steps acted at random before the first fit (step 1).
-    package var initialRandomSteps = 200
-    /// Environment steps between fits; 0: after every episode.
-    package var fitEvery = 0
+    /// Steps 1 and 2: random steps, fits, replay.
+    package var learning = ModelLearner.Settings(initialRandomSteps: 200, fitEvery: 0, replayCapacity: 1_000_000)
     /// Share of the episodes after the first fit that act at random.
     package var randomEpisodes = 0.0
     /// Steps that a random action is held for: sticky exploration for tasks that white noise cannot explore.
     package var randomActionRepeat = 1
-    /// Most transitions kept.
-    package var replayCapacity = 1_000_000
+    /// The section `model`.
+    package var model = Variant<DynamicsModels>()
+    /// The section `planner`.
+    package var planner = PlannerConfiguration()
 
     package init() {}
 
     package mutating func declare(_ fields: Fields) {
-      fields.integer(
-        "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before the first fit")
-      fields.integer("fitEvery", &fitEvery, in: 0...1_000_000_000, "steps between fits; 0: after every episode")
+      learning.declare(fields)
       fields.number("randomEpisodes", &randomEpisodes, in: 0...1, "share of later episodes that act at random")
       fields.integer("randomActionRepeat", &randomActionRepeat, in: 1...10_000, "steps a random action is held for")
-      fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most transitions kept")
     }
 
-    package func check(
-      _ algorithm: AlgorithmConfiguration, for environment: any SnapshotEnvironment, _ fields: Fields
-    ) {
-      let known = environment as? any KnownDynamicsParts
-      let model = algorithm.model.model
-      guard algorithm.planner.model == .learned else { return }
-      if case .discrete = environment.specification.observationSpace {
-        fields.fault(
-          "agent.type", "this agent needs vector observations; \(environment.specification.id) gives an index")
-      }
-      if known == nil && !model.learnsReward {
-        fields.fault("model.reward", "\(environment.specification.id) declares no reward function; use \"learned\"")
-      }
-      if known == nil && model.terminationSource == .known {
-        fields.fault(
-          "model.termination", "\(environment.specification.id) declares no termination; use \"learned\" or \"never\"")
-      }
+    package mutating func declareSections(_ experiment: Fields) {
+      experiment.section("model", &model, "the learned model of the dynamics")
+      experiment.section("planner", &planner, PlannerConfiguration.help)
     }
 
-    package func makeAgent(_ algorithm: AlgorithmConfiguration, _ context: AgentContext) throws -> any Agent {
-      PETS(self, algorithm, context)
+    package func check(_ task: EnvironmentDescription, _ fields: Fields) {
+      planner.check(task, fields)
+      if planner.model == .learned { model.settings.check(task, fields) }
     }
+
+    package var usesBfloat16: Bool { planner.rollout.precision == .bfloat16 }
+
+    package func makeAgent(_ context: AgentContext) throws -> any Agent { PETS(self, context) }
+
+    /// One deterministic network and uniform sequences.
+    static var randomShooting: Configuration {
+      var model = EnsembleDynamics.Configuration()
+      model.kind = .deterministic
+      model.ensembleSize = 1
+      model.bootstrap = false
+      var configuration = Configuration()
+      configuration.model.settings = model
+      configuration.planner.optimizer = Variant("random-shooting")
+      configuration.planner.rollout.propagation = .expectation
+      configuration.planner.rollout.particles = 1
+      return configuration
+    }
+  }
+
+  /// Where one lane stands.
+  private struct Lane {
+    var episode = -1
+    var actsAtRandom = true
+    /// Steps that the held action is still repeated for.
+    var holdsFor = 0
   }
 
   private let configuration: Configuration
-  private let plannerConfiguration: PlannerConfiguration
   private let context: AgentContext
-  private let real: TransitionBuffer
   /// nil where the planner imagines with the environment itself.
-  private let model: (any DynamicsModel)?
-  private let needsKnownReward: Bool
-  private let needsKnownTermination: Bool
-  private let evaluator: any TrajectoryEvaluator
+  private let learner: ModelLearner?
+  private let scorer: any PlanScorer
   private let controller: PlanningController
-  private let randomPolicy: RandomPolicy
   private var random: RandomStream
-  private let heldAction: FloatBuffer
-  private var heldIndex = 0
-  private var holdsFor = 0
-  private var steps = 0
-  private var episodes = 0
-  private var actsAtRandom = true
-  private var isFitted = false
-  private var updates = 0
-  private var plannedReturn: Double?
+  private var randomActions: RandomStream
+  private let held: RowBuffer
+  private var lanes: [Lane]
 
-  package init(_ configuration: Configuration, _ algorithm: AlgorithmConfiguration, _ context: AgentContext) {
+  package init(_ configuration: Configuration, _ context: AgentContext) {
     self.configuration = configuration
     self.context = context
-    plannerConfiguration = algorithm.planner
-    let space = context.specification.actionSpace
-    real = TransitionBuffer(
-      observationSize: context.specification.observationSpace.size, actionSpace: space,
-      capacity: configuration.replayCapacity)
-    let modelConfiguration = algorithm.model.model
-    needsKnownReward = !modelConfiguration.learnsReward
-    needsKnownTermination = modelConfiguration.terminationSource == .known
-    switch algorithm.planner.model {
-    case .learned:
-      let layout = DynamicsLayout(context.specification, known: context.known)
-      let model = modelConfiguration.makeModel(layout, random: context.random.stream("model"), pool: context.pool)
-      evaluator = model.makeEvaluator(algorithm.planner, known: context.known)
-      self.model = model
-    case .true:
-      model = nil
-      evaluator = TrueTrajectories(algorithm.planner, space: space, pool: context.pool)
+    let (planner, space) = (configuration.planner, context.specification.actionSpace)
+    if planner.model == .learned {
+      let learner = ModelLearner(configuration.learning, configuration.model.settings, learnsModel: true, context)
+      scorer = learner.model!.makeScorer(planner.rollout)
+      self.learner = learner
+    } else {
+      scorer = TrueModelScorer(planner.rollout, pool: context.pool)
+      learner = nil
     }
+    let noise = context.random.stream("planner")
     controller = PlanningController(
-      algorithm.planner, space: space, evaluator: evaluator, random: context.random.stream("planner"))
+      planner, space: space, scorer: scorer, rows: context.lanes, noise: { noise.stream(UInt64($0)) })
     random = context.random.stream("exploration")
-    randomPolicy = RandomPolicy(space, context.random.stream("policy"))
-    heldAction = FloatBuffer(count: space.columns)
+    randomActions = context.random.stream("policy")
+    held = RowBuffer(context.lanes, space.columns)
+    lanes = [Lane](repeating: Lane(), count: context.lanes)
   }
 
-  package var metricNames: [String] { ["model_train_loss", "model_val_loss", "planned_return"] }
+  package var metricNames: [String] { ModelLearner.metricNames + ["planned_return"] }
+  package var tables: [TableDeclaration] { learner?.model?.tables ?? [] }
 
-  package func beginEpisode() {
-    controller.beginEpisode(context.random.stream("planner").stream(UInt64(episodes)))
+  /// Whether there is something to plan with.
+  private var isReady: Bool { learner?.isFitted ?? true }
+
+  package func act(in situation: Situation, into actions: ActionRows) throws {
+    for lane in lanes.indices where lanes[lane].episode != situation.episode[lane] {
+      begin(lane, situation.episode[lane])
+    }
+    let isReady = isReady
+    try controller.act(in: situation, into: actions) { isReady && !lanes[$0].actsAtRandom }  // step 3
+    for lane in lanes.indices where !isReady || lanes[lane].actsAtRandom { explore(lane, actions) }  // step 1
+  }
+
+  private func begin(_ lane: Int, _ episode: Int) {
     // The draw is taken in every episode, so that the share does not shift the others' randomness.
     let draw = random.uniform()
-    actsAtRandom = isFitted && draw < configuration.randomEpisodes
-    holdsFor = 0
-    episodes += 1
+    lanes[lane] = Lane(episode: episode, actsAtRandom: isReady && draw < configuration.randomEpisodes)
   }
 
-  package func act(in situation: Situation) throws -> Action {
-    let needsModel = model != nil
-    if actsAtRandom || (needsModel && !isFitted) { return explore(situation) }  // step 1
-    let action = try controller.act(in: situation)  // step 3
-    plannedReturn = controller.plannedReturn.map(Double.init)
-    return action
-  }
-
-  private func explore(_ situation: Situation) -> Action {
-    if holdsFor == 0 {
-      switch randomPolicy.act(in: situation) {
-      case .discrete(let index): heldIndex = index
-      case .continuous(let vector): for column in 0..<heldAction.count { heldAction[column] = vector[column] }
-      }
-      holdsFor = configuration.randomActionRepeat
+  private func explore(_ lane: Int, _ actions: ActionRows) {
+    if lanes[lane].holdsFor == 0 {
+      ActionRows(held.rows, actions.space).setUniform(lane, &randomActions)
+      lanes[lane].holdsFor = configuration.randomActionRepeat
     }
-    holdsFor -= 1
-    return context.specification.actionSpace.isDiscrete ? .discrete(heldIndex) : .continuous(heldAction.readOnly)
+    lanes[lane].holdsFor -= 1
+    actions.set(lane, held.read.row(lane))
   }
 
-  package func observe(_ transition: Transition) throws {
-    steps += 1
-    if model != nil { real.append(transition) }
-    episodeEnded = transition.isTerminated || transition.isTruncated
-  }
-
-  /// Whether the last observed step ended its episode.
-  private var episodeEnded = false
+  package func observe(_ steps: Transitions) { learner?.observe(steps) }
 
   package func learn(_ metrics: inout Metrics) throws {
-    if let plannedReturn { metrics.record("planned_return", plannedReturn) }
-    guard let model else { return }
-    metrics.bufferSize = real.count
-    guard isFitDue else { return }
-    if !isFitted {
-      try real.requireAgreement(
-        with: context.known, reward: needsKnownReward, termination: needsKnownTermination)
-    }
-    let summary = try model.fit(real, &metrics.modelRows)  // steps 2 and 4
-    isFitted = true
-    updates += summary.updates
-    metrics.updates = updates
-    metrics.record("model_train_loss", summary.trainLoss)
-    if let loss = summary.validationLoss { metrics.record("model_val_loss", loss) }
+    if let plannedReturn = controller.plannedReturn { metrics.record("planned_return", plannedReturn) }
+    guard let learner else { return }
+    metrics.bufferSize = learner.replay.count
+    if learner.isDue { metrics.updates += try learner.fit(&metrics) }  // steps 2 and 4
   }
 
-  private var isFitDue: Bool {
-    if !isFitted { return steps >= configuration.initialRandomSteps }
-    return configuration.fitEvery == 0 ? episodeEnded : steps % configuration.fitEvery == 0
-  }
-
-  package func makePolicy(isStochastic: Bool) -> any Policy {
-    let space = context.specification.actionSpace
-    guard model == nil || isFitted else { return RandomPolicy(space, RandomStream(seed: 0)) }
+  package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
+    guard isReady else { return EpisodePolicy(UniformPolicy(), isStochastic: true, rows: rows, random: random) }
     // Planning is its own source of noise; there is no other to switch on or off.
-    return PlanningPolicy(plannerConfiguration, space, evaluator)
-  }
-
-  package func estimatedCheckpointBytes(afterSteps steps: Int) -> Int {
-    let width = TransitionBuffer.bytesPerTransition(
-      observationSize: context.specification.observationSpace.size, actionColumns: real.actionColumns)
-    return 12 * (model?.parameterCount ?? 0) + width * min(steps, configuration.replayCapacity) + 20_000
+    return PlanningController(
+      configuration.planner, space: context.specification.actionSpace, scorer: scorer, rows: rows,
+      noise: { random.stream(UInt64($0)).stream("planner") })
   }
 
   package var facts: [(name: String, value: String)] {
-    [("transitions", String(real.count)), ("fitted", isFitted ? "yes" : "no")] + (model?.facts ?? [])
+    [("transitions", String(learner?.replay.count ?? 0)), ("fitted", isReady ? "yes" : "no")]
+      + (learner?.model?.facts ?? [])
   }
 
-  package func modelPredictions(last count: Int) -> [ModelPrediction] {
-    guard let model, isFitted else { return [] }
-    return (max(0, real.count - count)..<real.count).map { row in
-      let observation = real.observation(row)
-      let action = real.action(row)
-      return ModelPrediction(
-        observation: observation, action: action, nextObservation: real.nextObservation(row),
-        members: model.meanPredictions(observation: observation, action: action))
-    }
-  }
+  package var learned: LearnedModel? { learner?.learned }
 
   package func archive(_ archive: Archive) throws {
-    try archive.value("steps", &steps)
-    try archive.value("episodes", &episodes)
-    try archive.value("updates", &updates)
-    try archive.value("is_fitted", &isFitted)
-    try archive.value("acts_at_random", &actsAtRandom)
-    try archive.value("episode_ended", &episodeEnded)
-    try archive.value("held_index", &heldIndex)
-    try archive.value("holds_for", &holdsFor)
-    try archive.buffer("held_action", heldAction.memory, shape: [heldAction.count])
-    var planned = plannedReturn ?? .nan
-    try archive.value("planned_return", &planned)
-    plannedReturn = planned.isNaN ? nil : planned
-    try archive.part("random", &random)
-    try archive.part("policy", randomPolicy)
-    try archive.part("controller", controller)
-    if let model {
-      try archive.part("replay", real)
-      try archive.part("model", model)
+    for lane in lanes.indices {
+      try archive.scope("lane\(lane)") {
+        try archive.value("episode", &lanes[lane].episode)
+        try archive.value("actsAtRandom", &lanes[lane].actsAtRandom)
+        try archive.value("holdsFor", &lanes[lane].holdsFor)
+      }
     }
+    try archive.part("held", held)
+    try archive.part("random", &random)
+    try archive.part("randomActions", &randomActions)
+    try archive.part("controller", controller)
+    try learner?.archive(archive)
   }
-}
-
-/// Acts by planning with a controller of its own, so that evaluation leaves training's planner alone.
-package final class PlanningPolicy: Policy {
-  private let controller: PlanningController
-
-  init(_ planner: PlannerConfiguration, _ space: ActionSpace, _ evaluator: any TrajectoryEvaluator) {
-    controller = PlanningController(planner, space: space, evaluator: evaluator, random: RandomStream(seed: 0))
-  }
-
-  package func beginEpisode(_ random: RandomStream) { controller.beginEpisode(random.stream("planner")) }
-  package func act(in situation: Situation) throws -> Action { try controller.act(in: situation) }
 }

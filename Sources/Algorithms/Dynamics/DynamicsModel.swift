@@ -4,19 +4,29 @@ import Support
 /// A learned model of an environment's dynamics: (observation, action) → next observation, and on wish reward and
 /// termination.
 package protocol DynamicsModel: ArchivableObject {
-  /// Trains on everything in the buffer; appends one row per epoch to `rows`.
+  /// The tables that `fit` writes.
+  var tables: [TableDeclaration] { get }
+  /// Trains on everything in the replay; appends its rows to the tables.
   /// - Throws: `DivergedError` where a parameter stops being finite; `InterruptedError` where the run is asked to stop:
-  ///   then the model and `rows` are as they were, and the same call starts the same fit again.
-  func fit(_ buffer: TransitionBuffer, _ rows: inout [ModelFitRow]) throws -> ModelFitSummary
-  /// Imagination for a planner, through this model. It may be used until the next fit and again after it.
-  func makeEvaluator(_ planner: PlannerConfiguration, known: (any KnownDynamicsParts)?) -> any TrajectoryEvaluator
+  ///   then the model and the tables are as they were, and the same call starts the same fit again.
+  func fit(_ replay: TransitionBuffer, _ metrics: inout Metrics) throws -> ModelFitSummary
+  /// state, action → next, reward, ended of the step's rows, known parts included.
+  func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream)
+  /// Scores plans by rollouts through this model. It may be used until the next fit and again after it.
+  func makeScorer(_ settings: RolloutSettings) -> any PlanScorer
   /// Per network the mean prediction for one observation and action: next observation, then reward and termination
   /// logit where learned.
   func meanPredictions(observation: [Float], action: [Float]) -> [[Float]]
-  /// Parameters in all networks.
-  var parameterCount: Int { get }
   /// Facts for `mbrl inspect`.
   var facts: [(name: String, value: String)] { get }
+}
+
+/// Who of an ensemble moves a row; models without members ignore it.
+package enum MemberChoice {
+  /// The elites take the rows in turn, noise included.
+  case inTurn
+  /// One member, noise included.
+  case fixed(Int)
 }
 
 /// What one fit came to.
@@ -27,12 +37,57 @@ package struct ModelFitSummary: Sendable {
   package var updates: Int
 }
 
-/// The settings of one kind of model: the section `model`, apart from its "type".
+/// Every dynamics model; a new one is one file and one line here.
+package enum DynamicsModels: Family {
+  package static let meaning = "which model of the dynamics is learned"
+  package static let entries: [Entry<any DynamicsModelConfiguration>] = [
+    Entry("ensemble", "ensemble of multi-layer perceptrons, deterministic or probabilistic (PETS, MBPO)") {
+      EnsembleDynamics.Configuration()
+    }
+  ]
+
+  package static func declare(_ settings: inout any DynamicsModelConfiguration, _ fields: Fields) {
+    settings.declare(fields)
+  }
+
+  /// Declares the section on the experiment's fields with its standard settings.
+  static func declareSection(_ experiment: Fields, _ name: String) {
+    var model = Variant<DynamicsModels>()
+    experiment.section(name, &model, "the learned model of the dynamics")
+  }
+}
+
+/// The settings of one kind of model: the section "model", apart from its "type".
 package protocol DynamicsModelConfiguration: Configurable {
-  /// Whether rewards and terminations come from the network instead of the environment's declared functions.
-  var learnsReward: Bool { get }
-  var terminationSource: TerminationSource { get }
+  /// Where rewards come from.
+  var reward: RewardSource { get }
+  /// Where the end of the task comes from.
+  var termination: TerminationSource { get }
   func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel
+}
+
+extension DynamicsModelConfiguration {
+  /// Reports what the task does not declare, although the model is to take it from there; and that tables of states
+  /// are no vectors.
+  func check(_ task: EnvironmentDescription, _ fields: Fields, instead: String = "") {
+    let id = task.specification.id
+    if task.specification.observationSpace.isDiscrete {
+      fields.fault("agent.type", "this agent needs vector observations; \(id) gives an index\(instead)")
+    }
+    guard task.knownDynamics == nil else { return }
+    if reward == .known { fields.fault("model.reward", "\(id) declares no reward function; use \"learned\"") }
+    if termination == .known {
+      fields.fault("model.termination", "\(id) declares no termination; use \"learned\" or \"never\"")
+    }
+  }
+}
+
+/// Where imagined rewards come from.
+package enum RewardSource: String, CaseIterable, Sendable {
+  /// The environment's declared function.
+  case known
+  /// The model.
+  case learned
 }
 
 /// Where imagined trajectories learn that the task has ended.
@@ -45,7 +100,7 @@ package enum TerminationSource: String, CaseIterable, Sendable {
   case never
 }
 
-/// What a model predicts from what: taken from the environment once.
+/// What a model predicts from what: taken from the task once.
 package struct DynamicsLayout: Sendable {
   package var observationSize: Int
   package var actionColumns: Int
@@ -53,45 +108,16 @@ package struct DynamicsLayout: Sendable {
   package var features: [ObservationFeature]
   /// Per observation column: predict the change (true) or the next value.
   package var predictsChange: [Bool]
+  /// The task's declared reward and termination.
+  package var known: (any KnownDynamics)?
 
-  package init(_ specification: EnvironmentSpecification, known: (any KnownDynamicsParts)?) {
+  package init(_ task: EnvironmentDescription) { self.init(task.specification, known: task.knownDynamics) }
+
+  package init(_ specification: EnvironmentSpecification, known: (any KnownDynamics)?) {
     observationSize = specification.observationSpace.size
     actionColumns = specification.actionSpace.columns
     features = known?.modelFeatures ?? (0..<observationSize).map { .value($0) }
     predictsChange = known?.predictsChange ?? [Bool](repeating: true, count: observationSize)
-  }
-}
-
-/// One kind of model that a configuration can name.
-package struct ModelEntry: Sendable {
-  package var name: String
-  package var summary: String
-  package var makeConfiguration: @Sendable () -> any DynamicsModelConfiguration
-}
-
-/// Every dynamics model; a new one is one file and one line here.
-package enum ModelRegistry {
-  package static let entries: [ModelEntry] = [
-    ModelEntry(
-      name: "ensemble", summary: "ensemble of multi-layer perceptrons, deterministic or probabilistic (PETS, MBPO)",
-      makeConfiguration: { EnsembleDynamics.Configuration() })
-  ]
-
-  package static func entry(_ name: String) -> ModelEntry? { entries.first { $0.name == name } }
-}
-
-/// The section `model`.
-package struct ModelConfiguration: Configurable {
-  package var type = "ensemble"
-  package var model: any DynamicsModelConfiguration = EnsembleDynamics.Configuration()
-
-  package init() {}
-
-  package mutating func declare(_ fields: Fields) {
-    let before = type
-    let isKnown = fields.choice(
-      "type", &type, from: ModelRegistry.entries.map(\.name), "which model of the dynamics is learned")
-    if type != before { model = ModelRegistry.entry(type)!.makeConfiguration() }
-    if isKnown { model.declare(fields) } else { fields.tolerateUnknownKeys() }
+    self.known = known
   }
 }

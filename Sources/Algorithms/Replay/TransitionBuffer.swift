@@ -39,39 +39,35 @@ package final class TransitionBuffer: ArchivableObject {
     Array(nextObservations[row * observationSize..<(row + 1) * observationSize])
   }
 
-  /// Bytes of one transition.
-  package static func bytesPerTransition(observationSize: Int, actionColumns: Int) -> Int {
-    4 * (2 * observationSize + actionColumns + 2)
-  }
-
-  /// Adds a transition, over the oldest one where the buffer is full.
-  package func append(_ transition: Transition) {
-    let width = actionColumns
-    if count < capacity {
-      observations.append(contentsOf: transition.observation)
-      nextObservations.append(contentsOf: transition.nextObservation)
-      actions.append(contentsOf: repeatElement(0, count: width))
-      rewards.append(Float(transition.reward))
-      terminated.append(transition.isTerminated ? 1 : 0)
-      write(transition.action, at: (count - 1) * width)
-    } else {
-      for column in 0..<observationSize {
-        observations[head * observationSize + column] = transition.observation[column]
-        nextObservations[head * observationSize + column] = transition.nextObservation[column]
-      }
-      rewards[head] = Float(transition.reward)
-      terminated[head] = transition.isTerminated ? 1 : 0
-      write(transition.action, at: head * width)
-      head = (head + 1) % capacity
+  /// Adds one step of every lane, over the oldest ones where the buffer is full.
+  package func append(_ steps: Transitions) {
+    for lane in 0..<steps.count {
+      append(
+        steps.observations.contiguousRow(lane), Rows(steps.actions.rows).contiguousRow(lane), steps.outcomes[lane],
+        steps.next.contiguousRow(lane))
     }
   }
 
-  private func write(_ action: Action, at offset: Int) {
-    switch action {
-    case .discrete(let index):
-      for column in 0..<actionColumns { actions[offset + column] = column == index ? 1 : 0 }
-    case .continuous(let vector):
-      for column in 0..<actionColumns { actions[offset + column] = vector[column] }
+  private func append(
+    _ observation: UnsafeBufferPointer<Float>, _ action: UnsafeBufferPointer<Float>, _ outcome: Outcome,
+    _ next: UnsafeBufferPointer<Float>
+  ) {
+    let width = actionColumns
+    if count < capacity {
+      observations.append(contentsOf: observation)
+      nextObservations.append(contentsOf: next)
+      actions.append(contentsOf: action)
+      rewards.append(Float(outcome.reward))
+      terminated.append(outcome.isTerminated ? 1 : 0)
+    } else {
+      for column in 0..<observationSize {
+        observations[head * observationSize + column] = observation[column]
+        nextObservations[head * observationSize + column] = next[column]
+      }
+      for column in 0..<width { actions[head * width + column] = action[column] }
+      rewards[head] = Float(outcome.reward)
+      terminated[head] = outcome.isTerminated ? 1 : 0
+      head = (head + 1) % capacity
     }
   }
 

@@ -4,47 +4,45 @@ import Support
 package enum EnvironmentContract {
   /// Runs random episodes under several seeds and holds the environment to every rule that applies to it.
   /// - Parameters:
-  ///   - environment: before or after its first reset; a copy is used.
+  ///   - make: a new environment, before its first reset.
   ///   - seeds: one trajectory each.
   ///   - steps: length of a trajectory, over as many episodes as it takes.
+  /// - Throws: where one cannot be made.
   package static func check(
-    _ environment: any Environment, seeds: Range<UInt64> = 0..<3, steps: Int = 1000
-  ) -> ContractReport {
-    func open<Subject: Environment>(_ subject: Subject) -> ContractReport {
-      var check = ContractCheck(subject)
-      check.run(seeds: seeds, steps: steps)
-      return check.report
-    }
-    return open(environment)
+    seeds: Range<UInt64> = 0..<3, steps: Int = 1000, _ make: @escaping () throws -> any Environment
+  ) throws -> ContractReport {
+    var check = ContractCheck(try make().specification, make)
+    try check.run(seeds: seeds, steps: steps)
+    return check.report
   }
 }
 
 /// One run of the contract over one environment.
-private struct ContractCheck<Subject: Environment> {
-  private let fresh: Subject
+private struct ContractCheck {
+  private let make: () throws -> any Environment
   private let specification: EnvironmentSpecification
   var report: ContractReport
 
-  init(_ subject: Subject) {
-    fresh = subject
-    specification = subject.specification
+  init(_ specification: EnvironmentSpecification, _ make: @escaping () throws -> any Environment) {
+    self.make = make
+    self.specification = specification
     report = ContractReport(id: specification.id)
   }
 
-  mutating func run(seeds: Range<UInt64>, steps: Int) {
+  mutating func run(seeds: Range<UInt64>, steps: Int) throws {
     guard checkSpecification() else { return }
     for seed in seeds {
       do {
         try checkTrajectory(seed: seed, steps: steps)
         try checkCopy(seed: seed)
-        if let snapshot = fresh as? any SnapshotEnvironment { try checkArchive(snapshot, seed: seed) }
-        if let tabular = fresh as? any TabularEnvironment { try checkTable(tabular, seed: seed, steps: steps) }
+        try checkArchive(seed: seed)
+        try checkTable(seed: seed, steps: steps)
       } catch {
         report.find(.stepping, "seed \(seed): \(error)")
       }
     }
-    if let snapshot = fresh as? any SnapshotEnvironment { checkStepLimit(snapshot) }
-    checkWrongActions()
+    try checkStepLimit()
+    try checkWrongActions()
   }
 
   private func sampler(seed: UInt64) -> ActionSampler {
@@ -72,6 +70,8 @@ private struct ContractCheck<Subject: Environment> {
     switch specification.observationSpace {
     case .discrete(let count): if count < 1 { report.find(.specification, "there are \(count) observations") }
     case .box(let low, let high): checkBounds("observation", low, high)
+    case .image(let height, let width, let channels):
+      if min(height, width, channels) < 1 { report.find(.specification, "an image of \(height)×\(width)×\(channels)") }
     }
     if let limit = specification.stepLimit, limit < 1 {
       report.find(.specification, "the step limit is \(limit)")
@@ -83,32 +83,29 @@ private struct ContractCheck<Subject: Environment> {
 
   private mutating func checkTrajectory(seed: UInt64, steps: Int) throws {
     [.stepping, .observations, .rewards, .determinism].forEach { begin($0) }
-    let record = try trajectory(fresh, seed: seed, steps: steps).record
+    var fresh = try make()
+    let record = try trajectory(&fresh, seed: seed, steps: steps)
     report.steps += record.count
     scan(record, seed: seed)
     // Again from a used environment: nothing may be left over from earlier episodes.
-    var used = try trajectory(fresh, seed: seed &+ 77, steps: 13).environment
-    used = try trajectory(used, seed: seed, steps: 0).environment
-    let again = try trajectory(used, seed: seed, steps: steps).record
+    var used = try make()
+    _ = try trajectory(&used, seed: seed &+ 77, steps: 13)
+    _ = try trajectory(&used, seed: seed, steps: 0)
+    let again = try trajectory(&used, seed: seed, steps: steps)
     if let row = again.firstDifference(from: record) {
       report.find(.determinism, "seed \(seed): the second run differs from the first at step \(row + 1)")
     }
-    if let parts = fresh as? any KnownDynamicsParts { checkKnownParts(parts, record, seed: seed) }
+    if let known = fresh.knownDynamics { checkKnownDynamics(known, record, seed: seed) }
   }
 
   private func trajectory(
-    _ start: Subject, seed: UInt64, steps: Int
-  ) throws -> (environment: Subject, record: TransitionRecord) {
-    var environment = start
+    _ environment: inout any Environment, seed: UInt64, steps: Int
+  ) throws -> TransitionRecord {
     // What a changing task carries from episode to episode is this count and nothing else.
-    if var changing = environment as? any ChangingEnvironment {
-      changing.lifetimeSteps = 0
-      if let rewound = changing as? Subject { environment = rewound }
-    }
-    environment.reset(seed: seed)
+    environment.runStep = 0
+    try environment.reset(seed: seed)
     var actions = sampler(seed: seed)
-    let record = try environment.record(steps: steps, &actions, nextSeed: seed &+ 1000)
-    return (environment, record)
+    return try environment.record(steps: steps, &actions, nextSeed: seed &+ 1000)
   }
 
   /// Observations, rewards and the time of truncation. One finding of a kind per seed is enough.
@@ -149,23 +146,28 @@ private struct ContractCheck<Subject: Environment> {
         }
       }
       return nil
+    case .image:
+      for value in observation where !(value >= 0 && value <= 255 && value == value.rounded()) {
+        return "a pixel is \(value), not one of 0 to 255"
+      }
+      return nil
     }
   }
 
-  private mutating func checkKnownParts(_ parts: any KnownDynamicsParts, _ record: TransitionRecord, seed: UInt64) {
+  private mutating func checkKnownDynamics(_ known: any KnownDynamics, _ record: TransitionRecord, seed: UInt64) {
     [.knownFeatures, .knownRewards, .knownTerminations].forEach { begin($0) }
     let size = record.observationSize
-    let isFeatureRight = parts.modelFeatures.allSatisfy { feature in
+    let features = known.modelFeatures ?? [.value(0)]
+    let isFeatureRight = features.allSatisfy { feature in
       switch feature {
       case .value(let column), .sine(let column), .cosine(let column): (0..<size).contains(column)
       }
     }
-    if !isFeatureRight || parts.modelFeatures.isEmpty || parts.predictsChange.count != size {
-      report.find(
-        .knownFeatures,
-        "features \(parts.modelFeatures), \(parts.predictsChange.count) targets for \(size) observation columns")
+    let targets = known.predictsChange?.count ?? size
+    if !isFeatureRight || features.isEmpty || targets != size {
+      report.find(.knownFeatures, "features \(features), \(targets) targets for \(size) observation columns")
     }
-    let check = KnownPartsCheck(parts, on: record)
+    let check = KnownDynamicsCheck(known, on: record)
     if let first = check.rewards.first {
       report.find(
         .knownRewards,
@@ -181,37 +183,43 @@ private struct ContractCheck<Subject: Environment> {
 
   // MARK: Tables
 
-  private mutating func checkTable<Tabular: TabularEnvironment>(_ fresh: Tabular, seed: UInt64, steps: Int) throws {
+  private mutating func checkTable(seed: UInt64, steps: Int) throws {
+    var environment = try make()
+    try environment.reset(seed: seed)
+    guard let start = environment.tabular else { return }
     begin(.table)
-    var environment = fresh
-    environment.reset(seed: seed)
-    for fault in environment.table.faults(against: specification) { report.find(.table, fault) }
+    for fault in start.table.faults(against: specification) { report.find(.table, fault) }
     var actions = sampler(seed: seed)
-    if !(environment.initialDistribution[environment.currentState] > 0) {
-      report.find(.table, "seed \(seed): no episode starts in state \(environment.currentState)")
+    if !(start.initialDistribution[start.currentState] > 0) {
+      report.find(.table, "seed \(seed): no episode starts in state \(start.currentState)")
     }
+    var now = start
     for step in 1...max(1, steps) {
-      let (state, table) = (environment.currentState, environment.table)
+      let (state, table) = (now.currentState, now.table)
       actions.draw()
       var taken = 0
       let outcome = try actions.withAction { action throws -> Outcome in
         if case .discrete(let index) = action { taken = index }
         return try environment.step(action)
       }
-      let next = environment.currentState
+      now = environment.tabular ?? now
+      let next = now.currentState
       let isKnown = table.outcomes(from: state, taking: taken).contains { known -> Bool in
         let isSame = known.nextState == next && known.reward == outcome.reward
         return isSame && known.isTerminated == outcome.isTerminated && known.probability > 0
       }
-      if !isKnown || environment.observed != [Float(next)] || environment.lastAction != taken {
+      if !isKnown || environment.observed != [Float(next)] || now.lastAction != taken {
         let place = "seed \(seed), step \(step)"
         let what = "action \(taken) in state \(state) gave \(outcome.reward) and state \(next)"
         report.find(.table, "\(place): \(what), observed as \(environment.observed); the table has it otherwise")
         return
       }
-      if outcome.isOver { environment.reset(seed: seed &+ UInt64(step)) }
+      if outcome.isOver {
+        try environment.reset(seed: seed &+ UInt64(step))
+        now = environment.tabular ?? now
+      }
     }
-    if StateTextStyle.allCases.contains(where: { environment.text($0).isEmpty }) {
+    if StateTextStyle.allCases.contains(where: { now.text($0).isEmpty }) {
       report.find(.table, "a state has no picture")
     }
   }
@@ -222,9 +230,10 @@ private struct ContractCheck<Subject: Environment> {
   private var middle: Int { min(7, (specification.stepLimit ?? 14) / 2) }
 
   private mutating func checkCopy(seed: UInt64) throws {
+    var original = try make()
+    _ = try trajectory(&original, seed: seed, steps: middle)
+    guard var copy = original.copy() else { return }
     begin(.copies)
-    var original = try trajectory(fresh, seed: seed, steps: middle).environment
-    var copy = original
     var actions = sampler(seed: seed &+ 5)
     var sameActions = actions
     let ofCopy = try copy.record(steps: 60, &actions, nextSeed: 1)
@@ -234,15 +243,15 @@ private struct ContractCheck<Subject: Environment> {
     }
   }
 
-  private mutating func checkArchive<Snapshot: SnapshotEnvironment>(_ fresh: Snapshot, seed: UInt64) throws {
+  private mutating func checkArchive(seed: UInt64) throws {
     begin(.archiving)
-    var original = fresh
-    original.reset(seed: seed)
+    var original = try make()
+    try original.reset(seed: seed)
     var actions = sampler(seed: seed)
     _ = try original.record(steps: middle, &actions, nextSeed: 1)
     let written = Archive()
     try original.archive(written)
-    var restored = fresh
+    var restored = try make()
     try restored.archive(Archive(scalars: written.scalars, tensors: written.tensors))
     var sameActions = actions
     // Long enough to reach the step limit, where it is near: the step count belongs to the state.
@@ -255,17 +264,16 @@ private struct ContractCheck<Subject: Environment> {
   }
 
   /// Holds the state at the start, so that the task itself does not end before the limit.
-  private mutating func checkStepLimit<Snapshot: SnapshotEnvironment>(_ fresh: Snapshot) {
+  private mutating func checkStepLimit() throws {
     guard let limit = specification.stepLimit, limit <= 100_000 else { return }
+    var environment = try make()
+    try environment.reset(seed: 0)
+    guard let start = environment.physicalState else { return }
     begin(.truncation)
-    var environment = fresh
-    environment.reset(seed: 0)
-    let (start, isSinglePrecision) = (environment.state, environment.isSinglePrecision)
     var action = sampler(seed: 0)
     action.draw()
     for step in 1...limit {
-      environment.isSinglePrecision = isSinglePrecision
-      environment.state = start
+      environment.physicalState = start
       guard let outcome = try? action.withAction({ try environment.step($0) }) else { return }
       if step < limit && outcome.isTerminated { return }  // cannot be held at its start
       if outcome.isTruncated != (step == limit) || outcome.isTerminated {
@@ -278,34 +286,34 @@ private struct ContractCheck<Subject: Environment> {
     }
   }
 
-  private mutating func checkWrongActions() {
+  private mutating func checkWrongActions() throws {
     begin(.wrongActions)
-    var environment = fresh
-    environment.reset(seed: 0)
+    var environment = try make()
+    try environment.reset(seed: 0)
     let before = environment.observed
-    func refuse(_ name: String, _ action: Action) {
+    func refuse(_ name: String, _ action: Action) throws {
       if (try? environment.step(action)) != nil {
         report.find(.wrongActions, "\(name) was taken")
-        environment.reset(seed: 0)
+        try environment.reset(seed: 0)
       } else if environment.observed != before {
         report.find(.wrongActions, "\(name) was refused but changed the observation")
       }
     }
-    func refuse(_ name: String, _ values: [Float]) {
-      values.withUnsafeBufferPointer { refuse(name, .continuous($0)) }
+    func refuse(_ name: String, _ values: [Float]) throws {
+      try values.withUnsafeBufferPointer { try refuse(name, .continuous($0)) }
     }
     switch specification.actionSpace {
     case .discrete(let count):
-      refuse("action -1", .discrete(-1))
-      refuse("action \(count)", .discrete(count))
-      refuse("a vector", [0])
+      try refuse("action -1", .discrete(-1))
+      try refuse("action \(count)", .discrete(count))
+      try refuse("a vector", [0])
     case .box(let low, _):
       let zeros = [Float](repeating: 0, count: low.count)
-      refuse("a discrete action", .discrete(0))
-      refuse("a vector with one value too many", zeros + [0])
-      refuse("an empty vector", [])
-      refuse("a vector of NaN", zeros.map { _ in .nan })
-      refuse("an infinite vector", zeros.map { _ in .infinity })
+      try refuse("a discrete action", .discrete(0))
+      try refuse("a vector with one value too many", zeros + [0])
+      try refuse("an empty vector", [])
+      try refuse("a vector of NaN", zeros.map { _ in .nan })
+      try refuse("an infinite vector", zeros.map { _ in .infinity })
     }
   }
 }

@@ -30,10 +30,11 @@ package struct TableReport: Sendable, CustomStringConvertible {
   }
 
   /// Compares a table with the recording of the original.
-  /// - Parameter environment: with the options of the recording.
-  /// - Throws: `TraceError` where the recording is of another environment.
-  package init(_ file: TableFile, against environment: any TabularEnvironment) throws(TraceError) {
-    let specification = environment.specification
+  /// - Parameter task: with the options of the recording.
+  /// - Throws: `TraceError` where the recording is of another task.
+  package init(_ file: TableFile, against task: any TabularTask, of specification: EnvironmentSpecification)
+    throws(TraceError)
+  {
     id = specification.id
     headerDifferences = try file.header.differences(from: specification)
     if file.header.stepLimit == nil, specification.stepLimit != nil {
@@ -41,7 +42,7 @@ package struct TableReport: Sendable, CustomStringConvertible {
       notes = headerDifferences.filter { $0.hasPrefix("step limit") }
       headerDifferences.removeAll { $0.hasPrefix("step limit") }
     }
-    let table = environment.table
+    let table = task.table
     for (state, probability) in table.initialDistribution.enumerated() {
       let recorded = file.initialDistribution[state] ?? 0
       if recorded != probability {
@@ -55,7 +56,7 @@ package struct TableReport: Sendable, CustomStringConvertible {
         continue
       }
       seen.insert([row.state, row.action])
-      let here = environment.transitions(from: row.state, taking: row.action)
+      let here = task.transitions(from: row.state, taking: row.action)
       pairs += 1
       outcomes += row.outcomes.count
       if here != row.outcomes { fail(row.line, "\(row.outcomes) recorded, \(here) here") }

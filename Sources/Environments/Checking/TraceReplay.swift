@@ -41,10 +41,10 @@ package struct TraceReport: Sendable, CustomStringConvertible {
   /// What the header says otherwise than the environment: step limit and spaces.
   package var headerDifferences: [String] = []
   /// Lines on which the known reward or termination function disagrees with the recorded step.
-  package var knownPartsLines: [Int] = []
+  package var knownDynamicsLines: [Int] = []
 
   /// Everything within its tolerance.
-  package var passes: Bool { failedLines.isEmpty && headerDifferences.isEmpty && knownPartsLines.isEmpty }
+  package var passes: Bool { failedLines.isEmpty && headerDifferences.isEmpty && knownDynamicsLines.isEmpty }
 
   package var description: String {
     func text(_ name: String, _ deviation: Deviation, unit: String = "") -> String {
@@ -63,8 +63,9 @@ package struct TraceReport: Sendable, CustomStringConvertible {
     if !wrongFlags.isEmpty { lines.append("\(wrongFlags.count) wrong flags: lines \(list(wrongFlags))") }
     if flagsAtThreshold > 0 { lines.append("\(flagsAtThreshold) flags at their threshold left out") }
     if !failedLines.isEmpty { lines.append("\(failedLines.count) lines outside tolerance: \(list(failedLines))") }
-    if !knownPartsLines.isEmpty {
-      lines.append("known reward or termination disagrees on \(knownPartsLines.count) lines: \(list(knownPartsLines))")
+    if !knownDynamicsLines.isEmpty {
+      lines.append(
+        "known reward or termination disagrees on \(knownDynamicsLines.count) lines: \(list(knownDynamicsLines))")
     }
     return lines.joined(separator: "\n")
   }
@@ -75,19 +76,16 @@ package enum TraceReplay {
   /// - Parameter environment: with the options of the recording (Gymnasium's are the standard options).
   /// - Throws: `TraceError` where the trace is of another environment or a row does not fit this one.
   package static func replay(
-    _ trace: TraceFile, through environment: any SnapshotEnvironment
+    _ trace: TraceFile, through environment: any Environment
   ) throws(TraceError) -> TraceReport {
-    func open<Subject: SnapshotEnvironment>(_ subject: Subject) throws(TraceError) -> TraceReport {
-      var replay = Replay(subject)
-      try replay.run(trace)
-      return replay.report
-    }
-    return try open(environment)
+    var replay = Replay(environment)
+    try replay.run(trace)
+    return replay.report
   }
 }
 
-private struct Replay<Subject: SnapshotEnvironment> {
-  private var environment: Subject
+private struct Replay {
+  private var environment: any Environment
   private let specification: EnvironmentSpecification
   private let stateSize: Int
   private var record: TransitionRecord
@@ -95,10 +93,10 @@ private struct Replay<Subject: SnapshotEnvironment> {
   private var recordLines: [Int] = []
   var report: TraceReport
 
-  init(_ environment: Subject) {
+  init(_ environment: any Environment) {
     self.environment = environment
     specification = environment.specification
-    stateSize = environment.state.count
+    stateSize = environment.physicalState?.values.count ?? 0
     record = TransitionRecord(specification)
     report = TraceReport(id: specification.id)
   }
@@ -106,10 +104,10 @@ private struct Replay<Subject: SnapshotEnvironment> {
   mutating func run(_ trace: TraceFile) throws(TraceError) {
     try compare(trace.header)
     for row in trace.rows { try replay(row) }
-    if let parts = environment as? any KnownDynamicsParts {
-      let check = KnownPartsCheck(parts, on: record)
+    if let known = environment.knownDynamics {
+      let check = KnownDynamicsCheck(known, on: record)
       let rows = Set((check.rewards + check.terminations).map(\.row))
-      report.knownPartsLines = rows.map { recordLines[$0] }.sorted()
+      report.knownDynamicsLines = rows.map { recordLines[$0] }.sorted()
     }
   }
 
@@ -126,7 +124,7 @@ private struct Replay<Subject: SnapshotEnvironment> {
     switch row.content {
     case .reset(let seed):
       report.resets += 1
-      environment.reset(seed: seed)
+      do { try environment.reset(seed: seed) } catch { throw TraceError(line: row.line, message: "\(error)") }
     case .step(let start, let isSinglePrecision, let action, let reward, let isTerminated):
       if row.isProbe { report.probes += 1 } else { report.rollouts += 1 }
       try need(start.count == stateSize, row, "\(start.count) state values", "\(stateSize)")
@@ -163,8 +161,7 @@ private struct Replay<Subject: SnapshotEnvironment> {
   }
 
   private mutating func setState(_ state: [Double], _ isSinglePrecision: Bool) {
-    environment.isSinglePrecision = isSinglePrecision
-    environment.state = state
+    environment.physicalState = PhysicalState(state, isSinglePrecision: isSinglePrecision)
   }
 
   private mutating func step(_ action: TraceFile.RecordedAction, _ row: TraceFile.Row) throws(TraceError) -> Outcome {
@@ -193,7 +190,7 @@ private struct Replay<Subject: SnapshotEnvironment> {
 
   private mutating func isStateNear(_ row: TraceFile.Row) -> Bool {
     var isNear = true
-    for (value, expected) in zip(environment.state, row.state) {
+    for (value, expected) in zip(environment.physicalState?.values ?? [], row.state) {
       let deviation = abs(value - expected)
       report.state.note(deviation, line: row.line)
       if !(deviation <= 1e-12 + 1e-12 * abs(expected)) { isNear = false }

@@ -114,49 +114,7 @@ package struct TransitionRecord: Sendable {
   }
 }
 
-/// Random actions of a space, from a stream: uniform over a discrete space, uniform over a box (unbounded sides: ±1).
-package struct ActionSampler: Sendable {
-  private let space: ActionSpace
-  private var random: RandomStream
-  private var index = 0
-  private var values: [Float] = []
-
-  package init(_ space: ActionSpace, _ random: RandomStream) {
-    self.space = space
-    self.random = random
-  }
-
-  /// Draws the next action.
-  package mutating func draw() {
-    switch space {
-    case .discrete(let count): index = random.integer(below: count)
-    case .box(let low, let high):
-      values = zip(low, high).map { low, high in
-        let least = low.isFinite ? low : min(-1, high - 1)
-        let most = high.isFinite ? high : max(1, least + 1)
-        return Float(random.uniform(Double(least), Double(most))).clipped(least, most)
-      }
-    }
-  }
-
-  /// Hands the drawn action on, for the duration of the call.
-  package func withAction<Result>(_ body: (Action) throws -> Result) rethrows -> Result {
-    guard !space.isDiscrete else { return try body(.discrete(index)) }
-    return try values.withUnsafeBufferPointer { try body(.continuous($0)) }
-  }
-}
-
 extension Environment {
-  /// The current observation in an array of its own; for checks and tests, not for training loops.
-  package var observed: [Float] {
-    let size = specification.observationSpace.size
-    return [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
-      buffer.initialize(repeating: .nan)
-      observe(into: UnsafeMutableBufferPointer(rebasing: buffer[..<size]))
-      initialized = size
-    }
-  }
-
   /// Takes `steps` random steps and records them; episodes that end are followed by `reset(seed:)` with `nextSeed`
   /// and its successors.
   package mutating func record(
@@ -173,7 +131,7 @@ extension Environment {
         record.append(observation: before, action: $0, nextObservation: after, outcome: outcome)
       }
       if outcome.isOver {
-        reset(seed: seed)
+        try reset(seed: seed)
         seed &+= 1
       }
     }

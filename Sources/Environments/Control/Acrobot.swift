@@ -15,7 +15,7 @@ import Support
 ///
 /// One Runge–Kutta step of .2 s, then angles wrapped to ±π and velocities bounded to 4π and 9π. Reward −1, 0 at the
 /// end: −cosθ1 − cos(θ1 + θ2) > 1. 500 steps.
-package struct Acrobot: ConfigurableEnvironment, KnownDynamicsParts {
+package struct Acrobot: ConfigurableEnvironment {
   package static let specification: EnvironmentSpecification = {
     let high: [Float] = [1, 1, 1, 1, Float(4 * Double.pi), Float(9 * Double.pi)]
     return EnvironmentSpecification(
@@ -115,7 +115,7 @@ package struct Acrobot: ConfigurableEnvironment, KnownDynamicsParts {
   }
 
   /// The two links, and the line that the tip has to reach.
-  package var sketch: Sketch {
+  package var sketch: Sketch? {
     var sketch = Sketch(x: -2.2...2.2, y: -2.2...2.2)
     let elbow = Sketch.Point(sin(joints[0]), -cos(joints[0]))
     let tip = elbow + Sketch.Point(sin(joints[0] + joints[1]), -cos(joints[0] + joints[1]))
@@ -126,25 +126,28 @@ package struct Acrobot: ConfigurableEnvironment, KnownDynamicsParts {
     return sketch
   }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known() }
 
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    terminations(of: columns, into: reward)
-    for row in 0..<columns.count { reward[row] -= 1 }
-  }
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      terminations(of: columns, into: reward)
+      for row in 0..<columns.count { reward[row] -= 1 }
+    }
 
-  /// The tip's height from the next observation's cosines and sines, each pair first brought back onto the unit circle,
-  /// where a model's prediction need not lie.
-  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    let cosine1 = columns.nextObservationColumn(0)
-    let sine1 = columns.nextObservationColumn(1)
-    let cosine2 = columns.nextObservationColumn(2)
-    let sine2 = columns.nextObservationColumn(3)
-    for row in 0..<columns.count {
-      let length1 = max((cosine1[row] * cosine1[row] + sine1[row] * sine1[row]).squareRoot(), 1e-6)
-      let length2 = max((cosine2[row] * cosine2[row] + sine2[row] * sine2[row]).squareRoot(), 1e-6)
-      let cosineOfSum = (cosine1[row] * cosine2[row] - sine1[row] * sine2[row]) / (length1 * length2)
-      terminated[row] = -cosine1[row] / length1 - cosineOfSum > 1 ? 1 : 0
+    /// The tip's height from the next observation's cosines and sines, each pair first brought back onto the unit circle,
+    /// where a model's prediction need not lie.
+    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+      let cosine1 = columns.nextObservationColumn(0)
+      let sine1 = columns.nextObservationColumn(1)
+      let cosine2 = columns.nextObservationColumn(2)
+      let sine2 = columns.nextObservationColumn(3)
+      for row in 0..<columns.count {
+        let length1 = max((cosine1[row] * cosine1[row] + sine1[row] * sine1[row]).squareRoot(), 1e-6)
+        let length2 = max((cosine2[row] * cosine2[row] + sine2[row] * sine2[row]).squareRoot(), 1e-6)
+        let cosineOfSum = (cosine1[row] * cosine2[row] - sine1[row] * sine2[row]) / (length1 * length2)
+        terminated[row] = -cosine1[row] / length1 - cosineOfSum > 1 ? 1 : 0
+      }
     }
   }
 }

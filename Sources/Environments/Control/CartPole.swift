@@ -12,7 +12,7 @@ import Support
 ///
 /// Explicit Euler with τ = .02 s and the old velocities. Reward 1 per step, the last one included. The task ends where
 /// |x| > 2.4 m or |θ| > 12°; Gymnasium leaves steps beyond that undefined, here they go on by the same equations.
-package struct CartPole: ConfigurableEnvironment, KnownDynamicsParts {
+package struct CartPole: ConfigurableEnvironment {
   package static let specification = EnvironmentSpecification(
     id: "CartPole-v1",
     observationSpace: CartPoleDynamics.observationSpace(velocityBound: .infinity),
@@ -46,16 +46,19 @@ package struct CartPole: ConfigurableEnvironment, KnownDynamicsParts {
 
   package mutating func archive(_ archive: Archive) throws { try dynamics.archive(archive) }
 
-  package var sketch: Sketch { dynamics.sketch }
+  package var sketch: Sketch? { dynamics.sketch }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known() }
 
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    reward.update(repeating: 1, count: columns.count)
-  }
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      reward.update(repeating: 1, count: columns.count)
+    }
 
-  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    CartPoleDynamics.terminations(of: columns, into: terminated)
+    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+      CartPoleDynamics.terminations(of: columns, into: terminated)
+    }
   }
 }
 

@@ -25,7 +25,7 @@ import Support
 ///
 /// of the state AFTER the action and of the action as given. Reset N(0, .1) for each of x, θ, ẋ, θ̇. Never terminates;
 /// 200 steps.
-package struct CartPoleSwingUp: ConfigurableEnvironment, KnownDynamicsParts {
+package struct CartPoleSwingUp: ConfigurableEnvironment {
   package struct Configuration: Configurable {
     /// Damping of both joints, N·s/m and N·m·s/rad (the authors' model).
     package var damping = 1.0
@@ -145,7 +145,7 @@ package struct CartPoleSwingUp: ConfigurableEnvironment, KnownDynamicsParts {
   }
 
   /// The cart on its rail, the pole, and the place where its tip should be.
-  package var sketch: Sketch {
+  package var sketch: Sketch? {
     let end = CartPoleSwingUp.railEnd
     var sketch = Sketch(x: -2.8...2.8, y: -0.9...1.1)
     sketch.bar(.init(-end, 0), .init(end, 0), width: 0.02, .ink)
@@ -156,27 +156,30 @@ package struct CartPoleSwingUp: ConfigurableEnvironment, KnownDynamicsParts {
     return sketch
   }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known() }
 
-  /// [sinθ, cosθ, x, ẋ, θ̇], the paper's.
-  package var modelFeatures: [ObservationFeature] { [.sine(1), .cosine(1), .value(0), .value(2), .value(3)] }
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    /// [sinθ, cosθ, x, ẋ, θ̇], the paper's.
+    package var modelFeatures: [ObservationFeature]? { [.sine(1), .cosine(1), .value(0), .value(2), .value(3)] }
 
-  /// Scores the next observation and the action.
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    let position = columns.nextObservationColumn(0)
-    let angle = columns.nextObservationColumn(1)
-    let action = columns.actionColumn(0)
-    let scale = Float(1 / (CartPoleSwingUp.poleLength * CartPoleSwingUp.poleLength))
-    for row in 0..<columns.count {
-      let tipError = CartPoleSwingUp.squaredTipError(
-        position: position[row], sine: sin(angle[row]), cosine: cos(angle[row]))
-      reward[row] = exp(-tipError * scale) - 0.01 * action[row] * action[row]
+    /// Scores the next observation and the action.
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      let position = columns.nextObservationColumn(0)
+      let angle = columns.nextObservationColumn(1)
+      let action = columns.actionColumn(0)
+      let scale = Float(1 / (CartPoleSwingUp.poleLength * CartPoleSwingUp.poleLength))
+      for row in 0..<columns.count {
+        let tipError = CartPoleSwingUp.squaredTipError(
+          position: position[row], sine: sin(angle[row]), cosine: cos(angle[row]))
+        reward[row] = exp(-tipError * scale) - 0.01 * action[row] * action[row]
+      }
     }
   }
 
   /// ‖ee − (0, .6)‖² in m².
   @inline(__always)
-  private static func squaredTipError<Number: BinaryFloatingPoint>(
+  fileprivate static func squaredTipError<Number: BinaryFloatingPoint>(
     position: Number, sine: Number, cosine: Number
   ) -> Number {
     let length = Number(poleLength)

@@ -6,7 +6,7 @@ import Support
 /// L. Pineda et al., "MBRL-Lib: A Modular Library for Model-based Reinforcement Learning" (2021): the equations, the
 /// reset and the end of `CartPole`, with F = 10·a N. An action beyond [−1, 1] is neither clipped nor rejected. Reward 1
 /// per step, the last one included; 200 steps, so the largest return is 200. A model sees x, ẋ, θ and θ̇ as they are.
-package struct ContinuousCartPole: ConfigurableEnvironment, KnownDynamicsParts {
+package struct ContinuousCartPole: ConfigurableEnvironment {
   package static let specification = EnvironmentSpecification(
     id: "ContinuousCartPole-v0",
     observationSpace: CartPoleDynamics.observationSpace(velocityBound: .greatestFiniteMagnitude),
@@ -39,16 +39,19 @@ package struct ContinuousCartPole: ConfigurableEnvironment, KnownDynamicsParts {
 
   package mutating func archive(_ archive: Archive) throws { try dynamics.archive(archive) }
 
-  package var sketch: Sketch { dynamics.sketch }
+  package var sketch: Sketch? { dynamics.sketch }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known() }
 
-  /// 1 throughout. (mbrl-lib's own reward function gives 0 where the pole falls and so disagrees with its environment.)
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    reward.update(repeating: 1, count: columns.count)
-  }
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    /// 1 throughout. (mbrl-lib's own reward function gives 0 where the pole falls and so disagrees with its environment.)
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      reward.update(repeating: 1, count: columns.count)
+    }
 
-  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    CartPoleDynamics.terminations(of: columns, into: terminated)
+    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+      CartPoleDynamics.terminations(of: columns, into: terminated)
+    }
   }
 }

@@ -6,7 +6,7 @@ import Support
 ///     p' = clip(p + clip(a, ±1), 0, 10)
 ///
 /// Starts at 3; never terminates; 20 steps. From 3 the actions .8, .5, −.2 earn −4 − 3.2 − 2.7 = −9.9.
-package struct LineWorld: ConfigurableEnvironment, KnownDynamicsParts {
+package struct LineWorld: ConfigurableEnvironment {
   package struct Configuration: Configurable {
     /// Position after a reset, 0 to 10.
     package var start = 3.0
@@ -25,7 +25,7 @@ package struct LineWorld: ConfigurableEnvironment, KnownDynamicsParts {
     framesPerSecond: 5,
     summary: "move a point on a line to 7; every number can be worked out by hand (20 steps)")
 
-  private static let goal = 7.0
+  fileprivate static let goal = 7.0
 
   private var start: Double
   private var position: Double
@@ -60,7 +60,7 @@ package struct LineWorld: ConfigurableEnvironment, KnownDynamicsParts {
   package mutating func archive(_ archive: Archive) throws { try archive.value("position", &position) }
 
   /// The point on its line, and where it should go.
-  package var sketch: Sketch {
+  package var sketch: Sketch? {
     var sketch = Sketch(x: -0.5...10.5, y: -1.5...1.5)
     sketch.bar(.init(0, 0), .init(10, 0), width: 0.05, .ink)
     for tick in 0...10 { sketch.bar(.init(Double(tick), -0.15), .init(Double(tick), 0.15), width: 0.05, .ink) }
@@ -69,11 +69,14 @@ package struct LineWorld: ConfigurableEnvironment, KnownDynamicsParts {
     return sketch
   }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known() }
 
-  /// Scores the observation before the action.
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    let position = columns.observationColumn(0)
-    for row in 0..<columns.count { reward[row] = -abs(position[row] - Float(LineWorld.goal)) }
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    /// Scores the observation before the action.
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      let position = columns.observationColumn(0)
+      for row in 0..<columns.count { reward[row] = -abs(position[row] - Float(LineWorld.goal)) }
+    }
   }
 }

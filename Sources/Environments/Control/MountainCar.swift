@@ -10,7 +10,7 @@ import Support
 ///     p' = clip(p + v', −1.2, .6);   v' = 0 at the left wall
 ///
 /// Reward −1 per step, the last one included. Ends at p' ≥ .5 with v' ≥ the goal velocity; 200 steps.
-package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
+package struct MountainCar: ConfigurableEnvironment {
   package typealias Configuration = MountainHill.Options
 
   package static let specification = EnvironmentSpecification(
@@ -20,7 +20,7 @@ package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
     framesPerSecond: 30,
     summary: "rock a weak car up a hill with three actions (200 steps)")
 
-  private static let goal = 0.5
+  fileprivate static let goal = 0.5
 
   private var goalVelocity: Double
   private var position = 0.0
@@ -62,15 +62,20 @@ package struct MountainCar: ConfigurableEnvironment, KnownDynamicsParts {
     try archive.value("velocity", &velocity)
   }
 
-  package var sketch: Sketch { MountainHill.sketch(position: position, goal: MountainCar.goal) }
+  package var sketch: Sketch? { MountainHill.sketch(position: position, goal: MountainCar.goal) }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known(goalVelocity: goalVelocity) }
 
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    reward.update(repeating: -1, count: columns.count)
-  }
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    let goalVelocity: Double
 
-  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    MountainHill.terminations(of: columns, goal: MountainCar.goal, goalVelocity: goalVelocity, into: terminated)
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      reward.update(repeating: -1, count: columns.count)
+    }
+
+    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+      MountainHill.terminations(of: columns, goal: MountainCar.goal, goalVelocity: goalVelocity, into: terminated)
+    }
   }
 }

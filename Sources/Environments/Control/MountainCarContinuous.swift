@@ -12,7 +12,7 @@ import Support
 /// Ends at p' ≥ .45 with v' ≥ the goal velocity; 999 steps. NumPy's promotion rules decide the precision: the state is
 /// float64 after a reset and float32 from the first step on; the change of velocity is float32 too, unless the action
 /// was clipped, which turns it into a Python float.
-package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsParts {
+package struct MountainCarContinuous: ConfigurableEnvironment {
   package typealias Configuration = MountainHill.Options
 
   package static let specification = EnvironmentSpecification(
@@ -23,7 +23,7 @@ package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsPart
     framesPerSecond: 30,
     summary: "rock a weak car up a hill with a force of any strength (999 steps)")
 
-  private static let goal = 0.45
+  fileprivate static let goal = 0.45
 
   private var goalVelocity: Double
   private var position = 0.0
@@ -96,18 +96,23 @@ package struct MountainCarContinuous: ConfigurableEnvironment, KnownDynamicsPart
     try archive.value("isSinglePrecision", &isSinglePrecision)
   }
 
-  package var sketch: Sketch { MountainHill.sketch(position: position, goal: MountainCarContinuous.goal) }
+  package var sketch: Sketch? { MountainHill.sketch(position: position, goal: MountainCarContinuous.goal) }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known(goalVelocity: goalVelocity) }
 
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    terminations(of: columns, into: reward)
-    let action = columns.actionColumn(0)
-    for row in 0..<columns.count { reward[row] = 100 * reward[row] - 0.1 * action[row] * action[row] }
-  }
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    let goalVelocity: Double
 
-  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-    MountainHill.terminations(
-      of: columns, goal: MountainCarContinuous.goal, goalVelocity: goalVelocity, into: terminated)
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      terminations(of: columns, into: reward)
+      let action = columns.actionColumn(0)
+      for row in 0..<columns.count { reward[row] = 100 * reward[row] - 0.1 * action[row] * action[row] }
+    }
+
+    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+      MountainHill.terminations(
+        of: columns, goal: MountainCarContinuous.goal, goalVelocity: goalVelocity, into: terminated)
+    }
   }
 }

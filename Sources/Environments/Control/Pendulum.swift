@@ -10,7 +10,7 @@ import Support
 ///     θ' = θ + θ̇' dt                                        never wrapped
 ///
 /// `.001 u²` and `3 u` are computed in float32, because the action is. Never terminates; 200 steps.
-package struct Pendulum: ConfigurableEnvironment, KnownDynamicsParts {
+package struct Pendulum: ConfigurableEnvironment {
   package struct Configuration: Configurable {
     /// Acceleration of gravity, m/s² (Gymnasium's default).
     package var gravity = 10.0
@@ -77,7 +77,7 @@ package struct Pendulum: ConfigurableEnvironment, KnownDynamicsParts {
   }
 
   /// The rod on its axle, upright at 0; positive angles turn it to the left, as in Gymnasium's picture.
-  package var sketch: Sketch {
+  package var sketch: Sketch? {
     var sketch = Sketch(x: -1.3...1.3, y: -1.3...1.3)
     let tip = Sketch.Point(-sin(angle), cos(angle))
     sketch.line([.init(0, 0), tip], width: 0.2, .red)
@@ -85,20 +85,23 @@ package struct Pendulum: ConfigurableEnvironment, KnownDynamicsParts {
     return sketch
   }
 
-  // MARK: Known dynamics parts
+  package var knownDynamics: (any KnownDynamics)? { Known() }
 
-  /// Scores the observation before the action. Its angle comes from atan2: a model's cosθ and sinθ need not lie on the
-  /// unit circle.
-  package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-    let cosine = columns.observationColumn(0)
-    let sine = columns.observationColumn(1)
-    let angularVelocity = columns.observationColumn(2)
-    let action = columns.actionColumn(0)
-    for row in 0..<columns.count {
-      let angle = atan2(sine[row], cosine[row])
-      let torque = action[row].clipped(-2, 2)
-      reward[row] =
-        -(angle * angle + 0.1 * angularVelocity[row] * angularVelocity[row] + 0.001 * torque * torque)
+  /// Reward and end as functions of a transition.
+  private struct Known: KnownDynamics {
+    /// Scores the observation before the action. Its angle comes from atan2: a model's cosθ and sinθ need not lie on the
+    /// unit circle.
+    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+      let cosine = columns.observationColumn(0)
+      let sine = columns.observationColumn(1)
+      let angularVelocity = columns.observationColumn(2)
+      let action = columns.actionColumn(0)
+      for row in 0..<columns.count {
+        let angle = atan2(sine[row], cosine[row])
+        let torque = action[row].clipped(-2, 2)
+        reward[row] =
+          -(angle * angle + 0.1 * angularVelocity[row] * angularVelocity[row] + 0.001 * torque * torque)
+      }
     }
   }
 }

@@ -1,19 +1,5 @@
 import Support
 
-/// An environment whose task changes in the course of a run: its dynamics depend on the steps made since it was built,
-/// over all episodes. A reset leaves the count alone.
-package protocol ChangingEnvironment: SnapshotEnvironment {
-  /// Steps since the environment was built; setting it moves to that time of the run.
-  var lifetimeSteps: Int { get set }
-}
-
-extension TimeLimit: ChangingEnvironment where Base: ChangingEnvironment {
-  package var lifetimeSteps: Int {
-    get { base.lifetimeSteps }
-    set { base.lifetimeSteps = newValue }
-  }
-}
-
 /// BlockingMaze-v0: figure 8.4 of Sutton and Barto: after 1000 steps the short way is blocked, a longer one opens.
 package typealias BlockingMaze = ChangingMaze<BlockingFigure>
 /// ShortcutMaze-v0: figure 8.5 of Sutton and Barto: after 3000 steps a shorter way opens, the longer one stays.
@@ -52,7 +38,7 @@ package enum ShortcutFigure: MazeFigure {
 /// State row · 9 + column from the top left; actions up, down, left, right; from (5, 3) to the goal at (0, 8). +1 at
 /// the goal, else 0. Whoever stands where the new wall rises can walk out of it. The book has no time limit; here one
 /// of 10,000 steps ends an evaluation of a policy that never arrives.
-package struct ChangingMaze<Figure: MazeFigure>: TableEnvironment, ChangingEnvironment {
+package struct ChangingMaze<Figure: MazeFigure>: TableEnvironment {
   package struct Configuration: Configurable {
     /// Steps of the whole run that are made in the first maze.
     package var changeAt = Figure.changeAt
@@ -72,7 +58,7 @@ package struct ChangingMaze<Figure: MazeFigure>: TableEnvironment, ChangingEnvir
 
   package private(set) var table: TransitionTable
   package var walk = TableWalk()
-  package var lifetimeSteps = 0 { didSet { if (lifetimeSteps < changeAt) != (oldValue < changeAt) { choose() } } }
+  package var runStep = 0 { didSet { if (runStep < changeAt) != (oldValue < changeAt) { choose() } } }
   private var maze: GridMaze
   private let mazes: [GridMaze]
   private let tables: [TransitionTable]
@@ -90,20 +76,20 @@ package struct ChangingMaze<Figure: MazeFigure>: TableEnvironment, ChangingEnvir
 
   /// Takes the maze of this time of the run.
   private mutating func choose() {
-    let phase = lifetimeSteps < changeAt ? 0 : 1
+    let phase = runStep < changeAt ? 0 : 1
     (maze, table) = (mazes[phase], tables[phase])
   }
 
   package mutating func step(_ action: Action) throws -> Outcome {
     let outcome = walk.step(in: table, try action.index(below: 4))
-    lifetimeSteps += 1
+    runStep += 1
     return outcome
   }
 
   package mutating func archive(_ archive: Archive) throws {
     try walk.archive(archive)
     try walk.check(in: table)
-    try archive.value("lifetimeSteps", &lifetimeSteps)
+    try archive.value("runStep", &runStep)
   }
 
   package var actionNames: [String] { GridMaze.actionNames }

@@ -42,12 +42,14 @@ package struct TableWalk: Sendable, Archivable {
 }
 
 /// A tabular environment made of a table and a walk through it: its file gives the table, its pictures and its words.
-package protocol TableEnvironment: TabularEnvironment, ConfigurableEnvironment {
+package protocol TableEnvironment: TabularTask, ConfigurableEnvironment {
   /// Where the episode is.
   var walk: TableWalk { get set }
 }
 
 extension TableEnvironment {
+  package var tabular: (any TabularTask)? { self }
+  package var sketch: Sketch? { map }
   package var currentState: Int { walk.state }
   package var lastAction: Int? { walk.action < 0 ? nil : walk.action }
 

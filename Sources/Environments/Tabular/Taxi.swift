@@ -165,7 +165,7 @@ package struct Taxi: TableEnvironment {
   }
 
   /// The town from above: the destination magenta, the passenger blue, the taxi yellow without and green with them.
-  package var sketch: Sketch {
+  package var sketch: Sketch? {
     let parts = Parts(currentState)
     var sketch = Sketch(x: -0.2...5.2, y: -0.2...5.2)
     func center(_ place: (Int, Int)) -> Sketch.Point { .init(Double(place.1) + 0.5, 4.5 - Double(place.0)) }

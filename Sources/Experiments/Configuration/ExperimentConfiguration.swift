@@ -7,9 +7,9 @@ package struct ExperimentConfiguration: Configurable {
   /// The first part of the run directory's name; the loader sets it to the file's name before reading.
   package var name = "experiment"
   /// The section `environment`.
-  package var environment = EnvironmentConfiguration()
-  /// The sections `agent`, `model` and `planner`.
-  package var algorithm = AlgorithmConfiguration()
+  package var environment = EnvironmentConfiguration() { didSet { checkedTask = nil } }
+  /// The section `agent`, and those that the agent has beside it.
+  package var agent = Variant<Agents>()
   /// The section `training`.
   package var training = TrainingConfiguration()
   /// The section `evaluation`.
@@ -23,13 +23,19 @@ package struct ExperimentConfiguration: Configurable {
   /// One run per seed.
   package var seeds = [0]
 
+  /// What the check found: making an environment may cost a process.
+  private var checkedTask: EnvironmentDescription?
+
   package init() {}
+
+  /// What is known of the environment before a step is taken.
+  package func task() throws -> EnvironmentDescription { try checkedTask ?? environment.describe() }
 
   package mutating func declare(_ fields: Fields) {
     fields.text("name", &name, "name of the run directory: letters, digits, '.', '_' and '-'; default: the file's name")
     checkName(fields)
     fields.section("environment", &environment, "the task")
-    algorithm.declare(fields)
+    Agents.declareSections(of: &agent, fields)
     fields.section("training", &training, "how long to learn")
     fields.section("evaluation", &evaluation, "how the present policy is measured while it learns")
     fields.section("checkpoint", &checkpoint, "when the complete state is stored")
@@ -53,13 +59,19 @@ package struct ExperimentConfiguration: Configurable {
   }
 
   /// Compares settings with the task, once both can be trusted.
-  private func checkAgainstEnvironment(_ fields: Fields) {
+  private mutating func checkAgainstEnvironment(_ fields: Fields) {
     let roots = ["environment", "agent", "model", "planner"]
     let isTrusted = !fields.faults.contains { fault in
       roots.contains { fault.path == $0 || fault.path.hasPrefix("\($0).") || fault.path.hasPrefix("\($0)[") }
     }
     guard isTrusted else { return }
-    algorithm.check(for: environment.make(), fields)
+    do {
+      let task = try environment.describe()
+      checkedTask = task
+      agent.settings.check(task, fields)
+    } catch {
+      fields.fault("environment.id", "\(environment.id) cannot be made: \(error)")
+    }
     if environment.stepLimit == nil && evaluation.episodes > 0 {
       fields.fault(
         "environment.stepLimit", "0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0")
@@ -71,6 +83,8 @@ package struct ExperimentConfiguration: Configurable {
 package struct TrainingConfiguration: Configurable {
   /// Environment steps of the whole run.
   package var environmentSteps = 10_000
+  /// Environments that are stepped together.
+  package var environments = 1
 
   package init() {}
 
@@ -78,6 +92,7 @@ package struct TrainingConfiguration: Configurable {
     fields.integer(
       "environmentSteps", &environmentSteps, in: 1...1_000_000_000_000,
       "environment steps of the whole run; may be extended later")
+    fields.integer("environments", &environments, in: 1...1024, "environments that are stepped together")
   }
 }
 

@@ -76,7 +76,7 @@ package struct ExperimentFile: Sendable {
   private static func missing(_ overlay: JSONObject) -> [Fault] {
     let questions = [
       ("environment", "id", "which task to learn", EnvironmentRegistry.ids.first),
-      ("agent", "type", "which agent learns", AgentRegistry.entries.last?.name),
+      ("agent", "type", "which agent learns", Agents.entries.last?.name),
     ]
     return questions.compactMap { section, key, question, example in
       let given = overlay[section]

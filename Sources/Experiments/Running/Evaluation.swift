@@ -5,8 +5,6 @@ import Support
 
 /// How a policy is measured: always the same episodes, so that two evaluations differ by the policy alone.
 package struct Evaluation {
-  /// Makes the evaluation's own environment.
-  package var environment: EnvironmentConfiguration
   /// How many.
   package var episodes: Int
   /// Episode i starts from `seed` + i.
@@ -14,11 +12,10 @@ package struct Evaluation {
   /// The run's step at which the policy is measured: a task that changes in the course of a run is as it is then.
   package var runStep = 0
   /// Sees the environment after every reset (without an outcome) and after every step.
-  package var onState: ((any SnapshotEnvironment, Outcome?) -> Void)?
+  package var onState: ((any Environment, Outcome?) -> Void)?
 
   /// Of that many episodes, from `seed` on.
-  package init(environment: EnvironmentConfiguration, episodes: Int, seed: Int) {
-    self.environment = environment
+  package init(episodes: Int, seed: Int) {
     self.episodes = episodes
     self.seed = seed
   }
@@ -40,30 +37,33 @@ package struct Evaluation {
     package init(seed: Int) { self.seed = seed }
   }
 
+  /// What the policy draws from.
+  package var random: RandomStream { RandomStream(seed: UInt64(seed)).stream("evaluation") }
+
   /// Runs the episodes that are missing in `results`; false where `shouldStop`, asked before every step, said so: the
   /// episodes that were completed until then are in `results`.
   ///
   /// Every random number comes from a stream derived from the seed and the episode's number only: nothing that training
   /// uses is consumed, and the same policy gives the same result whenever it is measured.
-  package func run(_ policy: any Policy, into results: inout [Episode], shouldStop: () -> Bool) throws -> Bool {
-    var environment = environment.make()
-    let observation = FloatBuffer(count: environment.specification.observationSpace.size)
-    let random = RandomStream(seed: UInt64(seed)).stream("evaluation")
-    for index in results.count..<max(episodes, results.count) {
-      if var changing = environment as? any ChangingEnvironment {
-        changing.lifetimeSteps = runStep
-        environment = changing
-      }
-      environment.reset(seed: UInt64(seed + index))
-      onState?(environment, nil)
-      policy.beginEpisode(random.stream(UInt64(index)))
+  /// - Parameters:
+  ///   - policy: of one row, made with `random`.
+  ///   - environment: the evaluation's own; it is reset for every episode.
+  package func run(
+    _ policy: any Policy, in environment: any Environment, into results: inout [Episode], shouldStop: () -> Bool
+  ) throws -> Bool {
+    let (first, seed) = (results.count, seed)
+    let group = EnvironmentGroup([environment], firstEpisode: first) { UInt64(seed + $0) }
+    for index in first..<max(episodes, first) {
+      group.setRunStep(runStep)
       var episode = Episode(seed: seed + index)
       while !episode.isTerminated && !episode.isTruncated {
         if shouldStop() { return false }
-        environment.observe(into: observation.memory)
-        let action = try policy.act(in: Situation(observation: observation.readOnly, environment: environment))
-        let outcome = try environment.step(action)
-        onState?(environment, outcome)
+        try group.begin()
+        if episode.length == 0 { onState?(group.environment(0), nil) }
+        try policy.act(in: group.situation, into: group.actions)
+        try group.step()
+        let outcome = group.outcomes[0]
+        onState?(group.environment(0), outcome)
         guard outcome.reward.isFinite else { throw DivergedError(quantity: "the reward in an evaluation") }
         episode.total += outcome.reward
         episode.length += 1
@@ -83,6 +83,15 @@ package struct EvaluationResult: Equatable, Sendable {
 
   /// The result of these episodes.
   package init(episodes: [Evaluation.Episode]) { self.episodes = episodes }
+
+  /// As eval.csv has it.
+  package func row(step: Int, seconds: Double) -> EvaluationRow {
+    var row = EvaluationRow()
+    (row.step, row.episodes, row.mean, row.deviation) = (step, episodes.count, mean, deviation)
+    (row.minimum, row.maximum, row.lengthMean) = (minimum, maximum, lengthMean)
+    row.seconds = RunFiles.rounded(seconds)
+    return row
+  }
 
   /// Mean return.
   package var mean: Double { episodes.map(\.total).reduce(0, +) / Double(episodes.count) }

@@ -1,17 +1,19 @@
+import Environments
 import Support
 
 /// Where one run stands, apart from its agent and environment. Everything here is archived.
 package struct RunProgress: Archivable, Equatable, Sendable {
-  /// Completed environment steps.
+  /// Completed environment steps of all lanes.
   package var step = 0
-  /// Completed episodes; also the number of the one that is going on.
+  /// Before the last call of `count`: no cadence is jumped over in between.
+  package private(set) var stepBefore = 0
+  /// Completed episodes.
   package var episodes = 0
-  /// The last episode is over, the next one has not begun.
-  package var isBetweenEpisodes = true
-  /// Of the episode that is going on, or of the last one.
-  package var episodeReturn = 0.0
-  /// Likewise, in steps.
-  package var episodeLength = 0
+  /// Per lane, of the episode that is going on.
+  private var returns: [Double]
+  private var lengths: [Int32]
+  /// Episodes that have ended and are not written down yet, without the time.
+  package var ended: [EpisodeRow] = []
   /// Returns of the last 100 completed episodes, oldest first.
   package var recentReturns: [Double] = []
   /// The last step at which an evaluation was completed; 0: none yet.
@@ -32,30 +34,37 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   /// Seconds spent on this run, sessions added up.
   package var elapsedSeconds = 0.0
 
-  /// Episodes in the mean that progress.csv shows.
-  package static let window = 100
-
   /// Before the first step.
-  package init() {}
+  package init(lanes: Int) {
+    returns = [Double](repeating: 0, count: lanes)
+    lengths = [Int32](repeating: 0, count: lanes)
+  }
 
-  /// Takes in one step; true where it ended the episode.
-  package mutating func count(reward: Double, isOver: Bool) {
-    step += 1
-    episodeReturn += reward
-    episodeLength += 1
-    guard isOver else { return }
+  /// Takes in one step of every lane.
+  package mutating func count(_ steps: Transitions) {
+    stepBefore = step
+    for lane in 0..<steps.count {
+      let outcome = steps.outcomes[lane]
+      step += 1
+      if steps.isFirst[lane] { (returns[lane], lengths[lane]) = (0, 0) }
+      returns[lane] += outcome.reward
+      lengths[lane] += 1
+      if outcome.isOver { end(steps.episode[lane], lane, outcome) }
+    }
+  }
+
+  private mutating func end(_ episode: Int, _ lane: Int, _ outcome: Outcome) {
     episodes += 1
-    isBetweenEpisodes = true
-    if recentReturns.count == RunProgress.window { recentReturns.removeFirst() }
-    recentReturns.append(episodeReturn)
+    if recentReturns.count == RunFiles.returnWindow { recentReturns.removeFirst() }
+    recentReturns.append(returns[lane])
+    var row = EpisodeRow()
+    (row.episode, row.step, row.total, row.length) = (episode, step, returns[lane], Int(lengths[lane]))
+    (row.isTerminated, row.isTruncated) = (outcome.isTerminated, outcome.isTruncated)
+    ended.append(row)
   }
 
-  /// Starts the count of a new episode.
-  package mutating func beginEpisode() {
-    isBetweenEpisodes = false
-    episodeReturn = 0
-    episodeLength = 0
-  }
+  /// Whether something that happens every `every` steps fell due with the last step; 0: never.
+  package func isDue(_ every: Int) -> Bool { Cadence.isDue(every: every, from: stepBefore, to: step) }
 
   /// Mean of the last 100 returns; nil before the first episode ended.
   package var recentMean: Double? {
@@ -65,9 +74,14 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package mutating func archive(_ archive: Archive) throws {
     try archive.value("step", &step)
     try archive.value("episodes", &episodes)
-    try archive.value("isBetweenEpisodes", &isBetweenEpisodes)
-    try archive.value("episodeReturn", &episodeReturn)
-    try archive.value("episodeLength", &episodeLength)
+    try archive.value("stepBefore", &stepBefore)
+    let lanes = returns.count
+    try archive.array("returns", &returns)
+    try archive.array("lengths", &lengths)
+    guard returns.count == lanes, lengths.count == lanes else {
+      throw ArchiveError.shape("returns", stored: [returns.count], expected: [lanes])
+    }
+    try archive.scope("ended") { try archiveEnded(archive) }
     try archive.array("recentReturns", &recentReturns)
     try archive.value("evaluatedStep", &evaluatedStep)
     try archive.value("bestStep", &bestStep)
@@ -77,6 +91,23 @@ package struct RunProgress: Archivable, Equatable, Sendable {
     try archive.value("rowStep", &rowStep)
     try archive.value("rowSeconds", &rowSeconds)
     try archive.value("elapsedSeconds", &elapsedSeconds)
+  }
+
+  private mutating func archiveEnded(_ archive: Archive) throws {
+    var count = ended.count
+    try archive.value("episodes", &count)
+    guard 0...returns.count ~= count else { throw ArchiveError.malformed("ended.episodes", "\(count)") }
+    if archive.mode == .reading { ended = [EpisodeRow](repeating: EpisodeRow(), count: count) }
+    for index in 0..<count {
+      try archive.scope(String(index)) {
+        try archive.value("episode", &ended[index].episode)
+        try archive.value("step", &ended[index].step)
+        try archive.value("total", &ended[index].total)
+        try archive.value("length", &ended[index].length)
+        try archive.value("isTerminated", &ended[index].isTerminated)
+        try archive.value("isTruncated", &ended[index].isTruncated)
+      }
+    }
   }
 
   private mutating func archivePartialEvaluation(_ archive: Archive) throws {

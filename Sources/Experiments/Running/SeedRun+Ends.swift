@@ -35,7 +35,7 @@ extension SeedRun {
 
   func manifest(_ offsets: [(name: String, offset: Int)]) -> CheckpointManifest {
     CheckpointManifest(
-      configurationHash: hash, settings: experiment.resolved, agent: configuration.algorithm.agentType,
+      configurationHash: hash, settings: experiment.resolved, agent: configuration.agent.type,
       environment: configuration.environment.id, seed: directory.seed, step: loop.progress.step,
       facts: loop.agent.facts, offsets: offsets)
   }

@@ -88,10 +88,7 @@ package final class SeedRun {
     }
     let restored = try directory.checkpoints.newestUsable(
       configurationHash: hash,
-      warn: { warning in
-        log.write("warning: \(warning)")
-        report(.warning(warning))
-      },
+      warn: { SeedRun.warn($0, log, report) },
       accepts: { checkpoint in
         guard checkpoint.manifest.seed == directory.seed else {
           throw ExperimentError.checkpoint(
@@ -100,7 +97,7 @@ package final class SeedRun {
         let loop = try makeLoop()
         try loop.restore(checkpoint)
         let files = try RunFiles.reopen(
-          in: directory.path, metrics: loop.metrics.names, at: checkpoint.manifest.offsets)
+          in: directory.path, metrics: loop.metrics, at: checkpoint.manifest.offsets)
         return (loop, files, checkpoint.manifest.step)
       })
     if let restored {
@@ -108,10 +105,17 @@ package final class SeedRun {
       checkpointedStep = restored.2
     } else {
       loop = try makeLoop()
-      files = try RunFiles.create(in: directory.path, metrics: loop.metrics.names)
+      files = try RunFiles.create(in: directory.path, metrics: loop.metrics)
     }
     clock = RunClock(elapsed: loop.progress.elapsedSeconds)
   }
+
+  private static func warn(_ text: String, _ log: RunLog, _ report: (RunEvent) -> Void) {
+    log.write("warning: \(text)")
+    report(.warning(text))
+  }
+
+  private func warn(_ text: String) { SeedRun.warn(text, log, report) }
 
   // MARK: Course
 
@@ -127,18 +131,19 @@ package final class SeedRun {
     try directory.checkpoints.point(.latest, to: start)
     try directory.checkpoints.point(.best, to: loop.progress.bestStep, isAllowedToRemove: true)
     report(.started(step: start, total: total))
-    guard start <= total else { return .done(step: start, wasDone: true) }
+    loop.warnings.forEach(warn)
+    guard start == 0 || loop.progress.stepBefore < total else { return .done(step: start, wasDone: true) }
     if loop.isInsideStep {
       guard try advance() else { return try interrupt() }
     }
     while true {
-      if isDue(configuration.evaluation.every), configuration.evaluation.episodes > 0,
+      if loop.progress.isDue(configuration.evaluation.every), configuration.evaluation.episodes > 0,
         loop.progress.evaluatedStep < loop.progress.step
       {
         guard try evaluate() else { return try interrupt() }
       }
-      if loop.progress.step == total { return try finish() }
-      if isDue(configuration.checkpoint.every) || isBest || isCheckpointBehind { try checkpoint() }
+      if loop.progress.step >= total { return try finish() }
+      if loop.progress.isDue(configuration.checkpoint.every) || isBest || isCheckpointBehind { try checkpoint() }
       if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
       if shouldStop(.step(loop.progress.step)) { return try interrupt() }
       guard try advance() else { return try interrupt() }
@@ -150,40 +155,35 @@ package final class SeedRun {
     // Of an evaluation that belonged to an earlier end of the run.
     loop.progress.partialEvaluation = []
     let wasInsideStep = loop.isInsideStep
-    let outcome: Outcome
     do {
-      outcome = try loop.step()
+      try loop.step()
     } catch is InterruptedError {
       return false
     }
     // What was stored of this step is not its end.
     if wasInsideStep { checkpointedStep = nil }
     let seconds = clock.seconds
-    let run = loop.progress
-    if outcome.isOver {
-      try files.appendEpisode(
-        run, isTerminated: outcome.isTerminated, isTruncated: outcome.isTruncated, seconds: seconds)
+    for var row in loop.progress.ended {
+      row.seconds = RunFiles.rounded(seconds)
+      try files.append(row)
     }
-    if !loop.metrics.modelRows.isEmpty {
-      try files.appendModel(loop.metrics.modelRows, step: run.step, seconds: seconds)
-      loop.metrics.modelRows.removeAll(keepingCapacity: true)
-    }
-    if isDue(configuration.logging.progressEvery) { try appendProgress() }
-    report(.stepped(RunSnapshot(run)))
+    loop.progress.ended.removeAll(keepingCapacity: true)
+    try files.appendTables(loop.metrics, step: loop.progress.step, seconds: seconds)
+    loop.metrics.clearRows()
+    if loop.progress.isDue(configuration.logging.progressEvery) { try appendProgress() }
+    report(.stepped(RunSnapshot(loop.progress)))
     return true
   }
 
   private func appendProgress() throws {
     let seconds = clock.seconds
-    try files.appendProgress(loop.progress, loop.metrics, seconds: seconds)
+    let run = loop.progress
+    try files.appendProgress(
+      step: run.step, episodes: run.episodes, recentMean: run.recentMean, loop.metrics,
+      stepsPerSecond: Double(run.step - run.rowStep) / max(seconds - run.rowSeconds, 1e-9), seconds: seconds)
     loop.metrics.clearValues()
     loop.progress.rowStep = loop.progress.step
     loop.progress.rowSeconds = seconds
-  }
-
-  /// Whether something that happens every so many steps happens now; 0: never.
-  private func isDue(_ every: Int) -> Bool {
-    every > 0 && loop.progress.step > 0 && loop.progress.step.isMultiple(of: every)
   }
 
   /// Whether the best evaluation so far is that of this step.
@@ -193,14 +193,13 @@ package final class SeedRun {
   private func evaluate() throws -> Bool {
     let step = loop.progress.step
     var evaluation = Evaluation(
-      environment: configuration.environment, episodes: configuration.evaluation.episodes,
-      seed: configuration.evaluation.seed)
+      episodes: configuration.evaluation.episodes, seed: configuration.evaluation.seed)
     evaluation.runStep = step
     var isComplete = false
     do {
-      isComplete = try evaluation.run(
-        loop.agent.makePolicy(isStochastic: false), into: &loop.progress.partialEvaluation
-      ) { shouldStop(.evaluation(step)) }
+      isComplete = try loop.evaluate(evaluation, into: &loop.progress.partialEvaluation) {
+        shouldStop(.evaluation(step))
+      }
     } catch is InterruptedError {}
     isCheckpointBehind = checkpointedStep == step
     guard isComplete else { return false }
@@ -208,7 +207,7 @@ package final class SeedRun {
     loop.progress.partialEvaluation = []
     guard result.mean.isFinite else { throw DivergedError(quantity: "the mean return of the evaluation") }
     let seconds = clock.seconds
-    try files.appendEvaluation(result, step: step, seconds: seconds)
+    try files.append(result.row(step: step, seconds: seconds))
     loop.progress.evaluatedStep = step
     loop.progress.evaluationMean = result.mean
     let isBest = result.mean > loop.progress.bestMean

@@ -119,16 +119,13 @@ package struct TrainingPlan: Sendable {
     return .nothingToResume(directory: directory.path, nearest: nearest?.0, nearest?.1 ?? [])
   }
 
-  /// Builds one agent and asks it.
+  /// Builds one run and archives it.
   private func estimate() throws(ExperimentError) -> Int {
-    let configuration = experiment.configuration
     do {
-      let agent = try configuration.algorithm.makeAgent(
-        AgentContext(
-          environment: configuration.environment.make(), random: RandomStream(seed: UInt64(seeds[0])),
-          pool: ComputePool(threads: 1)))
-      // The manifest and the headers come on top.
-      return agent.estimatedCheckpointBytes(afterSteps: configuration.training.environmentSteps) + 8192
+      let archive = Archive()
+      try RunLoop(experiment.configuration, seed: seeds[0], threads: 1).archive(archive)
+      // Names, manifest and headers come on top.
+      return archive.byteCount + 8192
     } catch {
       throw ExperimentError(error)
     }

@@ -1,49 +1,42 @@
 import Algorithms
 import Support
 
-/// The four tables of one seed. Wall-clock columns stand last: everything before them is reproducible byte for byte.
+/// The tables of one seed: episodes, evaluations, progress, and what the agent declares. Wall-clock columns stand last:
+/// everything before them is reproducible byte for byte.
 package final class RunFiles {
-  /// One row per training episode.
-  package static let episodeColumns = [
-    "episode", "env_step", "return", "length", "terminated", "truncated", "wall_s",
-  ]
-  /// One row per evaluation.
-  package static let evaluationColumns = [
-    "env_step", "episodes", "return_mean", "return_std", "return_min", "return_max", "length_mean", "wall_s",
-  ]
-  /// One row per epoch of model fitting.
-  package static let modelColumns = [
-    "env_step", "iteration", "epoch", "train_loss", "val_loss", "val_loss_best", "train_size", "val_size", "wall_s",
-  ]
   /// progress.csv for an algorithm with these metrics.
   package static func progressColumns(_ metrics: [String]) -> [String] {
-    ["env_step", "updates", "episodes", "return_mean_\(RunProgress.window)"] + metrics
+    ["env_step", "updates", "episodes", "return_mean_\(RunFiles.returnWindow)"] + metrics
       + ["buffer_size", "steps_per_s", "wall_s"]
   }
+  /// Episodes in the mean that progress.csv shows.
+  package static let returnWindow = 100
 
   private let episodes: CSVFile
   private let evaluations: CSVFile
   private let progress: CSVFile
-  private let model: CSVFile
+  /// In the order of the agent's declarations.
+  private let agent: [CSVFile]
+  private var all: [CSVFile] { [episodes, evaluations, progress] + agent }
 
-  /// The tables with their names on disk, in the order of the initialisers.
-  private static func tables(_ metrics: [String]) -> [(name: String, columns: [String])] {
+  /// The tables with their names on disk, in the order of `all`.
+  private static func tables(_ metrics: Metrics) -> [(name: String, columns: [String])] {
     [
-      ("episodes.csv", episodeColumns), ("eval.csv", evaluationColumns), ("progress.csv", progressColumns(metrics)),
-      ("model.csv", modelColumns),
-    ]
+      ("episodes.csv", EpisodeRow.columns), ("eval.csv", EvaluationRow.columns),
+      ("progress.csv", progressColumns(metrics.names)),
+    ] + metrics.tables.map { ("\($0.name).csv", ["env_step"] + $0.columns + ["wall_s"]) }
   }
 
   private init(_ files: [CSVFile]) {
     episodes = files[0]
     evaluations = files[1]
     progress = files[2]
-    model = files[3]
+    agent = Array(files[3...])
   }
 
-  /// Creates all four. Tables that hold nothing but their header, left by a run that was killed before its first
+  /// Creates all of them. Tables that hold nothing but their header, left by a run that was killed before its first
   /// checkpoint, are made anew; one with rows is a fault, because nothing that was measured is ever thrown away.
-  package static func create(in directory: String, metrics: [String]) throws(ExperimentError) -> RunFiles {
+  package static func create(in directory: String, metrics: Metrics) throws(ExperimentError) -> RunFiles {
     do throws(FileError) {
       for (name, _) in tables(metrics) where FileSystem.kind(of: "\(directory)/\(name)") != nil {
         guard try rowlessOrMissing("\(directory)/\(name)") else {
@@ -63,9 +56,9 @@ package final class RunFiles {
     }
   }
 
-  /// Reopens all four where a checkpoint left them and cuts off what lies beyond.
+  /// Reopens all of them where a checkpoint left them and cuts off what lies beyond.
   package static func reopen(
-    in directory: String, metrics: [String], at offsets: [(name: String, offset: Int)]
+    in directory: String, metrics: Metrics, at offsets: [(name: String, offset: Int)]
   ) throws -> RunFiles {
     let tables = tables(metrics)
     let positions = try tables.map { name, _ in
@@ -91,53 +84,43 @@ package final class RunFiles {
 
   /// Waits until every row is on the disk and returns where each table ends.
   package func synchronizedOffsets() throws(FileError) -> [(name: String, offset: Int)] {
-    try [("episodes.csv", episodes), ("eval.csv", evaluations), ("progress.csv", progress), ("model.csv", model)].map {
-      (entry: (String, CSVFile)) throws(FileError) in
-      try entry.1.synchronize()
-      return (entry.0, entry.1.offset)
+    try all.map { file throws(FileError) in
+      try file.synchronize()
+      return (String(file.path[file.path.index(after: file.path.lastIndex(of: "/")!)...]), file.offset)
     }
   }
 
   // MARK: Rows
 
-  /// The episode that ended with the last step.
-  package func appendEpisode(_ run: RunProgress, isTerminated: Bool, isTruncated: Bool, seconds: Double)
-    throws(FileError)
-  {
-    try episodes.append([
-      .integer(run.episodes - 1), .integer(run.step), .number(run.episodeReturn), .integer(run.episodeLength),
-      .flag(isTerminated), .flag(isTruncated), .number(rounded(seconds)),
-    ])
-  }
+  /// An episode that ended.
+  package func append(_ row: EpisodeRow) throws(FileError) { try episodes.append(row.cells) }
 
-  /// An evaluation at a step.
-  package func appendEvaluation(_ result: EvaluationResult, step: Int, seconds: Double) throws(FileError) {
-    try evaluations.append([
-      .integer(step), .integer(result.episodes.count), .number(result.mean), .number(result.deviation),
-      .number(result.minimum), .number(result.maximum), .number(result.lengthMean), .number(rounded(seconds)),
-    ])
-  }
+  /// An evaluation.
+  package func append(_ row: EvaluationRow) throws(FileError) { try evaluations.append(row.cells) }
 
-  /// Where training stands; the means since the last row.
-  package func appendProgress(_ run: RunProgress, _ metrics: Metrics, seconds: Double) throws(FileError) {
-    let rate = Double(run.step - run.rowStep) / max(seconds - run.rowSeconds, 1e-9)
+  /// Where training stands; the latest values since the last row.
+  /// - Parameters:
+  ///   - stepsPerSecond: since the last row.
+  ///   - seconds: of work on the run.
+  package func appendProgress(
+    step: Int, episodes: Int, recentMean: Double?, _ metrics: Metrics, stepsPerSecond: Double, seconds: Double
+  ) throws(FileError) {
     try progress.append(
-      [.integer(run.step), .integer(metrics.updates), .integer(run.episodes), run.recentMean.map { .number($0) }]
+      [.integer(step), .integer(metrics.updates), .integer(episodes), recentMean.map { .number($0) }]
         + metrics.values.map { $0.map { .number($0) } }
-        + [metrics.bufferSize.map { .integer($0) }, .number(rounded(rate)), .number(rounded(seconds))])
+        + [
+          metrics.bufferSize.map { .integer($0) }, .number(RunFiles.rounded(stepsPerSecond)),
+          .number(RunFiles.rounded(seconds)),
+        ])
   }
 
-  /// The epochs of a fit that ended with that step.
-  package func appendModel(_ rows: [ModelFitRow], step: Int, seconds: Double) throws(FileError) {
-    for row in rows {
-      try model.append([
-        .integer(step), .integer(row.iteration), .integer(row.epoch), .number(row.trainLoss),
-        row.validationLoss.map { .number($0) }, row.bestValidationLoss.map { .number($0) }, .integer(row.trainSize),
-        .integer(row.validationSize), .number(rounded(seconds)),
-      ])
+  /// The rows of the agent's own tables that came with that step.
+  package func appendTables(_ metrics: Metrics, step: Int, seconds: Double) throws(FileError) {
+    for (file, rows) in zip(agent, metrics.rows) {
+      for row in rows { try file.append([.integer(step)] + row + [.number(RunFiles.rounded(seconds))]) }
     }
   }
 
   /// Milliseconds are enough for a clock.
-  private func rounded(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
+  package static func rounded(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
 }

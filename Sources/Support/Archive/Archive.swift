@@ -84,6 +84,12 @@ package final class Archive {
     for (index, tensor) in tensors.enumerated() { tensorIndex[tensor.name] = index }
   }
 
+  /// Bytes of everything that was put in.
+  package var byteCount: Int {
+    scalars.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 16 }
+      + tensors.reduce(0) { $0 + $1.tensor.bytes.count }
+  }
+
   /// Runs `body` with "name." before every name.
   package func scope(_ name: String, _ body: () throws -> Void) rethrows {
     let outer = prefix

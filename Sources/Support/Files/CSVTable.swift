@@ -59,18 +59,28 @@ package struct CSVTable: Sendable {
     incompleteRow = reader.incompleteRow
   }
 
-  /// Whether there is a column of that name.
-  package func hasColumn(_ name: String) -> Bool { columns.contains(name) }
-
   /// The texts of a column; nil for an empty cell.
   package func texts(_ column: String) throws(CSVError) -> [String?] {
+    let index = try index(of: column)
+    return stride(from: index, to: cells.count, by: columns.count).map { cells[$0] }
+  }
+
+  /// One cell; nil where it is empty.
+  func text(_ column: String, _ row: Int) throws(CSVError) -> String? {
+    cells[row * columns.count + (try index(of: column))]
+  }
+
+  /// A fault in that row.
+  func fault(_ row: Int, _ message: String) -> CSVError { .malformed(path: path, line: lines[row], message) }
+
+  private func index(of column: String) throws(CSVError) -> Int {
     guard let index = columns.firstIndex(of: column) else {
       let known = columns.prefix(50).map { JSONText.clipped($0) }.joined(separator: ", ")
       let suggestion = Suggestion.didYouMean(column, among: columns)
       throw .malformed(
         path: path, line: 1, "no column \"\(column)\"\(suggestion.isEmpty ? "; its columns: \(known)" : suggestion)")
     }
-    return stride(from: index, to: cells.count, by: columns.count).map { cells[$0] }
+    return index
   }
 
   /// The numbers of a column, "nan" and "inf" included; nil for an empty cell. Anything else is a fault.

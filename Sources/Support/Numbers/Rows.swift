@@ -50,6 +50,12 @@ package struct Rows {
       base + range.lowerBound * columnStride, count, range.count, rowStride: rowStride, columnStride: columnStride)
   }
 
+  /// The column of a one-hot row that is 1; 0 where there is none.
+  @inlinable package func hotColumn(_ row: Int) -> Int {
+    for column in 0..<columns where self[row, column] == 1 { return column }
+    return 0
+  }
+
   /// Row `row` as memory without gaps; only of a row-major matrix.
   @inlinable package func contiguousRow(_ row: Int) -> UnsafeBufferPointer<Float> {
     assert(columnStride == 1 && row >= 0 && row < count)

@@ -27,6 +27,9 @@ package struct RandomStream: Archivable, Equatable, Sendable {
     RandomStream(key: RandomStream.mix(key, RandomStream.mix(index, 0x696e_6465_78)))
   }
 
+  /// A stream of its own for the next piece of work; takes one draw of this one.
+  package mutating func nextStream() -> RandomStream { RandomStream(key: takeBlock() ^ key) }
+
   /// 64 uniform bits.
   package mutating func nextBits() -> UInt64 {
     let counter = position

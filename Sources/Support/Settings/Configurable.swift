@@ -238,6 +238,9 @@ package final class Fields {
     if take(name) != nil { fault(name, message) }
   }
 
+  /// Whether `name` was declared or refused.
+  package func declares(_ name: String) -> Bool { declared.contains(name) }
+
   /// From now on keys that nobody declares are no faults: what they may be depends on a setting that is one itself.
   package func tolerateUnknownKeys() { toleratesUnknown = true }
 

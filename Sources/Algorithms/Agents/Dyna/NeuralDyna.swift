@@ -8,14 +8,14 @@ import Support
 /// 1. Act at random for the first steps, then ε-greedily; keep every transition in D.
 /// 2. Model learning: fit the ensemble on D every `fitEvery` steps.
 /// 3. Direct RL: `updatesPerStep` Double DQN updates on minibatches of D.
-/// 4. Planning: carry K = `planningSteps` minibatches of imagined walks one step on, and update on each of them. A walk
-///    begins at a state of D with any action, follows the present policy, and ends with the task or after H =
+/// 4. Planning: carry K = `planningSteps` minibatches of imagined rollouts one step on, and update on each of them. A
+///    rollout begins at a state of D with any action, follows the present policy, and ends with the task or after H =
 ///    `imaginationLength` steps; the model says what follows.
 /// 5. After every update, real or imagined, the target network takes on a share of the online one. It is the target
 ///    network that acts: its values are an average over the last updates.
 ///
 /// K = 0 needs no model: plain Double DQN, the model-free baseline. H = 1 imagines single steps from visited states, as
-/// the tabular algorithm does. Longer walks pay where the policy has left the states of D, most of which older policies
+/// the tabular algorithm does. Longer rollouts pay where the policy has left the states of D, most of which older policies
 /// saw: the network's values there are guesses, and a greedy policy goes where guesses are too high.
 package final class NeuralDyna: Agent {
   package struct Configuration: AgentConfiguration {
@@ -23,13 +23,12 @@ package final class NeuralDyna: Agent {
     package var planningSteps = 4
     /// Updates on real transitions per environment step (step 3).
     package var updatesPerStep = 1
-    /// Steps acted at random before anything is learned.
-    package var initialRandomSteps = 500
-    /// Environment steps between fits of the model (step 2) and of the statistics that observations are standardised by.
-    package var fitEvery = 250
-    /// H: steps of an imagined walk before another one begins.
+    /// Steps 1 and 2: random steps, replay, fits of the model and of the statistics that observations are standardised
+    /// by.
+    package var learning = ModelLearner.Settings(initialRandomSteps: 500, fitEvery: 250, replayCapacity: 100_000)
+    /// H: steps of an imagined rollout before another one begins.
     package var imaginationLength = 100
-    /// How often an imagined action is random, the first of a walk apart, which always is.
+    /// How often an imagined action is random, the first of a rollout apart, which always is.
     package var imaginedExploration = 0.05
     /// ε.
     package var exploration = Schedule(.linear, start: 1, end: 0.05, steps: 2000)
@@ -38,25 +37,29 @@ package final class NeuralDyna: Agent {
     package var activation = Activation.tanh
     package var learningRate = 3e-4
     package var batchSize = 64
-    package var replayCapacity = 100_000
     /// Share of the online network that the target takes on after every update.
     package var targetRate = 0.02
     /// Limit of an error in the gradient (Huber); 0: none.
     package var errorLimit = 0.0
     /// Largest gradient norm; 0: no clipping.
     package var maximumGradientNorm = 10.0
+    /// The section `model`.
+    package var model = Variant<DynamicsModels>("ensemble", Configuration.smallEnsemble)
+
+    private static var smallEnsemble: EnsembleDynamics.Configuration {
+      var model = EnsembleDynamics.Configuration()
+      model.hiddenSizes = [64, 64]
+      model.batchSize = 64
+      return model
+    }
 
     package init() {}
 
     package mutating func declare(_ fields: Fields) {
       fields.integer("planningSteps", &planningSteps, in: 0...1000, "imagined updates per step (K); 0: Double DQN")
       fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates on real transitions per step")
-      fields.integer(
-        "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before learning starts")
-      fields.integer(
-        "fitEvery", &fitEvery, in: 1...1_000_000_000,
-        "environment steps between fits of the model, and of the statistics of observations")
-      fields.integer("imaginationLength", &imaginationLength, in: 1...1_000_000, "steps of an imagined walk (H)")
+      learning.declare(fields)
+      fields.integer("imaginationLength", &imaginationLength, in: 1...1_000_000, "steps of an imagined rollout (H)")
       fields.number("imaginedExploration", &imaginedExploration, in: 0...1, "how often an imagined action is random")
       fields.section("exploration", &exploration, "ε: how often an action is random")
       fields.number("discount", &discount, in: 0...1, "γ: the weight of the next step's value")
@@ -65,169 +68,139 @@ package final class NeuralDyna: Agent {
       fields.choice("activation", &activation, "after every hidden layer of the Q-network")
       fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "Adam's step size")
       fields.integer("batchSize", &batchSize, in: 1...100_000, "transitions per update")
-      fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most transitions kept")
       fields.number(
         "targetRate", &targetRate, in: 0...1, aboveLowerBound: true, "share the target network takes on per update")
       fields.number("errorLimit", &errorLimit, in: 0...1e12, "limit of an error in the gradient (Huber); 0: none")
       fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
     }
 
-    package func check(
-      _ algorithm: AlgorithmConfiguration, for environment: any SnapshotEnvironment, _ fields: Fields
-    ) {
-      let specification = environment.specification
-      if case .discrete = specification.observationSpace {
-        fields.fault(
-          "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
-      }
+    package mutating func declareSections(_ experiment: Fields) {
+      experiment.section("model", &model, "the learned model of the dynamics")
+    }
+
+    package func check(_ task: EnvironmentDescription, _ fields: Fields) {
+      let specification = task.specification
       if !specification.actionSpace.isDiscrete {
         fields.fault("agent.type", "this agent needs discrete actions; those of \(specification.id) are vectors")
       }
-      guard planningSteps > 0, !(environment is any KnownDynamicsParts) else { return }
-      if !algorithm.model.model.learnsReward {
-        fields.fault("model.reward", "\(specification.id) declares no reward function; use \"learned\"")
-      }
-      if algorithm.model.model.terminationSource == .known {
-        fields.fault("model.termination", "\(specification.id) declares no termination; use \"learned\" or \"never\"")
+      if planningSteps > 0 {
+        model.settings.check(task, fields, instead: ", use \"dyna-q\"")
+      } else if specification.observationSpace.isDiscrete {
+        fields.fault(
+          "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
       }
     }
 
-    package func makeAgent(_ algorithm: AlgorithmConfiguration, _ context: AgentContext) throws -> any Agent {
-      NeuralDyna(self, algorithm, context)
-    }
+    package func makeAgent(_ context: AgentContext) throws -> any Agent { NeuralDyna(self, context) }
   }
 
   private let configuration: Configuration
-  private let context: AgentContext
-  private let actions: Int
-  private let real: TransitionBuffer
+  private let lanes: Int
+  private let learner: ModelLearner
   private let network: QNetwork
-  private let realBatch: QBatch
+  private let minibatch: Minibatch
   /// nil without planning.
-  private let model: EnsembleDynamics?
-  private let walks: ImaginedWalks?
+  private let rollouts: PolicyRollouts?
   private var exploring: RandomStream
   private var drawing: RandomStream
-  private var steps = 0
   private var updates = 0
 
   /// An agent for vector observations and discrete actions.
-  package init(_ configuration: Configuration, _ algorithm: AlgorithmConfiguration, _ context: AgentContext) {
+  package init(_ configuration: Configuration, _ context: AgentContext) {
     let specification = context.specification
-    let size = specification.observationSpace.size
     self.configuration = configuration
-    self.context = context
-    actions = specification.actionSpace.columns
-    real = TransitionBuffer(
-      observationSize: size, actionSpace: specification.actionSpace, capacity: configuration.replayCapacity)
+    lanes = context.lanes
+    learner = ModelLearner(
+      configuration.learning, configuration.model.settings, learnsModel: configuration.planningSteps > 0, context)
     network = QNetwork(
-      size: size, actions: actions, hiddenSizes: configuration.hiddenSizes, activation: configuration.activation,
+      size: specification.observationSpace.size, actions: specification.actionSpace.columns,
+      hiddenSizes: configuration.hiddenSizes, activation: configuration.activation,
       learningRate: configuration.learningRate, maximumGradientNorm: configuration.maximumGradientNorm,
-      errorLimit: configuration.errorLimit,
-      random: context.random.stream("network"), pool: context.pool)
-    realBatch = QBatch(count: configuration.batchSize, size: size)
-    if configuration.planningSteps > 0 {
-      guard let settings = algorithm.model.model as? EnsembleDynamics.Configuration else {
-        preconditionFailure("imagination needs an ensemble")
-      }
-      let model = EnsembleDynamics(
-        settings, DynamicsLayout(specification, known: context.known), random: context.random.stream("model"),
-        pool: context.pool)
-      walks = ImaginedWalks(
-        model, known: context.known, batches: configuration.planningSteps, batchSize: configuration.batchSize,
+      errorLimit: configuration.errorLimit, random: context.random.stream("network"), pool: context.pool)
+    minibatch = Minibatch(configuration.batchSize, of: learner.replay)
+    rollouts = learner.model.map { model in
+      PolicyRollouts(
+        model, specification, batches: configuration.planningSteps, batchSize: configuration.batchSize,
         length: configuration.imaginationLength, exploration: configuration.imaginedExploration,
         random: context.random.stream("imagination"))
-      self.model = model
-    } else {
-      model = nil
-      walks = nil
     }
     exploring = context.random.stream("policy")
     drawing = context.random.stream("replay")
   }
 
   package var metricNames: [String] {
-    ["epsilon", "q_loss", "q_value", "imagined_loss", "model_train_loss", "model_val_loss"]
+    ["epsilon", "q_loss", "q_value", "imagined_loss"] + ModelLearner.metricNames
+  }
+  package var tables: [TableDeclaration] { learner.model?.tables ?? [] }
+
+  private var exploration: Double { configuration.exploration.value(at: learner.steps) }
+
+  package func act(in situation: Situation, into actions: ActionRows) {
+    for row in 0..<situation.count {
+      let isRandom = learner.steps < configuration.learning.initialRandomSteps || exploring.uniform() < exploration
+      if isRandom {  // step 1
+        actions.setUniform(row, &exploring)
+      } else {
+        network.greedyActions(situation.observations.row(row), into: actions.row(row))
+      }
+    }
   }
 
-  package func beginEpisode() {}
-
-  private var exploration: Double { configuration.exploration.value(at: steps) }
-
-  package func act(in situation: Situation) -> Action {
-    let isRandom = steps < configuration.initialRandomSteps || exploring.uniform() < exploration  // step 1
-    return .discrete(isRandom ? exploring.integer(below: actions) : network.greedyAction(situation.observation))
-  }
-
-  package func observe(_ transition: Transition) {
-    steps += 1
-    real.append(transition)
-  }
+  package func observe(_ steps: Transitions) { learner.observe(steps) }
 
   package func learn(_ metrics: inout Metrics) throws {
-    metrics.bufferSize = real.count
+    metrics.bufferSize = learner.replay.count
     metrics.record("epsilon", exploration)
-    guard steps >= configuration.initialRandomSteps else { return }
-    try renew(&metrics)
-    for _ in 0..<configuration.updatesPerStep {  // step 3
-      realBatch.draw(from: real, &drawing)
-      let result = try update(on: realBatch)
-      metrics.record("q_loss", result.loss)
-      metrics.record("q_value", result.value)
+    guard learner.steps >= configuration.learning.initialRandomSteps else { return }
+    // Step 2 comes first, so that nothing is done twice where a fit is interrupted and this is called again.
+    if learner.isDue {
+      network.standardize(by: learner.replay)
+      try learner.fit(&metrics)
     }
-    if let walks {  // step 4
-      walks.advance(from: real, by: network)
-      for batch in walks.batches { metrics.record("imagined_loss", try update(on: batch).loss) }
-    }
-    updates += configuration.updatesPerStep + configuration.planningSteps
+    for _ in 0..<lanes { try improve(&metrics) }
     metrics.updates = updates
   }
 
-  private func update(on batch: QBatch) throws -> (loss: Double, value: Double) {
+  /// The updates of one environment step.
+  private func improve(_ metrics: inout Metrics) throws {
+    for _ in 0..<configuration.updatesPerStep {  // step 3
+      let result = try update(on: minibatch.draw(from: learner.replay, &drawing))
+      metrics.record("q_loss", result.loss)
+      metrics.record("q_value", result.value)
+    }
+    if let rollouts {  // step 4
+      rollouts.advance(from: learner.replay, by: network)
+      for batch in 0..<rollouts.batches {
+        metrics.record("imagined_loss", try update(on: rollouts.transitions(batch)).loss)
+      }
+    }
+    updates += configuration.updatesPerStep + configuration.planningSteps
+  }
+
+  private func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double) {
     let result = try network.update(on: batch, discount: Float(configuration.discount))
     network.moveTarget(rate: Float(configuration.targetRate))  // step 5
     return result
   }
 
-  /// Step 2, and the network's statistics with it. It comes first, so that nothing is done twice where a fit is
-  /// interrupted and `learn` called again.
-  private func renew(_ metrics: inout Metrics) throws {
-    let isFirst = steps == configuration.initialRandomSteps
-    guard isFirst || steps.isMultiple(of: configuration.fitEvery) else { return }
-    network.standardize(by: real)
-    guard let model else { return }
-    if isFirst {
-      try real.requireAgreement(
-        with: context.known, reward: !model.configuration.learnsReward,
-        termination: model.configuration.terminationSource == .known)
-    }
-    let summary = try model.fit(real, &metrics.modelRows)
-    metrics.record("model_train_loss", summary.trainLoss)
-    if let loss = summary.validationLoss { metrics.record("model_val_loss", loss) }
-  }
-
-  package func makePolicy(isStochastic: Bool) -> any Policy {
-    QPolicy(network, actions: actions, exploration: isStochastic ? exploration : 0)
-  }
-
-  package func estimatedCheckpointBytes(afterSteps steps: Int) -> Int {
-    let width = TransitionBuffer.bytesPerTransition(observationSize: real.observationSize, actionColumns: actions)
-    return 16 * network.parameterCount + 12 * (model?.parameterCount ?? 0)
-      + width * min(steps, configuration.replayCapacity) + (walks?.storedBytes ?? 0) + 20_000
+  package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
+    EpisodePolicy(
+      QPolicy(network, exploration: exploration), isStochastic: isStochastic, rows: rows, random: random)
   }
 
   package var facts: [(name: String, value: String)] {
-    [("transitions", String(real.count)), ("q parameters", String(network.parameterCount))] + (model?.facts ?? [])
+    [("transitions", String(learner.replay.count)), ("q parameters", String(network.parameterCount))]
+      + (learner.model?.facts ?? [])
   }
 
+  package var learned: LearnedModel? { learner.learned }
+
   package func archive(_ archive: Archive) throws {
-    try archive.value("steps", &steps)
     try archive.value("updates", &updates)
     try archive.part("exploring", &exploring)
     try archive.part("drawing", &drawing)
-    try archive.part("replay", real)
     try network.archive(archive)
-    if let model { try archive.part("model", model) }
-    if let walks { try archive.part("walks", walks) }
+    try learner.archive(archive)
+    if let rollouts { try archive.part("rollouts", rollouts) }
   }
 }

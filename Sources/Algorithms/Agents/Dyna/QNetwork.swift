@@ -2,45 +2,6 @@ import Environments
 import Neural
 import Support
 
-/// Rows of transitions for one update, row-major; discrete actions as numbers. Its memory is reused.
-final class QBatch {
-  let count: Int
-  let size: Int
-  /// [count, size]
-  let observations: FloatBuffer
-  /// [count, size]
-  let nextObservations: FloatBuffer
-  let rewards: FloatBuffer
-  /// 1 where the task ended.
-  let terminated: FloatBuffer
-  var actions: [Int]
-
-  init(count: Int, size: Int) {
-    self.count = count
-    self.size = size
-    observations = FloatBuffer(count: count * size)
-    nextObservations = FloatBuffer(count: count * size)
-    rewards = FloatBuffer(count: count)
-    terminated = FloatBuffer(count: count)
-    actions = [Int](repeating: 0, count: count)
-  }
-
-  /// Rows drawn with replacement from real transitions.
-  func draw(from buffer: TransitionBuffer, _ random: inout RandomStream) {
-    let width = buffer.actionColumns
-    for row in 0..<count {
-      let source = random.integer(below: buffer.count)
-      for column in 0..<size {
-        observations[row * size + column] = buffer.observations[source * size + column]
-        nextObservations[row * size + column] = buffer.nextObservations[source * size + column]
-      }
-      rewards[row] = buffer.rewards[source]
-      terminated[row] = buffer.terminated[source]
-      for action in 0..<width where buffer.actions[source * width + action] == 1 { actions[row] = action }
-    }
-  }
-}
-
 /// Q(s, ·) as a multi-layer perceptron with a target network, trained by Double DQN (van Hasselt, Guez & Silver 2016):
 ///
 ///     y = r + γ·(1 − ended)·Q_target(s', argmax_a Q(s', a)),   loss = mean of (Q(s, a) − y)²,
@@ -80,47 +41,37 @@ final class QNetwork: ArchivableObject {
   func standardize(by buffer: TransitionBuffer) { normalizer.fit(buffer.observations, rows: buffer.count) }
 
   /// Observations [rows, size], standardised.
-  private func input(_ observations: UnsafeBufferPointer<Float>, rows: Int) -> Tensor {
-    tape.constant(rows: rows, columns: size) { memory in
+  private func input(_ observations: Rows) -> Tensor {
+    tape.constant(rows: observations.count, columns: size) { memory in
+      let input = MutableRows(memory.baseAddress!, observations.count, size)
       for column in 0..<size {
         let (mean, factor) = (Float(normalizer.mean[column]), Float(1 / normalizer.deviation[column]))
-        for index in stride(from: column, to: rows * size, by: size) {
-          memory[index] = (observations[index] - mean) * factor
-        }
+        for row in 0..<observations.count { input[row, column] = (observations[row, column] - mean) * factor }
       }
     }
   }
 
   var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
 
-  /// The action of the greatest value, the first of equals.
-  func greedyAction(_ observation: UnsafeBufferPointer<Float>) -> Int {
-    tape.rewind()
-    return tape.withoutGradients {
-      let q = tape.values(target(input(observation, rows: 1), on: tape))
-      return QNetwork.argmax(q, 0, actions)
-    }
-  }
-
-  /// Greedy actions of `count` rows.
-  func greedyActions(_ observations: FloatBuffer, count: Int, into chosen: inout [Int]) {
+  /// The actions of the greatest values, the first of equals.
+  func greedyActions(_ observations: Rows, into chosen: ActionRows) {
     tape.rewind()
     tape.withoutGradients {
-      let q = tape.values(target(input(observations.readOnly, rows: count), on: tape))
-      for row in 0..<count { chosen[row] = QNetwork.argmax(q, row * actions, actions) }
+      let q = tape.values(target(input(observations), on: tape))
+      for row in 0..<observations.count { chosen.set(row, index: QNetwork.argmax(q, row * actions, actions)) }
     }
   }
 
   /// One optimiser step.
   /// - Returns: the mean squared error before it, and the mean Q of the taken actions.
-  func update(on batch: QBatch, discount: Float) throws -> (loss: Double, value: Double) {
+  func update(on batch: TransitionBatch, discount: Float) throws -> (loss: Double, value: Double) {
     tape.rewind()
     let rows = batch.count
     let (choosing, judging) = tape.withoutGradients {
-      let next = input(batch.nextObservations.readOnly, rows: rows)
+      let next = input(batch.next)
       return (tape.values(network(next, on: tape)), tape.values(target(next, on: tape)))
     }
-    let q = network(input(batch.observations.readOnly, rows: rows), on: tape)
+    let q = network(input(batch.observations), on: tape)
     let values = tape.values(q)
     var (squares, total) = (0.0, 0.0)
     // The target of an action that was not taken is its own value: no error, no gradient.
@@ -128,9 +79,9 @@ final class QNetwork: ArchivableObject {
       for index in 0..<rows * actions { memory[index] = values[index] }
       for row in 0..<rows {
         let best = QNetwork.argmax(choosing, row * actions, actions)
-        let beyond = batch.terminated[row] != 0 ? 0 : judging[row * actions + best]
-        let place = row * actions + batch.actions[row]
-        let error = batch.rewards[row] + discount * beyond - values[place]
+        let beyond = batch.terminated[row, 0] != 0 ? 0 : judging[row * actions + best]
+        let place = row * actions + batch.actions.hotColumn(row)
+        let error = batch.rewards[row, 0] + discount * beyond - values[place]
         squares += Double(error) * Double(error)
         total += Double(values[place])
         memory[place] = values[place] + min(max(error, -errorLimit), errorLimit)
@@ -164,21 +115,19 @@ final class QNetwork: ArchivableObject {
   }
 }
 
-/// Acts greedily by a Q-network, with exploration where it is asked to.
-final class QPolicy: Policy {
+/// Acts greedily by a Q-network, with exploration where it is stochastic.
+final class QPolicy: RowPolicy {
   private let network: QNetwork
-  private let actions: Int
   private let exploration: Double
-  private var random = RandomStream(seed: 0)
 
-  init(_ network: QNetwork, actions: Int, exploration: Double) {
-    (self.network, self.actions, self.exploration) = (network, actions, exploration)
+  init(_ network: QNetwork, exploration: Double) {
+    self.network = network
+    self.exploration = exploration
   }
 
-  func beginEpisode(_ random: RandomStream) { self.random = random }
-
-  func act(in situation: Situation) -> Action {
-    if exploration > 0 && random.uniform() < exploration { return .discrete(random.integer(below: actions)) }
-    return .discrete(network.greedyAction(situation.observation))
+  func act(_ observations: Rows, into actions: ActionRows, isStochastic: Bool, _ random: inout RandomStream) {
+    network.greedyActions(observations, into: actions)
+    guard isStochastic, exploration > 0 else { return }
+    for row in 0..<actions.count where random.uniform() < exploration { actions.setUniform(row, &random) }
   }
 }

@@ -102,20 +102,21 @@ package final class ActionValues: ArchivableObject {
   return best
 }
 
-/// Acts greedily by a table, ties broken at random, and with exploration where it is asked to.
-final class TabularPolicy: Policy {
+/// Acts greedily by a table, ties broken at random, and with exploration where it is stochastic.
+final class TabularPolicy: RowPolicy {
   private let values: ActionValues
   private let exploration: Double
-  private var random = RandomStream(seed: 0)
 
   init(_ values: ActionValues, exploration: Double) {
     self.values = values
     self.exploration = exploration
   }
 
-  func beginEpisode(_ random: RandomStream) { self.random = random }
-
-  func act(in situation: Situation) -> Action {
-    .discrete(values.epsilonGreedyAction(Int(situation.observation[0]), exploration: exploration, &random))
+  func act(_ observations: Rows, into actions: ActionRows, isStochastic: Bool, _ random: inout RandomStream) {
+    for row in 0..<observations.count {
+      let action = values.epsilonGreedyAction(
+        Int(observations[row, 0]), exploration: isStochastic ? exploration : 0, &random)
+      actions.set(row, index: action)
+    }
   }
 }

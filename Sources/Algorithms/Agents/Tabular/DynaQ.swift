@@ -15,7 +15,7 @@ import Support
 /// n = 0 is Q-learning. `explorationBonus` κ > 0 is Dyna-Q+: imagined rewards are R + κ√τ, τ the steps since the pair was
 /// last tried, and untried actions of visited states are imagined too. `backup` exchanges the target of d (and f),
 /// `model` what e remembers, `planning` "prioritized" the draw of f for a queue of the largest changes.
-package final class DynaQ: Agent, TabularAgent {
+package final class DynaQ: Agent {
   package struct Configuration: AgentConfiguration {
     /// n of step f, per environment step.
     package var planningSteps = 10
@@ -47,10 +47,8 @@ package final class DynaQ: Agent, TabularAgent {
       }
     }
 
-    package func check(
-      _ algorithm: AlgorithmConfiguration, for environment: any SnapshotEnvironment, _ fields: Fields
-    ) {
-      let specification = environment.specification
+    package func check(_ task: EnvironmentDescription, _ fields: Fields) {
+      let specification = task.specification
       guard case .discrete = specification.observationSpace, case .discrete = specification.actionSpace else {
         fields.fault(
           "agent.type", "a table needs discrete states and actions; \(specification.id) has vectors, use \"dyna\"")
@@ -58,51 +56,54 @@ package final class DynaQ: Agent, TabularAgent {
       }
     }
 
-    package func makeAgent(_ algorithm: AlgorithmConfiguration, _ context: AgentContext) throws -> any Agent {
-      DynaQ(self, context)
-    }
+    package func makeAgent(_ context: AgentContext) throws -> any Agent { try DynaQ(self, context) }
   }
 
   private let configuration: Configuration
   /// Table, model and backups.
   package let learner: TabularLearner
+  private let lanes: Int
   private var random: RandomStream
   private var updates = 0
 
   /// An agent for an environment whose states and actions are discrete.
-  package init(_ configuration: Configuration, _ context: AgentContext) {
+  package init(_ configuration: Configuration, _ context: AgentContext) throws {
     guard case .discrete(let states) = context.specification.observationSpace,
       case .discrete(let actions) = context.specification.actionSpace
-    else { preconditionFailure("a table needs discrete states and actions") }
+    else { throw EnvironmentError.failed("a table needs discrete states and actions") }
     self.configuration = configuration
     learner = TabularLearner(
-      configuration.settings, states: states, actions: actions, random: context.random.stream("planning"))
+      configuration.settings, states: states, actions: actions, lanes: context.lanes,
+      random: context.random.stream("planning"))
     random = context.random.stream("policy")
+    lanes = context.lanes
     learner.exploration = configuration.exploration.value(at: 0)
   }
 
   package var metricNames: [String] { ["epsilon", "learning_rate", "td_error", "known_pairs"] }
-  package var actionValues: ActionValues { learner.values }
-  package func beginEpisode() {}
+  package var actionValues: ActionValues? { learner.values }
 
-  package func act(in situation: Situation) -> Action {
-    let state = Int(situation.observation[0])  // step a
+  package func act(in situation: Situation, into actions: ActionRows) {
     learner.exploration = configuration.exploration.value(at: learner.steps)
-    return .discrete(
-      learner.values.epsilonGreedyAction(state, exploration: learner.exploration, &random))  // step b
+    for row in 0..<situation.count {
+      let state = Int(situation.observations[row, 0])  // step a
+      let action = learner.values.epsilonGreedyAction(state, exploration: learner.exploration, &random)  // step b
+      actions.set(row, index: action)
+    }
   }
 
-  package func observe(_ transition: Transition) {
-    guard case .discrete(let action) = transition.action else { preconditionFailure("a discrete action") }
-    learner.learningRate = configuration.learningRate.value(at: learner.steps)
-    learner.learn(  // steps d and e
-      state: Int(transition.observation[0]), action: action, reward: transition.reward,
-      nextState: Int(transition.nextObservation[0]), isTerminated: transition.isTerminated,
-      isTruncated: transition.isTruncated)
+  package func observe(_ steps: Transitions) {
+    for lane in 0..<steps.count {
+      learner.learningRate = configuration.learningRate.value(at: learner.steps)
+      learner.learn(  // steps d and e
+        state: Int(steps.observations[lane, 0]), action: steps.actions.index(lane),
+        reward: steps.outcomes[lane].reward, nextState: Int(steps.next[lane, 0]),
+        isTerminated: steps.outcomes[lane].isTerminated, isTruncated: steps.outcomes[lane].isTruncated, lane: lane)
+    }
   }
 
   package func learn(_ metrics: inout Metrics) {
-    updates += 1 + learner.plan(configuration.planningSteps)  // step f
+    updates += lanes + learner.plan(lanes * configuration.planningSteps)  // step f
     metrics.updates = updates
     metrics.bufferSize = learner.model.count
     metrics.record("epsilon", learner.exploration)
@@ -111,15 +112,10 @@ package final class DynaQ: Agent, TabularAgent {
     metrics.record("known_pairs", Double(learner.model.count))
   }
 
-  package func makePolicy(isStochastic: Bool) -> any Policy {
-    TabularPolicy(learner.values, exploration: isStochastic ? learner.exploration : 0)
-  }
-
-  package func estimatedCheckpointBytes(afterSteps steps: Int) -> Int {
-    let pairs = learner.values.endRow
-    let tried = learner.settings.explorationBonus > 0 ? pairs : min(steps, pairs)
-    // Table and predecessor heads; list, outcome and priority of every tried pair.
-    return 8 * pairs + 4 * learner.values.states + 60 * tried + 4_000
+  package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
+    EpisodePolicy(
+      TabularPolicy(learner.values, exploration: learner.exploration), isStochastic: isStochastic, rows: rows,
+      random: random)
   }
 
   package var facts: [(name: String, value: String)] {
@@ -131,15 +127,9 @@ package final class DynaQ: Agent, TabularAgent {
 
   package func archive(_ archive: Archive) throws {
     try archive.value("updates", &updates)
-    try archive.value("learning_rate", &learner.learningRate)
+    try archive.value("learningRate", &learner.learningRate)
     try archive.value("exploration", &learner.exploration)
     try archive.part("random", &random)
     try archive.part("learner", learner)
   }
-}
-
-/// An agent whose knowledge is a table: its greedy policy can be drawn as a map.
-package protocol TabularAgent: Agent {
-  /// Q.
-  var actionValues: ActionValues { get }
 }

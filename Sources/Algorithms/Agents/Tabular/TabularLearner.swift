@@ -53,8 +53,9 @@ package final class TabularLearner: ArchivableObject {
   package let model: TabularModel
   /// What prioritized sweeping has yet to update.
   package internal(set) var queue: SweepQueue
-  var draws: PlanningDraws
-  private var treeBackup: TreeBackup
+  var draws: SplitMix64
+  /// One per lane: the last steps of its episode.
+  private var treeBackups: [TreeBackup]
   /// α of the present step.
   package var learningRate = 0.1
   /// ε of the present step: the policy that the expectations are taken under.
@@ -65,27 +66,30 @@ package final class TabularLearner: ArchivableObject {
   package private(set) var lastError = 0.0
 
   /// A learner that has seen nothing.
-  package init(_ settings: Settings, states: Int, actions: Int, random: RandomStream) {
+  package init(_ settings: Settings, states: Int, actions: Int, lanes: Int = 1, random: RandomStream) {
     self.settings = settings
     values = ActionValues(states: states, actions: actions, initial: settings.initialValue)
     let isPrioritized = settings.planning == .prioritized
     model = TabularModel(settings.model, states: states, actions: actions, tracksPredecessors: isPrioritized)
     queue = SweepQueue(pairs: isPrioritized ? states * actions : 0)
-    treeBackup = TreeBackup(steps: settings.backup == .treeBackup ? settings.backupSteps : 1)
-    draws = PlanningDraws(random)
+    let treeBackup = TreeBackup(steps: settings.backup == .treeBackup ? settings.backupSteps : 1)
+    treeBackups = [TreeBackup](repeating: treeBackup, count: lanes)
+    var random = random
+    draws = SplitMix64(state: random.nextBits())
   }
 
-  /// One real step: the direct update (step d) and the model's (step e). A terminated transition has no value beyond
+  /// One real step of a lane: the direct update (step d) and the model's (step e). A terminated transition has no value beyond
   /// it; a truncated one has, only the trajectory ends.
   package func learn(
-    state: Int, action: Int, reward: Double, nextState: Int, isTerminated: Bool, isTruncated: Bool = false
+    state: Int, action: Int, reward: Double, nextState: Int, isTerminated: Bool, isTruncated: Bool = false,
+    lane: Int = 0
   ) {
     steps += 1
     let row = state * values.actions
     let pair = row + action
     let nextRow = isTerminated ? values.endRow : nextState * values.actions
     if settings.backup == .treeBackup {
-      lastError = treeBackup.learn(
+      lastError = treeBackups[lane].learn(
         TreeBackup.Step(state: state, action: action, reward: reward), nextRow: nextRow,
         isOver: isTerminated || isTruncated, self)
     } else {
@@ -107,11 +111,13 @@ package final class TabularLearner: ArchivableObject {
 
   package func archive(_ archive: Archive) throws {
     try archive.value("steps", &steps)
-    try archive.value("last_error", &lastError)
+    try archive.value("lastError", &lastError)
     try archive.part("draws", &draws)
     try archive.part("queue", &queue)
-    try archive.part("tree_backup", &treeBackup)
-    try treeBackup.check(values)
+    for lane in treeBackups.indices {
+      try archive.part("treeBackup\(lane)", &treeBackups[lane])
+      try treeBackups[lane].check(values)
+    }
     try archive.part("table", values)
     try archive.part("model", model)
   }

@@ -10,19 +10,19 @@ import Support
 /// arguments, which joins the chain exactly: with g = ∂reward/∂(state, action, next state) held constant, the gradient
 /// of Σ g·(state, action, next state) over the tape is the gradient of the return. Ends cut the sum as they fall.
 final class EnsembleDifferentiator {
-  private unowned let owner: EnsembleTrajectories
+  private unowned let owner: EnsembleScorer
   private let tape: Tape
   /// 1 while a row's trajectory goes on, and that times the step's weight [population].
   private var alive = FloatBuffer(count: 0)
   private var scale = FloatBuffer(count: 0)
-  private var step: FeatureMajorStep
+  private var declared: DeclaredReward
   private var actions: [Tensor] = []
   private var features: [Tensor] = []
 
-  init(_ owner: EnsembleTrajectories) {
+  init(_ owner: EnsembleScorer) {
     self.owner = owner
     tape = Tape(pool: owner.model.pool)
-    step = FeatureMajorStep(rows: 0, widths: [0, 0, 0])
+    declared = DeclaredReward(rows: 0, observationSize: 0, actionColumns: 0)
   }
 
   private func prepare(_ population: Int) {
@@ -30,16 +30,13 @@ final class EnsembleDifferentiator {
     alive = FloatBuffer(count: population)
     scale = FloatBuffer(count: population)
     let size = owner.model.layout.observationSize
-    step = FeatureMajorStep(rows: population, widths: [size, owner.columns, size])
+    declared = DeclaredReward(
+      rows: population, observationSize: size, actionColumns: owner.model.layout.actionColumns)
   }
 
-  func differentiate(
-    _ plans: UnsafePointer<Float>, population: Int, gradients: UnsafeMutablePointer<Float>,
-    returns: UnsafeMutablePointer<Float>
-  ) {
+  func differentiate(_ plans: Plans, gradients: Plans, into returns: UnsafeMutableBufferPointer<Float>) {
+    let population = plans.population
     prepare(population)
-    let horizon = owner.planner.horizon
-    let columns = owner.columns
     let size = owner.model.layout.observationSize
     tape.rewind()
     var state = tape.constant(rows: population, columns: size) { out in
@@ -49,12 +46,14 @@ final class EnsembleDifferentiator {
     var weight: Float = 1
     var objective: Tensor?
     actions.removeAll(keepingCapacity: true)
-    returns.update(repeating: 0, count: population)
-    for time in 0..<horizon {
-      let action = stepActions(plans, population, time)
+    returns.update(repeating: 0)
+    for time in 0..<plans.horizon {
+      let action = tape.variable(rows: population, columns: plans.columns) { values in
+        MutableRows(values.baseAddress!, population, plans.columns).copy(Rows(plans.actions(at: time)))
+      }
       actions.append(action)
       let (next, learnedReward, learnedEnd) = advance(state, action)
-      step.take(tape, state, action, next)
+      declared.take(tape, state, action, next)
       for row in 0..<population { scale[row] = alive[row] * weight }
       let term: Tensor
       if let learnedReward {
@@ -62,45 +61,31 @@ final class EnsembleDifferentiator {
         for row in 0..<population where alive[row] != 0 { returns[row] += weight * values[row] }
         term = tape.sum(tape.multiply(learnedReward, tape.constant(scale.readOnly, rows: population, columns: 1)))
       } else {
-        let rewards = step.rewards(owner.known)
+        let rewards = declared.rewards(owner.model.layout.known)
         for row in 0..<population where alive[row] != 0 { returns[row] += weight * rewards[row] }
         term = surrogate(state, action, next)
       }
       objective = objective.map { tape.add($0, term) } ?? term
       retire(learnedEnd)
-      weight *= Float(owner.planner.discount)
+      weight *= Float(owner.settings.discount)
       state = next
     }
     if let objective { tape.backward(objective) }
-    for time in 0..<horizon {
+    for time in 0..<plans.horizon {
       let gradient = tape.gradient(actions[time])
-      for row in 0..<population {
-        for column in 0..<columns {
-          gradients[(row * horizon + time) * columns + column] = gradient[row * columns + column]
-        }
-      }
+      gradients.actions(at: time).copy(Rows(gradient.baseAddress!, population, plans.columns))
     }
   }
 
   /// Marks the rows whose trajectory ends with the present step.
   private func retire(_ learnedEnd: Tensor?) {
-    if owner.model.configuration.termination == .known, let known = owner.known {
-      let ended = step.terminations(known)
+    if owner.model.configuration.termination == .known, let known = owner.model.layout.known {
+      let ended = declared.step.ended.base
+      known.terminations(of: declared.step.columns, into: ended)
       for row in 0..<alive.count where ended[row] != 0 { alive[row] = 0 }
     } else if let learnedEnd {
       let logits = tape.values(learnedEnd)
       for row in 0..<alive.count where logits[row] > 0 { alive[row] = 0 }
-    }
-  }
-
-  private func stepActions(_ plans: UnsafePointer<Float>, _ population: Int, _ time: Int) -> Tensor {
-    let columns = owner.columns
-    return tape.variable(rows: population, columns: columns) { values in
-      for row in 0..<population {
-        for column in 0..<columns {
-          values[row * columns + column] = plans[(row * owner.planner.horizon + time) * columns + column]
-        }
-      }
     }
   }
 
@@ -144,7 +129,7 @@ final class EnsembleDifferentiator {
     let next = tape.add(tape.columns(average, 0..<size), tape.multiply(state, carried))
     var column = size
     var reward: Tensor?
-    if model.configuration.learnsReward {
+    if model.learnsReward {
       reward = tape.columns(average, column..<column + 1)
       column += 1
     }
@@ -154,89 +139,62 @@ final class EnsembleDifferentiator {
 
   /// Σ over rows of scale·g·(state, action, next state), g the declared reward's partial derivatives.
   private func surrogate(_ state: Tensor, _ action: Tensor, _ next: Tensor) -> Tensor {
-    func term(_ argument: Int, _ tensor: Tensor) -> Tensor {
+    func term(_ part: MutableRows, _ tensor: Tensor) -> Tensor {
       let partials = tape.constant(rows: tensor.rows, columns: tensor.columns) { out in
-        step.rewardPartials(argument, owner.known, into: out)
+        declared.partials(of: part, owner.model.layout.known, into: out)
         for index in out.indices { out[index] *= scale[index / tensor.columns] }
       }
       return tape.sum(tape.multiply(tensor, partials))
     }
-    let first = term(0, state)
-    let second = term(1, action)
-    return tape.add(tape.add(first, second), term(2, next))
+    let first = term(declared.step.state, state)
+    let second = term(declared.step.action, action)
+    return tape.add(tape.add(first, second), term(declared.step.next, next))
   }
 }
 
-/// One imagined step's state, action and next state as feature-major columns.
-private final class FeatureMajorStep {
-  private let count: Int
-  /// State, action, next state: [columns][count].
-  private let parts: [FloatBuffer]
-  private let ended: FloatBuffer
-  private let reward: FloatBuffer
-  private let rewardAbove: FloatBuffer
-  /// A column as it was, and raised.
-  private let original: FloatBuffer
-  private let upper: FloatBuffer
+/// The declared reward of one imagined step and its derivatives.
+private final class DeclaredReward {
+  let step: ImaginedStep
+  /// Reward above, and a column as it was, and raised.
+  private let above, original, upper: FloatBuffer
 
-  init(rows: Int, widths: [Int]) {
-    count = rows
-    parts = widths.map { FloatBuffer(count: rows * $0) }
-    ended = FloatBuffer(count: rows)
-    reward = FloatBuffer(count: rows)
-    rewardAbove = FloatBuffer(count: rows)
+  init(rows: Int, observationSize: Int, actionColumns: Int) {
+    step = ImaginedStep(capacity: rows, observationSize: observationSize, actionColumns: actionColumns)
+    above = FloatBuffer(count: rows)
     original = FloatBuffer(count: rows)
     upper = FloatBuffer(count: rows)
   }
 
   func take(_ tape: Tape, _ state: Tensor, _ action: Tensor, _ next: Tensor) {
-    take(tape.values(state), into: parts[0])
-    take(tape.values(action), into: parts[1])
-    take(tape.values(next), into: parts[2])
-  }
-
-  private func take(_ values: UnsafeBufferPointer<Float>, into part: FloatBuffer) {
-    let width = values.count / count
-    for row in 0..<count {
-      for column in 0..<width { part[column * count + row] = values[row * width + column] }
+    func copy(_ part: MutableRows, _ tensor: Tensor) {
+      part.copy(Rows(tape.values(tensor).baseAddress!, step.count, tensor.columns))
     }
+    copy(step.state, state)
+    copy(step.action, action)
+    copy(step.next, next)
   }
 
-  private var columns: TransitionColumns {
-    TransitionColumns(
-      count: count, stride: count, observation: parts[0].base, action: parts[1].base, nextObservation: parts[2].base)
+  /// [rows], valid until the next call.
+  func rewards(_ known: (any KnownDynamics)?) -> UnsafePointer<Float> {
+    known?.rewards(of: step.columns, into: step.reward.base)
+    return UnsafePointer(step.reward.base)
   }
 
-  /// [count], valid until the next call.
-  func rewards(_ known: (any KnownDynamicsParts)?) -> UnsafePointer<Float> {
-    known?.rewards(of: columns, into: reward.base)
-    return UnsafePointer(reward.base)
-  }
-
-  /// [count], valid until the next call.
-  func terminations(_ known: any KnownDynamicsParts) -> UnsafePointer<Float> {
-    known.terminations(of: columns, into: ended.base)
-    return UnsafePointer(ended.base)
-  }
-
-  /// ∂reward/∂(argument) by central differences, row-major [count, columns of the argument].
-  func rewardPartials(
-    _ argument: Int, _ known: (any KnownDynamicsParts)?, into partials: UnsafeMutableBufferPointer<Float>
+  /// ∂reward/∂(state, action or next state) by central differences, row-major.
+  func partials(
+    of part: MutableRows, _ known: (any KnownDynamics)?, into partials: UnsafeMutableBufferPointer<Float>
   ) {
-    let part = parts[argument]
-    let width = part.count / count
+    let (rows, width) = (step.count, part.columns)
     for column in 0..<width {
-      let values = part.base + column * count
-      original.base.update(from: values, count: count)
-      for row in 0..<count { values[row] = original[row] + 1e-2 * max(abs(original[row]), 0.1) }
-      rewardAbove.base.update(from: rewards(known), count: count)
-      upper.base.update(from: values, count: count)
-      for row in 0..<count { values[row] = original[row] - 1e-2 * max(abs(original[row]), 0.1) }
+      let values = part.base + column * part.columnStride
+      original.base.update(from: values, count: rows)
+      for row in 0..<rows { values[row] = original[row] + 1e-2 * max(abs(original[row]), 0.1) }
+      above.base.update(from: rewards(known), count: rows)
+      upper.base.update(from: values, count: rows)
+      for row in 0..<rows { values[row] = original[row] - 1e-2 * max(abs(original[row]), 0.1) }
       let below = rewards(known)
-      for row in 0..<count {
-        partials[row * width + column] = (rewardAbove[row] - below[row]) / (upper[row] - values[row])
-      }
-      values.update(from: original.base, count: count)
+      for row in 0..<rows { partials[row * width + column] = (above[row] - below[row]) / (upper[row] - values[row]) }
+      values.update(from: original.base, count: rows)
     }
   }
 }

@@ -17,13 +17,3 @@ package struct EnsembleDisagreement: Equatable, Sendable {
     variance /= count
   }
 }
-
-/// How an error per step grows when a model is fed its own predictions.
-package enum CompoundedError {
-  /// ε·(Lᴴ − 1)/(L − 1): the bound after H steps with error ε per step under L-Lipschitz dynamics; H·ε for L = 1.
-  package static func bound(perStep: Double, lipschitz: Double, steps: Int) -> Double {
-    var total = 0.0
-    for _ in 0..<steps { total = lipschitz * total + perStep }
-    return total
-  }
-}

@@ -23,7 +23,6 @@ package final class EnsembleDynamics: DynamicsModel {
     /// The next observation itself.
     case absolute
   }
-  package enum RewardSource: String, CaseIterable, Sendable { case known, learned }
 
   package struct Configuration: DynamicsModelConfiguration {
     package var kind = Kind.probabilistic
@@ -99,8 +98,6 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
     }
 
-    package var learnsReward: Bool { reward == .learned }
-    package var terminationSource: TerminationSource { termination }
     package func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel {
       EnsembleDynamics(self, layout, random: random, pool: pool)
     }
@@ -137,6 +134,9 @@ package final class EnsembleDynamics: DynamicsModel {
   private var random: RandomStream
   private let initialValues: [Float]
   private(set) var kernel: EnsembleKernel!
+  /// Scratch memory of one imagined step.
+  var stepIndex: [Int32] = []
+  private(set) lazy var stepWorkspace = FloatBuffer(count: kernel.workspaceSize)
 
   package init(_ configuration: Configuration, _ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) {
     self.configuration = configuration
@@ -198,7 +198,17 @@ package final class EnsembleDynamics: DynamicsModel {
     ]
   }
 
-  package func fit(_ buffer: TransitionBuffer, _ rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+  package var tables: [TableDeclaration] { [TableDeclaration("model", ModelFitRow.columns)] }
+
+  package func fit(_ buffer: TransitionBuffer, _ metrics: inout Metrics) throws -> ModelFitSummary {
+    var rows: [ModelFitRow] = []
+    let summary = try fit(buffer, rows: &rows)
+    for row in rows { metrics.append(to: "model", row.cells) }
+    return summary
+  }
+
+  /// As the other, with a row for each epoch.
+  package func fit(_ buffer: TransitionBuffer, rows: inout [ModelFitRow]) throws -> ModelFitSummary {
     let before = try StateSnapshot(of: self)
     if !configuration.warmStart && fits > 0 { forget() }
     var fit = EnsembleFit(self, buffer, number: fits, random: random.stream(UInt64(fits)))
@@ -226,47 +236,7 @@ package final class EnsembleDynamics: DynamicsModel {
     adam = configuration.makeOptimizer()
   }
 
-  package func makeEvaluator(_ planner: PlannerConfiguration, known: (any KnownDynamicsParts)?)
-    -> any TrajectoryEvaluator
-  {
-    EnsembleTrajectories(self, planner, known: known)
-  }
-
-  /// The mean prediction of one member: next observation [observation size] (the change already added), then reward
-  /// and termination logit where learned.
-  package func predict(observation: [Float], action: [Float], member: Int) -> [Float] {
-    let size = layout.observationSize
-    let state = FloatBuffer(count: size)
-    let next = FloatBuffer(count: size)
-    let input = FloatBuffer(count: layout.actionColumns)
-    let extra = FloatBuffer(count: 2)
-    let workspace = FloatBuffer(count: kernel.workspaceSize)
-    for column in 0..<size { state[column] = observation[column] }
-    for column in 0..<layout.actionColumns { input[column] = action[column] }
-    var rows = ck_rows()
-    rows.stride = 1
-    rows.observation = UnsafePointer(state.base)
-    rows.action = UnsafePointer(input.base)
-    rows.next_observation = next.base
-    if configuration.learnsReward { rows.reward = extra.base }
-    if configuration.termination == .learned { rows.termination = extra.base + 1 }
-    ck_ensemble_step(kernel.pointer, Int32(member), 1, 0, nil, 0, &rows, nil, workspace.base)
-    return Array(next.memory) + (configuration.learnsReward ? [extra[0]] : [])
-      + (configuration.termination == .learned ? [extra[1]] : [])
-  }
-
-  package func meanPredictions(observation: [Float], action: [Float]) -> [[Float]] {
-    (0..<configuration.ensembleSize).map { predict(observation: observation, action: action, member: $0) }
-  }
-
-  /// The elites' mean next observation and their disagreement about it.
-  package func disagreement(observation: [Float], action: [Float]) -> EnsembleDisagreement {
-    EnsembleDisagreement(
-      of: elites.map { member in
-        predict(observation: observation, action: action, member: member)
-          .prefix(layout.observationSize).map { Double($0) }
-      })
-  }
+  package func makeScorer(_ settings: RolloutSettings) -> any PlanScorer { EnsembleScorer(self, settings) }
 
   package func archive(_ archive: Archive) throws {
     try store.archive(archive)

@@ -107,7 +107,7 @@ final class EnsembleKernel {
   }
 
   /// The ensemble in the precision that a planner wants; valid as long as this is, and refreshed with it.
-  func pointer(_ precision: PlannerConfiguration.Precision) -> UnsafePointer<ck_ensemble> {
+  func pointer(_ precision: RolloutSettings.Precision) -> UnsafePointer<ck_ensemble> {
     guard precision == .bfloat16 else { return UnsafePointer(pointer) }
     if reduced == nil { reduced = ReducedEnsembleKernel(pointer) }
     return UnsafePointer(reduced!.pointer)

@@ -46,7 +46,6 @@ package final class CrossEntropyMethod: PlanOptimizer {
       if varianceEstimator == .unbiased && elites < 2 { fields.fault("elites", "unbiased variance needs at least 2") }
       fields.choice("returns", &returned, "the plan that is executed: the final mean or the best sequence seen")
     }
-    package var evaluationsPerPlan: Int { population * iterations }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       CrossEntropyMethod(self, horizon: horizon, space: space)
     }
@@ -87,11 +86,11 @@ package final class CrossEntropyMethod: PlanOptimizer {
     return range * range / 16
   }
 
-  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  package func optimize(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     try keptBuffers.restoringOnError { try search(&problem, into: plan) }
   }
 
-  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  private func search(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     let planSize = problem.planSize
     for index in 0..<planSize { variance[index] = startVariance(index % space.columns) }
     var bestReturn = -Float.infinity
@@ -111,9 +110,9 @@ package final class CrossEntropyMethod: PlanOptimizer {
     }
     let usesBest = configuration.returned == .best && bestReturn > -.infinity
     if usesBest {
-      plan.baseAddress!.update(from: best.base, count: planSize)
+      plan.base.update(from: best.base, count: planSize)
     } else {
-      population.writePlan(of: mean, into: plan.baseAddress!)
+      population.writePlan(of: mean, into: plan.base)
     }
     return usesBest ? bestReturn : meanOfElites
   }
@@ -146,14 +145,14 @@ package final class CrossEntropyMethod: PlanOptimizer {
   }
 
   private func refit(to elites: UnsafeBufferPointer<Int32>) {
-    Plans.refit(
+    PlanMath.refit(
       mean.memory, space.isDiscrete ? nil : variance.memory, to: elites, of: population.plans.base,
       smoothing: Float(configuration.smoothing),
       divisor: configuration.varianceEstimator == .biased ? elites.count : elites.count - 1)
   }
 
   package func shift(by steps: Int) {
-    Plans.shift(mean.memory, columns: space.columns, by: steps, fill: population.restingMean)
+    PlanMath.shift(mean.memory, columns: space.columns, by: steps, fill: population.restingMean)
   }
 
   package func archive(_ archive: Archive) throws {

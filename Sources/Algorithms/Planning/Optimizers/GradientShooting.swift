@@ -1,3 +1,4 @@
+import CKernels
 import Environments
 import Foundation
 import Support
@@ -31,7 +32,7 @@ package final class GradientShooting: PlanOptimizer {
       fields.number("learningRate", &learningRate, in: 0...100, aboveLowerBound: true, "Adam's step size")
       fields.number("noise", &noise, in: 0...100, "deviation of the restarts around the last plan")
     }
-    package var evaluationsPerPlan: Int { restarts * iterations }
+    package var needsGradients: Bool { true }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       GradientShooting(self, horizon: horizon, space: space)
     }
@@ -46,6 +47,8 @@ package final class GradientShooting: PlanOptimizer {
   private let parameters: FloatBuffer
   private let plans: FloatBuffer
   private let gradients: FloatBuffer
+  /// Of the unbounded parameters, downhill.
+  private let slopes: FloatBuffer
   private let firstMoment: FloatBuffer
   private let secondMoment: FloatBuffer
   private let returns: FloatBuffer
@@ -63,6 +66,7 @@ package final class GradientShooting: PlanOptimizer {
     parameters = FloatBuffer(count: total)
     plans = FloatBuffer(count: total)
     gradients = FloatBuffer(count: total)
+    slopes = FloatBuffer(count: total)
     firstMoment = FloatBuffer(count: total)
     secondMoment = FloatBuffer(count: total)
     returns = FloatBuffer(count: configuration.restarts)
@@ -70,10 +74,7 @@ package final class GradientShooting: PlanOptimizer {
 
   package func reset() { kept.memory.update(repeating: 0) }
 
-  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
-    guard let differentiate = problem.differentiate else {
-      throw PlannerError.needsGradients
-    }
+  package func optimize(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     let planSize = problem.planSize
     problem.random.fillNormal(parameters.memory)  // step 1
     for index in 0..<parameters.count {
@@ -86,8 +87,9 @@ package final class GradientShooting: PlanOptimizer {
     best.base.update(from: kept.base, count: planSize)
     for iteration in 0..<configuration.iterations {  // step 2
       decode()
-      try differentiate(plans.base, configuration.restarts, iteration, gradients.base, returns.base)
-      Plans.replaceNaN(returns.memory)
+      try problem.scorer.differentiate(
+        view(plans), iteration: iteration, noise: problem.noise, gradients: view(gradients), into: returns.memory)
+      PlanMath.replaceNaN(returns.memory)
       var leader = 0
       for candidate in 1..<max(returns.count, 1) where returns[candidate] > returns[leader] { leader = candidate }
       if returns[leader] > bestReturn {
@@ -100,9 +102,9 @@ package final class GradientShooting: PlanOptimizer {
     parameters.base.update(from: best.base, count: planSize)
     decode()
     if space.isDiscrete {
-      Plans.mode(probabilities: plans.base, rows: horizon, count: space.columns, into: plan.baseAddress!)
+      PlanMath.mode(probabilities: plans.base, rows: horizon, count: space.columns, into: plan.base)
     } else {
-      plan.baseAddress!.update(from: plans.base, count: planSize)
+      plan.base.update(from: plans.base, count: planSize)
     }
     return bestReturn
   }
@@ -131,50 +133,41 @@ package final class GradientShooting: PlanOptimizer {
     }
   }
 
+  private func view(_ memory: FloatBuffer) -> Plans {
+    Plans(memory.base, population: configuration.restarts, horizon: horizon, columns: space.columns)
+  }
+
   /// Adam's step uphill on the unbounded parameters.
   private func ascend(step: Int) {
     let columns = space.columns
-    let rate = Float(configuration.learningRate)
-    let firstCorrection = 1 - Float(pow(0.9, Double(step)))
-    let secondCorrection = 1 - Float(pow(0.999, Double(step)))
     for index in 0..<parameters.count {
       let column = index % columns
-      var gradient: Float
+      var slope: Float
       if space.isDiscrete {
         let row = index - column
         var inner: Float = 0
         for other in 0..<columns { inner += plans[row + other] * gradients[row + other] }
-        gradient = plans[index] * (gradients[index] - inner)
+        slope = plans[index] * (gradients[index] - inner)
       } else {
         let half = (bounds.high[column] - bounds.low[column]) / 2
         let bounded = tanh(parameters[index])
-        gradient = gradients[index] * half * (1 - bounded * bounded)
+        slope = gradients[index] * half * (1 - bounded * bounded)
       }
-      if !gradient.isFinite { gradient = 0 }
-      firstMoment[index] = 0.9 * firstMoment[index] + 0.1 * gradient
-      secondMoment[index] = 0.999 * secondMoment[index] + 0.001 * gradient * gradient
-      parameters[index] +=
-        rate * (firstMoment[index] / firstCorrection) / ((secondMoment[index] / secondCorrection).squareRoot() + 1e-8)
+      slopes[index] = slope.isFinite ? -slope : 0  // Adam descends
     }
+    var adam = ck_adam(
+      learning_rate: Float(configuration.learningRate), beta1: 0.9, beta2: 0.999, epsilon: 1e-8, coupled_decay: 0,
+      decoupled_decay: 0, gradient_scale: 1, step: Int64(step))
+    ck_adam_step(
+      &adam, Int64(parameters.count), parameters.base, slopes.base, firstMoment.base, secondMoment.base)
   }
 
   package func shift(by steps: Int) {
     let columns = space.columns
-    Plans.shiftRepeatingLast(kept.memory, columns: columns, by: steps)
+    PlanMath.shiftRepeatingLast(kept.memory, columns: columns, by: steps)
   }
 
   package func archive(_ archive: Archive) throws {
     try archive.buffer("kept", kept.memory, shape: [horizon, space.columns])
-  }
-}
-
-/// A planner that cannot do what it was asked for.
-package enum PlannerError: Error, Equatable, CustomStringConvertible {
-  case needsGradients
-
-  package var description: String {
-    switch self {
-    case .needsGradients: "the gradient planner needs a learned model (planner.model: \"learned\")"
-    }
   }
 }

@@ -53,7 +53,6 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
     }
     /// Sequences that can be added to an iteration: the kept elites and the mean.
     var extras: Int { Int((Double(elites) * keptElites).rounded()) + 1 }
-    package var evaluationsPerPlan: Int { (0..<iterations).reduce(0) { $0 + population(in: $1) } }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       ImprovedCrossEntropyMethod(self, horizon: horizon, space: space)
     }
@@ -93,7 +92,7 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
     keptCount = 0
   }
 
-  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  package func optimize(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     let count = keptCount
     do {
       return try keptBuffers.restoringOnError { try search(&problem, into: plan) }
@@ -103,7 +102,7 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
     }
   }
 
-  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  private func search(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     let planSize = problem.planSize
     for index in 0..<planSize {
       let column = index % space.columns
@@ -133,7 +132,7 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
         (kept.base + slot * planSize).update(from: population.plan(Int(elites[slot])), count: planSize)
       }
     }
-    plan.baseAddress!.update(from: best.base, count: planSize)
+    plan.base.update(from: best.base, count: planSize)
     return bestReturn
   }
 
@@ -158,17 +157,17 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
   }
 
   private func refit(to elites: UnsafeBufferPointer<Int32>) {
-    Plans.refit(
+    PlanMath.refit(
       mean.memory, space.isDiscrete ? nil : variance.memory, to: elites, of: population.plans.base,
       smoothing: Float(configuration.smoothing), divisor: elites.count)
   }
 
   package func shift(by steps: Int) {
-    Plans.shift(mean.memory, columns: space.columns, by: steps, fill: population.restingMean)
+    PlanMath.shift(mean.memory, columns: space.columns, by: steps, fill: population.restingMean)
     for slot in 0..<keptCount {
       let plan = UnsafeMutableBufferPointer(start: kept.base + slot * mean.count, count: mean.count)
       // The elite's last action goes on: the most likely continuation of a smooth sequence.
-      Plans.shiftRepeatingLast(plan, columns: space.columns, by: steps)
+      PlanMath.shiftRepeatingLast(plan, columns: space.columns, by: steps)
     }
   }
 

@@ -36,7 +36,6 @@ package final class PathIntegral: PlanOptimizer {
       fields.number("noise", &noise, in: 0...10, "noise deviation as a share of half the action range")
       fields.number("filter", &filter, in: 0...1, aboveLowerBound: true, "weight of the new action against the last")
     }
-    package var evaluationsPerPlan: Int { population * iterations }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       PathIntegral(self, horizon: horizon, space: space)
     }
@@ -69,18 +68,18 @@ package final class PathIntegral: PlanOptimizer {
     for column in 0..<space.columns { past[column] = mean[column] }
   }
 
-  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  package func optimize(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     try keptBuffers.restoringOnError { try search(&problem, into: plan) }
   }
 
-  private func search(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  private func search(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     var expected: Float = 0
     for iteration in 0..<configuration.iterations {
       propose(&problem)  // step 1
       try population.score(population.capacity, iteration: iteration, by: problem)
       expected = refit()  // steps 2 and 3
     }
-    population.writePlan(of: mean, into: plan.baseAddress!)
+    population.writePlan(of: mean, into: plan.base)
     return expected
   }
 
@@ -137,7 +136,7 @@ package final class PathIntegral: PlanOptimizer {
     let columns = space.columns
     let taken = min(steps, population.horizon) - 1
     for column in 0..<columns { past[column] = mean[taken * columns + column] }
-    Plans.shiftRepeatingLast(mean.memory, columns: columns, by: steps)
+    PlanMath.shiftRepeatingLast(mean.memory, columns: columns, by: steps)
   }
 
   package func archive(_ archive: Archive) throws {

@@ -55,7 +55,7 @@ package final class Population {
   package func drawCategories(_ count: Int, from probabilities: FloatBuffer, _ random: inout any NoiseSource) {
     random.fillUniform(UnsafeMutableBufferPointer(rebasing: noise.memory[..<(count * horizon)]), 0, 1)
     for candidate in 0..<count {
-      Plans.sampleCategories(
+      PlanMath.sampleCategories(
         probabilities: probabilities.base, draws: noise(of: candidate), rows: horizon, count: space.columns,
         into: plan(candidate))
     }
@@ -63,21 +63,23 @@ package final class Population {
 
   /// Scores the first `count` candidates; a return that is not a number becomes −∞.
   package func score(_ count: Int, iteration: Int, by problem: PlanProblem) throws {
-    try problem.evaluate(plans.base, count, iteration, returns.base)
-    Plans.replaceNaN(UnsafeMutableBufferPointer(rebasing: returns.memory[..<count]))
+    let returns = UnsafeMutableBufferPointer(rebasing: returns.memory[..<count])
+    let candidates = Plans(plans.base, population: count, horizon: horizon, columns: space.columns)
+    try problem.scorer.score(candidates, iteration: iteration, noise: problem.noise, into: returns)
+    PlanMath.replaceNaN(returns)
   }
 
   /// The `wanted` best of the first `count` candidates, best first; of equals the earlier one. Valid until the next call.
   package func best(_ wanted: Int, of count: Int) -> UnsafeBufferPointer<Int32> {
     let elites = UnsafeMutableBufferPointer(rebasing: ranking[..<min(wanted, count)])
-    Plans.rank(UnsafeBufferPointer(rebasing: returns.readOnly[..<count]), into: elites)
+    PlanMath.rank(UnsafeBufferPointer(rebasing: returns.readOnly[..<count]), into: elites)
     return UnsafeBufferPointer(elites)
   }
 
   /// The plan that a distribution stands for: its mean, or the most probable category of every step.
   package func writePlan(of mean: FloatBuffer, into plan: UnsafeMutablePointer<Float>) {
     if space.isDiscrete {
-      Plans.mode(probabilities: mean.base, rows: horizon, count: space.columns, into: plan)
+      PlanMath.mode(probabilities: mean.base, rows: horizon, count: space.columns, into: plan)
     } else {
       plan.update(from: mean.base, count: planSize)
     }

@@ -17,7 +17,6 @@ package final class RandomShooting: PlanOptimizer {
     package mutating func declare(_ fields: Fields) {
       fields.integer("population", &population, in: 1...1_000_000, "action sequences drawn per plan")
     }
-    package var evaluationsPerPlan: Int { population }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       RandomShooting(self, horizon: horizon, space: space)
     }
@@ -35,14 +34,14 @@ package final class RandomShooting: PlanOptimizer {
 
   package func reset() { hasPrevious = false }
 
-  package func optimize(_ problem: inout PlanProblem, into plan: UnsafeMutableBufferPointer<Float>) throws -> Float? {
+  package func optimize(_ problem: inout PlanProblem, into plan: MutableRows) throws -> Float? {
     let (space, bounds) = (population.space, population.bounds)
     let (plans, draws, planSize) = (population.plans, population.noise, population.planSize)
     problem.random.fillUniform(draws.memory, 0, 1)  // step 1
     switch space {
     case .discrete(let count):
       for row in 0..<draws.count {
-        Plans.setCategory(plans.base + row * count, min(Int(draws[row] * Float(count)), count - 1), of: count)
+        PlanMath.setCategory(plans.base + row * count, min(Int(draws[row] * Float(count)), count - 1), of: count)
       }
     case .box:
       for index in 0..<plans.count {
@@ -55,14 +54,14 @@ package final class RandomShooting: PlanOptimizer {
     try population.score(population.capacity, iteration: 0, by: problem)  // step 2
     let best = Int(population.best(1, of: population.capacity)[0])  // step 3
     previous.base.update(from: population.plan(best), count: planSize)
-    plan.baseAddress!.update(from: previous.base, count: planSize)
+    plan.base.update(from: previous.base, count: planSize)
     hasPrevious = true
     return population.returns[best]
   }
 
   package func shift(by steps: Int) {
     let (space, bounds) = (population.space, population.bounds)
-    Plans.shift(previous.memory, columns: space.columns, by: steps) { column in
+    PlanMath.shift(previous.memory, columns: space.columns, by: steps) { column in
       space.isDiscrete ? (column == 0 ? 1 : 0) : bounds.clamp(0, column)
     }
   }

@@ -1,7 +1,7 @@
 /// Compares an environment's known reward and termination functions with transitions that were really made.
 ///
 /// A reward function that disagrees with its environment, on the last step above all, has spoilt published results.
-package struct KnownPartsCheck: Sendable {
+package struct KnownDynamicsCheck: Sendable {
   /// One row in which function and environment disagree.
   package struct Mismatch: Sendable {
     package var row: Int
@@ -14,17 +14,17 @@ package struct KnownPartsCheck: Sendable {
   /// Flags that differ, 1 for terminated, except within 1e-6 of a threshold.
   package private(set) var terminations: [Mismatch] = []
 
-  package init(_ parts: any KnownDynamicsParts, on record: TransitionRecord) {
+  package init(_ dynamics: any KnownDynamics, on record: TransitionRecord) {
     guard record.count > 0 else { return }
-    let known = KnownPartsCheck.evaluate(parts, record)
+    let known = KnownDynamicsCheck.evaluate(dynamics, record)
     for (row, outcome) in record.outcomes.enumerated() {
       let flag: Float = outcome.isTerminated ? 1 : 0
-      let isRewardRight = KnownPartsCheck.agrees(known.rewards[row], outcome.reward)
+      let isRewardRight = KnownDynamicsCheck.agrees(known.rewards[row], outcome.reward)
       let isFlagRight = known.terminations[row] == flag
       if isRewardRight && isFlagRight { continue }
       // A difference that a step of 1e-6 can undo is float32's rounding, next to a threshold.
-      let nearby = KnownPartsCheck.evaluate(parts, record.neighbours(of: row, distance: 1e-6))
-      if !isRewardRight && !nearby.rewards.contains(where: { KnownPartsCheck.agrees($0, outcome.reward) }) {
+      let nearby = KnownDynamicsCheck.evaluate(dynamics, record.neighbours(of: row, distance: 1e-6))
+      if !isRewardRight && !nearby.rewards.contains(where: { KnownDynamicsCheck.agrees($0, outcome.reward) }) {
         rewards.append(Mismatch(row: row, known: Double(known.rewards[row]), actual: outcome.reward))
       }
       if !isFlagRight && !nearby.terminations.contains(flag) {
@@ -38,13 +38,13 @@ package struct KnownPartsCheck: Sendable {
   }
 
   private static func evaluate(
-    _ parts: any KnownDynamicsParts, _ record: TransitionRecord
+    _ dynamics: any KnownDynamics, _ record: TransitionRecord
   ) -> (rewards: [Float], terminations: [Float]) {
     var rewards = [Float](repeating: .nan, count: record.count)
     var terminations = rewards
     record.withColumns { columns in
-      rewards.withUnsafeMutableBufferPointer { parts.rewards(of: columns, into: $0.baseAddress!) }
-      terminations.withUnsafeMutableBufferPointer { parts.terminations(of: columns, into: $0.baseAddress!) }
+      rewards.withUnsafeMutableBufferPointer { dynamics.rewards(of: columns, into: $0.baseAddress!) }
+      terminations.withUnsafeMutableBufferPointer { dynamics.terminations(of: columns, into: $0.baseAddress!) }
     }
     return (rewards, terminations)
   }

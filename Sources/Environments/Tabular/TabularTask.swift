@@ -1,9 +1,9 @@
 import Support
 
-/// A task with finitely many states and actions whose whole dynamics can be looked up.
+/// What a task with finitely many states and actions is at one moment: its whole dynamics can be looked up.
 ///
-/// Its observation is the state's index as one float, exact below 2^24.
-package protocol TabularEnvironment: SnapshotEnvironment {
+/// The observation of such an environment is the state's index as one float, exact below 2^24.
+package protocol TabularTask: Sendable {
   /// The dynamics in force now: those of the next step.
   var table: TransitionTable { get }
   /// The state that the episode is in.
@@ -29,7 +29,7 @@ package enum StateTextStyle: Sendable, CaseIterable {
   case plain
 }
 
-extension TabularEnvironment {
+extension TabularTask {
   /// States are 0..<stateCount.
   package var stateCount: Int { table.stateCount }
   /// Actions are 0..<actionCount.
@@ -41,24 +41,12 @@ extension TabularEnvironment {
     Array(table.outcomes(from: state, taking: action))
   }
   /// The map with a disc where the episode is; without a map, the states as places in a row.
-  package var sketch: Sketch {
+  package var map: Sketch {
     let line = GridLayout(rows: 1, columns: stateCount, places: [Character](repeating: ".", count: stateCount))
     return (layout ?? line).sketch(marking: currentState)
   }
   /// The picture of where the episode is.
   package func text(_ style: StateTextStyle = .plain) -> String {
     text(of: currentState, after: lastAction, style: style)
-  }
-}
-
-extension TimeLimit: TabularEnvironment where Base: TabularEnvironment {
-  package var table: TransitionTable { base.table }
-  package var currentState: Int { base.currentState }
-  package var lastAction: Int? { base.lastAction }
-  package var actionNames: [String] { base.actionNames }
-  package var actionSymbols: [Character] { base.actionSymbols }
-  package var layout: GridLayout? { base.layout }
-  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
-    base.text(of: state, after: lastAction, style: style)
   }
 }

@@ -4,29 +4,29 @@ extension TransitionBuffer {
   /// Holds an environment's declared reward and termination to what really happened, before anything is planned with
   /// them: a declared function that disagrees with its environment ruins a run silently.
   ///
-  /// - Throws: `KnownPartsError` at the first transition that disagrees.
+  /// - Throws: `KnownDynamicsError` at the first transition that disagrees.
   package func requireAgreement(
-    with known: (any KnownDynamicsParts)?, reward checksReward: Bool, termination checksTermination: Bool
+    with task: EnvironmentDescription, reward checksReward: Bool, termination checksTermination: Bool
   ) throws {
-    guard let known, checksReward || checksTermination else { return }
-    let id = known.specification.id
-    let check = KnownPartsCheck(
+    guard let known = task.knownDynamics, checksReward || checksTermination else { return }
+    let id = task.specification.id
+    let check = KnownDynamicsCheck(
       known,
       on: TransitionRecord(
-        known.specification, observations: observations, actions: actions, nextObservations: nextObservations,
+        task.specification, observations: observations, actions: actions, nextObservations: nextObservations,
         rewards: rewards, terminated: terminated))
     if checksReward, let wrong = check.rewards.first {
-      throw KnownPartsError.reward(
+      throw KnownDynamicsError.reward(
         environment: id, transition: wrong.row, declared: Float(wrong.known), real: Float(wrong.actual))
     }
     if checksTermination, !check.terminations.isEmpty {
-      throw KnownPartsError.termination(environment: id, wrong: check.terminations.count, of: count)
+      throw KnownDynamicsError.termination(environment: id, wrong: check.terminations.count, of: count)
     }
   }
 }
 
 /// A declared reward or termination function that does not describe its environment.
-package enum KnownPartsError: Error, Equatable, CustomStringConvertible {
+package enum KnownDynamicsError: Error, Equatable, CustomStringConvertible {
   case reward(environment: String, transition: Int, declared: Float, real: Float)
   case termination(environment: String, wrong: Int, of: Int)
 

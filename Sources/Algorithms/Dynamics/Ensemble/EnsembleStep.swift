@@ -1,0 +1,84 @@
+import CKernels
+import Environments
+import Support
+
+/// One imagined step through the ensemble: what rollouts for a planner and rollouts of a policy share.
+extension EnsembleDynamics {
+  package var learnsReward: Bool { configuration.reward == .learned }
+  package var learnsTermination: Bool { configuration.termination == .learned }
+
+  /// A step's columns as the kernel reads them, the next state into `next` or the step's own.
+  func kernelRows(_ step: ImaginedStep, into next: UnsafeMutablePointer<Float>? = nil) -> ck_rows {
+    step.kernelRows(learnsReward: learnsReward, learnsTermination: learnsTermination, into: next)
+  }
+
+  /// Reward and end of a step whose next states stand there: the declared functions' where they are known, else what
+  /// the networks said.
+  /// - Returns: false where no row can end.
+  @discardableResult
+  func complete(_ step: ImaginedStep) -> Bool {
+    if !learnsReward { layout.known?.rewards(of: step.columns, into: step.reward.base) }
+    let ended = step.ended.base
+    switch configuration.termination {
+    case .never:
+      return false
+    case .known:
+      guard let known = layout.known else { return false }
+      known.terminations(of: step.columns, into: ended)
+    case .learned:
+      for row in 0..<step.count { ended[row] = ended[row] > 0 ? 1 : 0 }
+    }
+    return true
+  }
+
+  package func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream) {
+    while stepIndex.count < step.count { stepIndex.append(0) }
+    var argument = kernelRows(step)
+    var noise = ck_noise(key: noise.key, step: 0, iteration: 0)
+    switch members {
+    case .fixed(let member):
+      ck_ensemble_step(
+        kernel.pointer, Int32(member), Int64(step.count), 0, nil, 0, &argument, &noise, stepWorkspace.base)
+    case .inTurn:
+      for (slot, member) in elites.enumerated() {
+        var count = 0
+        for row in stride(from: slot, to: step.count, by: elites.count) {
+          stepIndex[count] = Int32(row)
+          count += 1
+        }
+        stepIndex.withUnsafeBufferPointer { index in
+          ck_ensemble_step(
+            kernel.pointer, Int32(member), Int64(count), 0, index.baseAddress, 0, &argument, &noise,
+            stepWorkspace.base)
+        }
+      }
+    }
+    if !complete(step) { step.ended.fill(0) }
+  }
+
+  /// The mean prediction of one member: next observation [observation size] (the change already added), then reward
+  /// and termination logit where learned.
+  package func predict(observation: [Float], action: [Float], member: Int) -> [Float] {
+    let size = layout.observationSize
+    let step = ImaginedStep(capacity: 1, observationSize: size, actionColumns: layout.actionColumns)
+    for column in 0..<size { step.state[0, column] = observation[column] }
+    for column in 0..<layout.actionColumns { step.action[0, column] = action[column] }
+    var rows = kernelRows(step)
+    ck_ensemble_step(kernel.pointer, Int32(member), 1, 0, nil, 0, &rows, nil, stepWorkspace.base)
+    return Rows(step.next).array + (learnsReward ? [step.reward[0, 0]] : [])
+      + (learnsTermination ? [step.ended[0, 0]] : [])
+  }
+
+  package func meanPredictions(observation: [Float], action: [Float]) -> [[Float]] {
+    (0..<configuration.ensembleSize).map { predict(observation: observation, action: action, member: $0) }
+  }
+
+  /// The elites' mean next observation and their disagreement about it.
+  package func disagreement(observation: [Float], action: [Float]) -> EnsembleDisagreement {
+    EnsembleDisagreement(
+      of: elites.map { member in
+        predict(observation: observation, action: action, member: member)
+          .prefix(layout.observationSize).map { Double($0) }
+      })
+  }
+}

@@ -1,0 +1,109 @@
+import Environments
+import Support
+
+/// What every agent does that learns a model: it acts at random for a while, keeps what really happened, and fits the
+/// model to it again and again.
+package final class ModelLearner: ArchivableObject {
+  /// Settings that stand in the agent's own section.
+  package struct Settings: Sendable {
+    /// Environment steps before the first fit.
+    package var initialRandomSteps: Int
+    /// Environment steps between fits; 0: after every episode.
+    package var fitEvery: Int
+    /// Most transitions kept.
+    package var replayCapacity: Int
+
+    package init(initialRandomSteps: Int, fitEvery: Int, replayCapacity: Int) {
+      self.initialRandomSteps = initialRandomSteps
+      self.fitEvery = fitEvery
+      self.replayCapacity = replayCapacity
+    }
+
+    /// Declares them on the agent's fields.
+    package mutating func declare(_ fields: Fields) {
+      fields.integer(
+        "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before anything is learned")
+      fields.integer(
+        "fitEvery", &fitEvery, in: 0...1_000_000_000, "environment steps between model fits; 0: after every episode")
+      fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most transitions kept")
+    }
+  }
+
+  /// Real transitions.
+  package let replay: TransitionBuffer
+  /// nil: only the replay and the cadence are wanted.
+  package let model: (any DynamicsModel)?
+  /// Environment steps observed.
+  package private(set) var steps = 0
+  /// Whether the first fit is done.
+  package private(set) var isFitted = false
+  private let settings: Settings
+  private let modelSettings: any DynamicsModelConfiguration
+  private let task: EnvironmentDescription
+  private var stepsBefore = 0
+  private var endedEpisode = false
+
+  package init(
+    _ settings: Settings, _ modelSettings: any DynamicsModelConfiguration, learnsModel: Bool, _ context: AgentContext
+  ) {
+    self.settings = settings
+    self.modelSettings = modelSettings
+    task = context.task
+    replay = TransitionBuffer(
+      observationSize: task.specification.observationSpace.size, actionSpace: task.specification.actionSpace,
+      capacity: settings.replayCapacity)
+    model =
+      learnsModel
+      ? modelSettings.makeModel(DynamicsLayout(task), random: context.random.stream("model"), pool: context.pool) : nil
+  }
+
+  /// Columns of progress.csv that `fit` fills.
+  package static let metricNames = ["model_train_loss", "model_val_loss"]
+
+  /// Keeps one step of every lane.
+  package func observe(_ steps: Transitions) {
+    replay.append(steps)
+    stepsBefore = self.steps
+    self.steps += steps.count
+    endedEpisode = steps.outcomes.contains(where: \.isOver)
+  }
+
+  /// Whether the model is to be fitted at this step.
+  package var isDue: Bool {
+    guard isFitted else { return steps >= settings.initialRandomSteps }
+    return settings.fitEvery == 0
+      ? endedEpisode : Cadence.isDue(every: settings.fitEvery, from: stepsBefore, to: steps)
+  }
+
+  /// Fits the model where there is one; the first time only after its task's declared functions were held to what
+  /// really happened.
+  /// - Returns: optimiser steps taken.
+  @discardableResult
+  package func fit(_ metrics: inout Metrics) throws -> Int {
+    var updates = 0
+    if let model {
+      if !isFitted {
+        try replay.requireAgreement(
+          with: task, reward: modelSettings.reward == .known, termination: modelSettings.termination == .known)
+      }
+      let summary = try model.fit(replay, &metrics)
+      metrics.record("model_train_loss", summary.trainLoss)
+      if let loss = summary.validationLoss { metrics.record("model_val_loss", loss) }
+      updates = summary.updates
+    }
+    isFitted = true
+    return updates
+  }
+
+  /// A fitted model with what it was fitted to.
+  package var learned: LearnedModel? { isFitted ? model.map { LearnedModel(model: $0, replay: replay) } : nil }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.value("steps", &steps)
+    try archive.value("stepsBefore", &stepsBefore)
+    try archive.value("isFitted", &isFitted)
+    try archive.value("endedEpisode", &endedEpisode)
+    try archive.part("replay", replay)
+    if let model { try archive.part("model", model) }
+  }
+}

@@ -1,0 +1,155 @@
+import Dispatch
+import Support
+
+/// n environments that are stepped together, lane by lane.
+///
+/// It never resets within a step: `next` keeps the last observation of an episode until `begin` gives that lane another
+/// one, so that learners always see it. Episode e starts from the seed that `seed(e)` names, whichever lane plays it.
+package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
+  package let specification: EnvironmentSpecification
+  /// Where an agent writes the actions of the next step.
+  package let actions: ActionRows
+  /// Of the last step; before a lane's first one as if an episode had been cut.
+  package private(set) var outcomes: [Outcome]
+  package private(set) var isFirst: [Bool]
+  /// The number, in the run, of the episode that each lane plays.
+  package private(set) var episode: [Int]
+  /// What a restoration could not give back exactly.
+  package private(set) var warnings: [String] = []
+  private var environments: [any Environment]
+  private var now, next: RowBuffer
+  private let actionMemory: RowBuffer
+  private var episodes: Int
+  /// `begin` was called since the last step.
+  private var isBegun = false
+  private let isParallel: Bool
+  private let seed: (_ episode: Int) -> UInt64
+
+  /// - Parameters:
+  ///   - environments: one per lane, all of the same specification.
+  ///   - firstEpisode: the number of the first episode.
+  ///   - isParallel: every lane steps on a thread of its own; for simulations that wait or work for long.
+  package init(
+    _ environments: [any Environment], firstEpisode: Int = 0, isParallel: Bool = false,
+    seed: @escaping (_ episode: Int) -> UInt64
+  ) {
+    precondition(!environments.isEmpty, "a group has environments")
+    self.environments = environments
+    specification = environments[0].specification
+    let (lanes, size) = (environments.count, specification.observationSpace.size)
+    now = RowBuffer(lanes, size)
+    next = RowBuffer(lanes, size)
+    actionMemory = RowBuffer(lanes, specification.actionSpace.columns)
+    actions = ActionRows(actionMemory.rows, specification.actionSpace)
+    outcomes = [Outcome](repeating: Outcome(reward: 0, isTerminated: false, isTruncated: true), count: lanes)
+    isFirst = [Bool](repeating: true, count: lanes)
+    episode = [Int](repeating: -1, count: lanes)
+    episodes = firstEpisode
+    self.isParallel = isParallel && lanes > 1
+    self.seed = seed
+  }
+
+  /// Lanes.
+  package var count: Int { environments.count }
+
+  /// What an agent sees; valid after `begin`.
+  package var situation: Situation {
+    Situation(observations: now.read, isFirst: isFirst, episode: episode, source: self)
+  }
+
+  /// The last step; valid until `begin`.
+  package var transitions: Transitions {
+    Transitions(
+      observations: now.read, actions: actions, outcomes: outcomes, next: next.read, isFirst: isFirst, episode: episode)
+  }
+
+  package func copy(of lane: Int) -> (any Environment)? { environments[lane].copy() }
+
+  /// The environment of a lane as a bystander sees it.
+  package func environment(_ lane: Int) -> any Environment { environments[lane] }
+
+  /// Tells tasks that change in the course of a run where it stands.
+  package func setRunStep(_ step: Int) {
+    for lane in environments.indices { environments[lane].runStep = step }
+  }
+
+  /// The next situation: goes on where episodes do, begins others where they ended. Again, before a step: nothing.
+  package func begin() throws {
+    if !isBegun {
+      isBegun = true
+      swap(&now, &next)
+      for lane in environments.indices { isFirst[lane] = outcomes[lane].isOver }
+    }
+    // Where it was begun already: a lane that was lost while an agent was acting, or whose reset had failed.
+    for lane in environments.indices where outcomes[lane].isOver {
+      isFirst[lane] = true
+      try environments[lane].reset(seed: seed(episodes))
+      observe(lane, now)
+      episode[lane] = episodes
+      episodes += 1
+      outcomes[lane] = Outcome(reward: 0, isTerminated: false)
+    }
+  }
+
+  /// Steps every lane by its row of `actions`.
+  /// - Throws: the error of the first lane that failed.
+  package func step() throws {
+    if isParallel {
+      try stepParallel()
+    } else {
+      for lane in environments.indices {
+        outcomes[lane] = try environments[lane].step(actions.action(lane))
+        observe(lane, next)
+      }
+    }
+    isBegun = false
+  }
+
+  private func stepParallel() throws {
+    var results = [Result<Outcome, any Error>?](repeating: nil, count: count)
+    environments.withUnsafeMutableBufferPointer { environments in
+      results.withUnsafeMutableBufferPointer { results in
+        nonisolated(unsafe) let (environments, results, actions) = (environments, results, actions)
+        DispatchQueue.concurrentPerform(iterations: environments.count) { lane in
+          results[lane] = Result { try environments[lane].step(actions.action(lane)) }
+        }
+      }
+    }
+    for (lane, result) in results.enumerated() {
+      outcomes[lane] = try result!.get()
+      observe(lane, next)
+    }
+  }
+
+  private func observe(_ lane: Int, _ rows: RowBuffer) {
+    environments[lane].observe(into: rows.rows.contiguousRow(lane))
+  }
+
+  /// Everything but the last step's actions. A lane whose episode cannot be played again is cut, with a warning.
+  package func archive(_ archive: Archive) throws {
+    try archive.value("episodes", &episodes)
+    try archive.value("isBegun", &isBegun)
+    for lane in environments.indices {
+      try archive.scope("lane\(lane)") {
+        try archive.value("episode", &episode[lane])
+        try archive.value("isFirst", &isFirst[lane])
+        try archive.part("outcome", &outcomes[lane])
+        do {
+          try archive.part("environment", &environments[lane])
+          if archive.mode == .reading && episode[lane] >= 0 { observe(lane, isBegun ? now : next) }
+        } catch let lost as EpisodeLost {
+          warnings.append("lane \(lane): \(lost); it begins another episode")
+          outcomes[lane].isTruncated = true
+        }
+      }
+    }
+  }
+}
+
+extension Outcome: Archivable {
+  package mutating func archive(_ archive: Archive) throws {
+    try archive.value("reward", &reward)
+    try archive.value("isTerminated", &isTerminated)
+    try archive.value("isTruncated", &isTruncated)
+  }
+}

@@ -1,0 +1,58 @@
+/// One feature of an observation, as a dynamics model sees it.
+package enum ObservationFeature: Equatable, Sendable {
+  case value(Int)
+  case sine(Int)
+  case cosine(Int)
+}
+
+/// A batch of transitions in feature-major columns: column d of row r stands at [d·stride + r]. Borrowed memory.
+package struct TransitionColumns {
+  package var count: Int
+  package var stride: Int
+  /// [observation size][stride]
+  package var observation: UnsafePointer<Float>
+  /// [action columns][stride]; one-hot for discrete actions
+  package var action: UnsafePointer<Float>
+  /// [observation size][stride]
+  package var nextObservation: UnsafePointer<Float>
+
+  package init(
+    count: Int, stride: Int, observation: UnsafePointer<Float>, action: UnsafePointer<Float>,
+    nextObservation: UnsafePointer<Float>
+  ) {
+    self.count = count
+    self.stride = stride
+    self.observation = observation
+    self.action = action
+    self.nextObservation = nextObservation
+  }
+
+  /// `count` values of one observation column.
+  package func observationColumn(_ index: Int) -> UnsafePointer<Float> { observation + index * stride }
+  /// `count` values of one action column.
+  package func actionColumn(_ index: Int) -> UnsafePointer<Float> { action + index * stride }
+  /// `count` values of one column of the next observation.
+  package func nextObservationColumn(_ index: Int) -> UnsafePointer<Float> { nextObservation + index * stride }
+}
+
+/// What is known of a task's dynamics without learning: its reward and termination as functions of a transition, and
+/// the features a model should see. Lives in the environment's own file and is checked against real transitions.
+package protocol KnownDynamics: Sendable {
+  /// What the model sees of an observation: angles as sine and cosine, irrelevant columns left out. nil: every column.
+  var modelFeatures: [ObservationFeature]? { get }
+  /// Per observation column: whether the model predicts the change (true) or the next value itself. nil: the change.
+  var predictsChange: [Bool]? { get }
+  /// reward[r] of every transition; `reward` has `columns.count` elements.
+  func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>)
+  /// terminated[r] = 1 where the transition ends the task, else 0.
+  func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>)
+}
+
+extension KnownDynamics {
+  package var modelFeatures: [ObservationFeature]? { nil }
+  package var predictsChange: [Bool]? { nil }
+  /// No transition ends the task.
+  package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+    terminated.update(repeating: 0, count: columns.count)
+  }
+}
