@@ -57,7 +57,8 @@ import Testing
     for id in AllocationTests.environments {
       #expect(try allocationsOfPlans(id) { $0.rollout.propagation = propagation } == 0, "\(id)")
       #expect(
-        try allocationsOfPlans(id) { ($0.rollout.propagation, $0.rollout.pessimism) = (propagation, 0.5) } == 0, "\(id), pessimism")
+        try allocationsOfPlans(id) { ($0.rollout.propagation, $0.rollout.pessimism) = (propagation, 0.5) } == 0,
+        "\(id), pessimism")
     }
   }
 

@@ -62,8 +62,12 @@ import Testing
       let before = try stored(run.agent)
       try run.run(episodes: 1)
       let after = try stored(run.agent)
-      func draws(_ archive: Archive) -> String? { archive.scalars.first { $0.name == "it.randomActions.position" }?.value }
-      func plans(_ archive: Archive) -> String? { archive.scalars.first { $0.name == "it.controller.row0.episode" }?.value }
+      func draws(_ archive: Archive) -> String? {
+        archive.scalars.first { $0.name == "it.randomActions.position" }?.value
+      }
+      func plans(_ archive: Archive) -> String? {
+        archive.scalars.first { $0.name == "it.controller.row0.episode" }?.value
+      }
       #expect((draws(before) == draws(after)) == (share == 0), "whether a random action was drawn")
       #expect((plans(before) == plans(after)) == (share == 1), "whether the controller took the episode on")
     }

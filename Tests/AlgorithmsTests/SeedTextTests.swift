@@ -44,7 +44,9 @@ import Testing
       noise: RandomStream(seed: 0))
     let plan = FloatBuffer(count: 2)
     _ = try method.optimize(&problem, into: MutableRows(plan.base, 2, 1))
-    for (got, want) in zip(scorer.scores, [-6.1, -4.7, -8.8, -5.1, -9.4, -6.6] as [Float]) { #expect(abs(got - want) < 1e-5) }
+    for (got, want) in zip(scorer.scores, [-6.1, -4.7, -8.8, -5.1, -9.4, -6.6] as [Float]) {
+      #expect(abs(got - want) < 1e-5)
+    }
     let (mean, variance) = method.distribution
     for (got, want) in zip(mean, [1.05, 1.0] as [Float]) { #expect(abs(got - want) < 1e-6) }
     for (got, want) in zip(variance, [0.15, 0.1] as [Float]) { #expect(abs(got.squareRoot() - want) < 1e-6) }

@@ -3,7 +3,9 @@ import Algorithms
 import Support
 import Testing
 
+import Environments
 import Experiments
+import TestSupport
 
 /// What every agent promises, on the real run loop: a new agent is tested here without any new test code.
 @Suite struct AgentContractTests {
@@ -21,51 +23,80 @@ import Experiments
   static let environments = ["LineWorld-v0", "CartPole-v1", "GridWorld-v0"]
 
   static func bench(_ agent: String, steps: Int = 100) throws -> Bench {
+    try bench(Case(agent: agent), steps: steps)
+  }
+
+  static func bench(_ variant: Case, steps: Int = 100) throws -> Bench {
     let benches = try environments.map { environment in
       var bench = try Bench(
         """
-        {"name": "contract", "environment": {"id": "\(environment)", "stepLimit": 15}, "agent": {"type": "\(agent)"},
-         "training": {"environmentSteps": \(steps)}, "evaluation": {"every": 40, "episodes": 2},
-         "checkpoint": {"every": 35}, "logging": {"progressEvery": 10}}
+        {"name": "contract", "environment": {"id": "\(environment)", "stepLimit": 15},
+         "agent": {"type": "\(variant.agent)"}, "training": {"environmentSteps": \(steps)},
+         "evaluation": {"every": 40, "episodes": 2}, "checkpoint": {"every": 35}, "logging": {"progressEvery": 10}}
         """)
       bench.agent = nil
       return bench
     }
-    return try #require(benches.first { (try? $0.plan()) != nil })
+    var bench = try #require(benches.first { (try? $0.plan()) != nil })
+    guard let guest = variant.guest else { return bench }
+    let likeness = try bench.plan().experiment.configuration.task().specification
+    bench.environment = EnvironmentConfiguration(
+      id: "Point", PointSettings(like: likeness, isThreaded: guest == .threaded, isPicture: guest == .picture))
+    return bench
   }
 
   static func overrides(_ bench: Bench, _ variant: Case? = nil) throws -> [String] {
     let known = Set(try bench.plan().experiment.entries.map(\.path))
-    return quick.filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" } + (variant?.settings ?? [])
+    let learned = variant?.guest == nil ? [] : [("model.reward", "learned"), ("model.termination", "learned")]
+    return (quick + learned).filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" }
+      + (variant?.settings ?? [])
   }
 
   static let agents = Agents.entries.map(\.name)
 
-  /// An agent, with settings that have a way of their own to break a promise.
+  /// Tasks that are not values, or are seen as pictures.
+  enum Guest: String { case threaded, picture }
+
+  /// An agent, with settings that have a way of their own to break a promise, on its own task or a guest's.
   struct Case: Sendable, CustomTestStringConvertible {
     var agent: String
     var settings: [String] = []
-    var testDescription: String { ([agent] + settings).joined(separator: " ") }
+    var guest: Guest?
+    var testDescription: String { ([agent] + settings + [guest?.rawValue ?? ""]).joined(separator: " ") }
   }
 
-  /// Every agent, and those that imagine through an ensemble in bfloat16, too.
-  static let variants =
+  /// Every agent; those that imagine through an ensemble in bfloat16, too; every agent on three environments that are
+  /// stepped together, on one that refuses copies and lives on a thread of its own, on three of those, and, where it
+  /// does not need a table, on pictures.
+  static let variants: [Case] =
     agents.map { Case(agent: $0) }
-    + agents.filter { agent in
-      (try? bench(agent).plan().experiment.entries.contains { $0.path == "planner.precision" }) ?? false
-    }.map { Case(agent: $0, settings: ["planner.precision=bfloat16"]) }
+    + agents.filter { has("planner.precision", $0) }.map { Case(agent: $0, settings: ["planner.precision=bfloat16"]) }
+    + agents.map { Case(agent: $0, settings: ["training.environments=3"]) }
+    + agents.map { Case(agent: $0, guest: .threaded) }
+    + agents.map { Case(agent: $0, settings: ["training.environments=3"], guest: .threaded) }
+    + agents.filter { $0 != "dyna-q" }.map { Case(agent: $0, guest: .picture) }
 
-  @Test func somePlannersAreTestedInBfloat16() { #expect(Self.variants.count >= Self.agents.count + 2) }
+  private static func has(_ setting: String, _ agent: String) -> Bool {
+    (try? bench(agent).plan().experiment.entries.contains { $0.path == setting }) ?? false
+  }
+
+  @Test func somePlannersAreTestedInBfloat16() {
+    #expect(Self.variants.count { $0.settings == ["planner.precision=bfloat16"] } >= 2)
+  }
 
   @Test(arguments: variants)
   func stoppedAnywhereItEndsInTheSameBytes(variant: Case) throws {
-    let undisturbed = try Self.bench(variant.agent)
+    let undisturbed = try Self.bench(variant)
     let overrides = try Self.overrides(undisturbed, variant)
     #expect(try undisturbed.train(overrides).exitCode == .success)
     let expected = try reproducible(try undisturbed.seed())
-    let stopped = try Self.bench(variant.agent)
+    let stopped = try Self.bench(variant)
     // In the random phase, in an episode, at its end, in an evaluation, between plans.
-    let stops: [StopPoint] = [.step(7), .step(44), .step(45), .evaluation(80), .step(93)]
+    let isGroup = variant.settings == ["training.environments=3"]
+    let stops: [StopPoint] =
+      isGroup
+      ? [.step(6), .step(42), .step(45), .evaluation(81), .step(93)]
+      : [.step(7), .step(44), .step(45), .evaluation(80), .step(93)]
     for stop in stops { #expect(try stopped.train(overrides, stop: once(stop)).exitCode == .interrupted) }
     #expect(try stopped.train(overrides).exitCode == .success)
     let found = try reproducible(try stopped.seed())
@@ -75,7 +106,7 @@ import Experiments
   /// Stopped again and again in the middle of plans, of model fits, and of plans within evaluations.
   @Test(arguments: variants)
   func interruptedInItsComputationsItEndsInTheSameBytes(variant: Case) throws {
-    let undisturbed = try Self.bench(variant.agent)
+    let undisturbed = try Self.bench(variant)
     let overrides = try Self.overrides(undisturbed, variant) + ["threads=2"]
     let questions = Counter()
     let result = try undisturbed.train(
@@ -86,7 +117,7 @@ import Experiments
       })
     #expect(result.exitCode == .success)
     let expected = try reproducible(try undisturbed.seed())
-    let interrupted = try Self.bench(variant.agent)
+    let interrupted = try Self.bench(variant)
     var sessions = 0
     while true {
       // Longer than a fit and than an evaluation's episode now and then, so that the run gets on.
@@ -103,8 +134,8 @@ import Experiments
 
   @Test(arguments: variants)
   func jobsAndThreadsChangeNothing(variant: Case) throws {
-    let one = try Self.bench(variant.agent, steps: 70)
-    let two = try Self.bench(variant.agent, steps: 70)
+    let one = try Self.bench(variant, steps: 70)
+    let two = try Self.bench(variant, steps: 70)
     let overrides = try Self.overrides(one, variant)
     #expect(try one.train(overrides + ["threads=1"], seeds: [0, 1], jobs: 1).exitCode == .success)
     #expect(try two.train(overrides + ["threads=3"], seeds: [0, 1], jobs: 2).exitCode == .success)
@@ -113,8 +144,8 @@ import Experiments
 
   @Test(arguments: variants)
   func evaluatingChangesNothing(variant: Case) throws {
-    let often = try Self.bench(variant.agent, steps: 70)
-    let never = try Self.bench(variant.agent, steps: 70)
+    let often = try Self.bench(variant, steps: 70)
+    let never = try Self.bench(variant, steps: 70)
     let overrides = try Self.overrides(often, variant)
     try often.train(overrides + ["evaluation.every=9"])
     try never.train(overrides + ["evaluation.episodes=0"])
@@ -122,13 +153,15 @@ import Experiments
     for name in ["episodes", "progress", "model", "weights", "state"] { #expect(left[name] == right[name], "\(name)") }
   }
 
-  @Test(arguments: variants)
+  /// Guests are not registered, so no file can name them.
+  @Test(arguments: variants.filter { $0.guest == nil })
   func aCheckpointEvaluatesToTheNumbersOfTraining(variant: Case) throws {
-    let bench = try Self.bench(variant.agent, steps: 80)
+    let bench = try Self.bench(variant, steps: 80)
     try bench.train(try Self.overrides(bench, variant))
     let report = try PolicyEvaluation().run("\(try bench.seed())/checkpoints/latest")
     let row = try #require(text("\(try bench.seed())/eval.csv").split(separator: "\n").last)
-    #expect(row.hasPrefix("80,2,\(report.result.mean),\(report.result.deviation),"))
+    let steps = variant.settings == ["training.environments=3"] ? 81 : 80
+    #expect(row.hasPrefix("\(steps),2,\(report.result.mean),\(report.result.deviation),"))
   }
 
   @Test(arguments: agents)

@@ -4,6 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
+import Environments
 import Experiments
 
 /// Remembers what runs told.
@@ -25,6 +26,8 @@ struct Bench {
   var settings: String
   /// Replaces the configured agent.
   var agent: ScriptedAgent.Configuration? = ScriptedAgent.Configuration()
+  /// Replaces the configured environment.
+  var environment: EnvironmentConfiguration?
 
   init(_ settings: String) throws {
     folder = TemporaryFolder()
@@ -53,6 +56,7 @@ struct Bench {
     request.resume = resume
     var plan = try TrainingPlan(request)
     if let agent { plan.experiment.configuration.agent.settings = agent }
+    if let environment { plan.experiment.configuration.environment = environment }
     return plan
   }
 
