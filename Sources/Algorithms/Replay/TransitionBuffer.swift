@@ -74,7 +74,7 @@ package final class TransitionBuffer: ArchivableObject {
   package func archive(_ archive: Archive) throws {
     try archive.array("observations", &observations, shape: [count, observationSize])
     try archive.array("actions", &actions, shape: [count, actionColumns])
-    try archive.array("next_observations", &nextObservations, shape: [count, observationSize])
+    try archive.array("nextObservations", &nextObservations, shape: [count, observationSize])
     try archive.array("terminated", &terminated)
     try archive.array("rewards", &rewards)
     try archive.value("head", &head)

@@ -13,8 +13,7 @@ import Support
 /// Inputs are standardised; targets are not, unless asked for. Weights start from a truncated normal with deviation 1/(2√fan_in), biases
 /// from 0, and go on from where they were at the next fit (warm start), as does the optimiser.
 ///
-/// Source: Chua et al. 2018 (PETS), Lakshminarayanan et al. 2017; facts of the authors' code in
-/// reference/pets-mbpo.md.
+/// Source: Chua et al. 2018 (PETS), Lakshminarayanan et al. 2017; and the authors' code.
 package final class EnsembleDynamics: DynamicsModel {
   package enum Kind: String, CaseIterable, Sendable { case probabilistic, deterministic }
   package enum Target: String, CaseIterable, Sendable {
@@ -242,7 +241,7 @@ package final class EnsembleDynamics: DynamicsModel {
     try store.archive(archive)
     try archive.scope("adam") { try adam.archive(archive, of: store) }
     try archive.part("normalizer", &normalizer)
-    try archive.part("target_normalizer", &targetNormalizer)
+    try archive.part("targetNormalizer", &targetNormalizer)
     try archive.part("random", &random)
     try archive.value("fits", &fits)
     var members = elites.map(Int32.init)
