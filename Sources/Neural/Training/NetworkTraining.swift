@@ -42,19 +42,14 @@ package final class NetworkTraining {
     layout.members = Int32(network.members)
     layout.activation = network.activation.kernelCode
     let widths = [network.layers[0].weight.columns] + network.layers.map(\.weight.rows)
-    // C arrays arrive in Swift as tuples; their elements lie one after the other.
-    withUnsafeMutableBytes(of: &layout.widths) { bytes in
-      for (place, width) in widths.enumerated() { bytes.bindMemory(to: Int32.self)[place] = Int32(width) }
+    withElements(of: &layout.widths, as: Int32.self) {
+      for (place, width) in widths.enumerated() { $0[place] = Int32(width) }
     }
-    withUnsafeMutableBytes(of: &layout.weights) { bytes in
-      for (place, layer) in network.layers.enumerated() {
-        bytes.bindMemory(to: Int64.self)[place] = Int64(layer.weight.offset)
-      }
+    withElements(of: &layout.weights, as: Int64.self) {
+      for (place, layer) in network.layers.enumerated() { $0[place] = Int64(layer.weight.offset) }
     }
-    withUnsafeMutableBytes(of: &layout.biases) { bytes in
-      for (place, layer) in network.layers.enumerated() {
-        bytes.bindMemory(to: Int64.self)[place] = Int64(layer.bias.offset)
-      }
+    withElements(of: &layout.biases, as: Int64.self) {
+      for (place, layer) in network.layers.enumerated() { $0[place] = Int64(layer.bias.offset) }
     }
     network.store.seal()
   }
