@@ -101,6 +101,34 @@ struct TapeTests {
     #expect(store.gradients.allSatisfy { $0 == 0 })
   }
 
+  @Test func aSeedIsTheGradientOfTheRoot() {
+    let tape = Tape()
+    let x = tape.variable([2, -3], columns: 2)
+    let square = tape.square(x)
+    let seed: [Float] = [10, -1]
+    seed.withUnsafeBufferPointer { tape.backward(square, seed: $0) }
+    #expect(Array(tape.gradient(square)) == seed)
+    #expect(Array(tape.gradient(x)) == [40, 6])
+  }
+
+  @Test func keptGradientsReachTheStoreWhenTheyAreAdded() {
+    var random = RandomStream(seed: 1)
+    let store = ParameterStore()
+    let parameter = store.addVector("used", count: 2, initializer: .constant(3), random: &random)
+    store.gradients(of: parameter).update(repeating: 1)
+    let tape = Tape()
+    let x = tape.parameter(parameter, of: store)
+    let frozen = tape.parameter(parameter, of: store, frozen: true)
+    let cube = tape.multiply(tape.multiply(x, tape.parameter(parameter, of: store)), frozen)
+    tape.backward(tape.sum(cube), keeping: true)
+    #expect(Array(store.gradients(of: parameter)) == [1, 1])
+    #expect(Array(tape.gradient(x)) == [9, 9])
+    tape.addGradients()
+    #expect(Array(store.gradients(of: parameter)) == [19, 19])
+    tape.backward(tape.sum(cube))
+    #expect(Array(store.gradients(of: parameter)) == [37, 37])
+  }
+
   @Test func theSteadyStateAllocatesNothing() {
     var random = RandomStream(seed: 1)
     let store = ParameterStore()

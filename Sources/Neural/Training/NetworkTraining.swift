@@ -60,12 +60,10 @@ package final class NetworkTraining {
   /// Writes the gradients of all parameters into the store, over what is there.
   func storeGradients(of batch: any TrainingBatch) {
     let store = network.store
-    for parameter in store.parameters where owns(parameter) {
-      _ = store.gradientTarget(parameter.index, store.gradientMemory(of: parameter))
-    }
+    let gradients = store.gradientsToOverwrite(of: store.parameters.filter(owns))
     withKernelBatch(batch) { rows, kernelBatch in
       ck_training_gradients(
-        pool?.handle, &layout, rows, kernelBatch, store.values.baseAddress!, memory.base, store.gradients.baseAddress!)
+        pool?.handle, &layout, rows, kernelBatch, store.values.baseAddress!, memory.base, gradients)
     }
     batch.differentiateOthers(in: store)
   }

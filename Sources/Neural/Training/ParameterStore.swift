@@ -152,18 +152,23 @@ package final class ParameterStore: ArchivableObject {
     (gradientMemory! + parameter.offset).update(repeating: 0, count: parameter.count)
   }
 
-  /// Values of a parameter for a tape node; from now on the buffers do not move.
-  func seal() { isSealed = true }
-
-  /// Where a backward pass writes, and whether it has to add to what is there.
-  func gradientTarget(_ index: Int, _ memory: UnsafeMutablePointer<Float>) -> GradientTarget {
-    let accumulates = !isCleared[index]
-    isCleared[index] = false
-    return GradientTarget(pointer: memory, accumulates: accumulates)
+  /// From now on the buffers do not move. Written once only: tapes on several threads may share a store.
+  func seal() {
+    if !isSealed { isSealed = true }
   }
 
-  /// Unsettled memory of a parameter's gradient, for tape nodes.
-  func gradientMemory(of parameter: Parameter) -> UnsafeMutablePointer<Float> { gradientMemory! + parameter.offset }
+  /// Where a backward pass writes the gradient of parameter `index`, and whether it has to add to what is there.
+  func gradientTarget(_ index: Int) -> GradientTarget {
+    let accumulates = !isCleared[index]
+    isCleared[index] = false
+    return GradientTarget(pointer: gradientMemory! + parameters[index].offset, accumulates: accumulates)
+  }
+
+  /// The memory of all gradients, for somebody who writes those of `parameters` over whatever is there.
+  func gradientsToOverwrite(of parameters: [Parameter]) -> UnsafeMutablePointer<Float> {
+    for parameter in parameters { isCleared[parameter.index] = false }
+    return gradientMemory!
+  }
 
   // MARK: Whole-store operations
 
