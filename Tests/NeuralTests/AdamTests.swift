@@ -72,8 +72,8 @@ struct AdamTests {
     func make(_ random: inout RandomStream) -> (ParameterStore, MLP, GaussianHead) {
       let store = ParameterStore()
       let network = MLP(
-        name: "members.{member}", sizes: [2, 9, 4], members: 3, activation: .silu, store: store, random: &random)
-      return (store, network, GaussianHead(name: "", size: 2, store: store, random: &random))
+        name: "members.{member}", sizes: [2, 9, 4], members: 3, activation: .silu, in: store, random: &random)
+      return (store, network, GaussianHead(name: "", size: 2, in: store, random: &random))
     }
     func step(_ store: ParameterStore, _ network: MLP, _ head: GaussianHead, _ adam: Adam) {
       let tape = Tape()

@@ -13,8 +13,8 @@ struct DeterminismTests {
     let pool = ComputePool(threads: threads)
     let store = ParameterStore()
     let network = MLP(
-      name: "members.{member}", sizes: [5, 70, 70, 6], members: 3, activation: .silu, store: store, random: &random)
-    let head = GaussianHead(name: "", size: 3, store: store, random: &random)
+      name: "members.{member}", sizes: [5, 70, 70, 6], members: 3, activation: .silu, in: store, random: &random)
+    let head = GaussianHead(name: "", size: 3, in: store, random: &random)
     let adam = Adam(learningRate: 1e-3, maximumNorm: 10)
     let tape = Tape(pool: pool)
     var trace: [Float] = []

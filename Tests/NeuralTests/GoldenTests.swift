@@ -39,9 +39,9 @@ struct GoldenTests {
       let weights = inputs["weights"].elements.map { layer in layer.elements.map(\.elements) }
       let sizes = [weights[0][0][0].elements.count] + weights.map { $0[0].count }
       network = MLP(
-        name: "members.{member}", sizes: sizes, members: weights[0].count, activation: .silu, store: store,
+        name: "members.{member}", sizes: sizes, members: weights[0].count, activation: .silu, in: store,
         random: &random)
-      head = GaussianHead(name: "", size: sizes.last! / 2, store: store, random: &random)
+      head = GaussianHead(name: "", size: sizes.last! / 2, in: store, random: &random)
       func set(_ parameter: Parameter, _ values: [Float]) {
         _ = store.values(of: parameter).update(fromContentsOf: values)
       }

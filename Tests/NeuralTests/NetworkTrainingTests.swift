@@ -15,7 +15,7 @@ import Testing
     init() {
       var random = RandomStream(seed: 7)
       network = MLP(
-        name: "members.{member}", sizes: [inputs, 24, 17, outputs], members: members, activation: .silu, store: store,
+        name: "members.{member}", sizes: [inputs, 24, 17, outputs], members: members, activation: .silu, in: store,
         random: &random)
       scale = store.addVector("scale", count: outputs, initializer: .constant(1.5), random: &random)
     }

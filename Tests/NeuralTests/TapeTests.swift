@@ -35,8 +35,8 @@ struct TapeTests {
 
   @Test func frozenParametersPassGradientsToTheirInputs() {
     var random = RandomStream(seed: 1)
-    let store = ParameterStore()
-    let network = MLP(name: "", sizes: [3, 4, 2], activation: .tanh, store: store, random: &random)
+    let network = MLP(name: "", sizes: [3, 4, 2], activation: .tanh, random: &random)
+    let store = network.store
     let tape = Tape()
     func inputGradient(frozen: Bool) -> [Float] {
       tape.rewind()
@@ -63,8 +63,8 @@ struct TapeTests {
 
   @Test func withoutGradientsNothingIsRecorded() {
     var random = RandomStream(seed: 1)
-    let store = ParameterStore()
-    let network = MLP(name: "", sizes: [3, 4, 1], activation: .silu, store: store, random: &random)
+    let network = MLP(name: "", sizes: [3, 4, 1], activation: .silu, random: &random)
+    let store = network.store
     let tape = Tape()
     let x = tape.variable([0.1, 0.2, 0.3], columns: 3)
     let recorded = network(x, on: tape)
@@ -131,8 +131,7 @@ struct TapeTests {
 
   @Test func theSteadyStateAllocatesNothing() {
     var random = RandomStream(seed: 1)
-    let store = ParameterStore()
-    let network = MLP(name: "", sizes: [8, 64, 64, 4], members: 3, activation: .silu, store: store, random: &random)
+    let network = MLP(name: "", sizes: [8, 64, 64, 4], members: 3, activation: .silu, random: &random)
     let tape = Tape()
     let inputs = [Float](repeating: 0.5, count: 3 * 50 * 8)
     func pass() -> (capacity: Int, place: UnsafePointer<Float>?) {

@@ -233,8 +233,6 @@ package final class ParameterStore: ArchivableObject {
   }
 }
 
-extension ParameterStore: Archivable {}
-
 /// Where a gradient goes: set on the first write, added to after.
 struct GradientTarget {
   let pointer: UnsafeMutablePointer<Float>

@@ -48,10 +48,8 @@ final class QBatch {
 /// the error limited to ±`errorLimit` in the gradient (Huber's loss; Mnih et al. 2015). Observations are standardised.
 /// The target network, an average over the last updates, chooses the actions.
 final class QNetwork: ArchivableObject {
-  private let store = ParameterStore()
-  private let targetStore: ParameterStore
   private let network: MLP
-  private let target: MLP
+  private let target: Target<MLP>
   private let tape: Tape
   private let adam: Adam
   private let size: Int
@@ -65,10 +63,9 @@ final class QNetwork: ArchivableObject {
   ) {
     var random = random
     network = MLP(
-      name: "q", sizes: [size] + hiddenSizes + [actions], activation: activation, store: store,
+      name: "q", sizes: [size] + hiddenSizes + [actions], activation: activation,
       weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform, random: &random)
-    targetStore = ParameterStore(copying: store)
-    target = network.over(targetStore)
+    target = Target(of: network)
     tape = Tape(pool: pool)
     adam = Adam(
       learningRate: Float(learningRate), maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
@@ -91,13 +88,13 @@ final class QNetwork: ArchivableObject {
     }
   }
 
-  var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
+  var parameterCount: Int { network.store.parameters.reduce(0) { $0 + $1.count } }
 
   /// The action of the greatest value, the first of equals.
   func greedyAction(_ observation: UnsafeBufferPointer<Float>) -> Int {
     tape.rewind()
     return tape.withoutGradients {
-      let q = tape.values(target(input(observation, rows: 1), on: tape))
+      let q = tape.values(target.network(input(observation, rows: 1), on: tape))
       return QNetwork.argmax(q, 0, actions)
     }
   }
@@ -106,7 +103,7 @@ final class QNetwork: ArchivableObject {
   func greedyActions(_ observations: FloatBuffer, count: Int, into chosen: inout [Int]) {
     tape.rewind()
     tape.withoutGradients {
-      let q = tape.values(target(input(observations.readOnly, rows: count), on: tape))
+      let q = tape.values(target.network(input(observations.readOnly, rows: count), on: tape))
       for row in 0..<count { chosen[row] = QNetwork.argmax(q, row * actions, actions) }
     }
   }
@@ -118,7 +115,7 @@ final class QNetwork: ArchivableObject {
     let rows = batch.count
     let (choosing, judging) = tape.withoutGradients {
       let next = input(batch.nextObservations.readOnly, rows: rows)
-      return (tape.values(network(next, on: tape)), tape.values(target(next, on: tape)))
+      return (tape.values(network(next, on: tape)), tape.values(target.network(next, on: tape)))
     }
     let q = network(input(batch.observations.readOnly, rows: rows), on: tape)
     let values = tape.values(q)
@@ -138,17 +135,15 @@ final class QNetwork: ArchivableObject {
     }
     // The mean runs over all actions of a row, of which one has an error.
     let loss = tape.scale(tape.meanSquaredError(q, targets), by: Float(actions))
-    store.clearGradients()
+    network.store.clearGradients()
     tape.backward(loss)
-    adam.step(store)
-    guard squares.isFinite else { throw DivergedError(quantity: store.firstNonfinite() ?? "the loss of q") }
+    adam.step(network.store)
+    guard squares.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
     return (squares / Double(rows), total / Double(rows))
   }
 
   /// target ← rate·online + (1 − rate)·target.
-  func moveTarget(rate: Float) {
-    if rate == 1 { targetStore.copyValues(from: store) } else { targetStore.polyak(from: store, rate: rate) }
-  }
+  func moveTarget(rate: Float) { target.follow(rate: rate) }
 
   private static func argmax(_ values: UnsafeBufferPointer<Float>, _ start: Int, _ count: Int) -> Int {
     var best = 0
@@ -157,10 +152,10 @@ final class QNetwork: ArchivableObject {
   }
 
   func archive(_ archive: Archive) throws {
-    try store.archive(archive)
+    try network.store.archive(archive)
     try archive.part("normalizer", &normalizer)
-    try archive.part("target", targetStore)
-    try archive.scope("adam") { try adam.archive(archive, of: store) }
+    try archive.part("target", target)
+    try archive.scope("adam") { try adam.archive(archive, of: network.store) }
   }
 }
 

@@ -149,7 +149,7 @@ package final class EnsembleDynamics: DynamicsModel {
     network = MLP(
       name: "members.{member}",
       sizes: [layout.features.count + layout.actionColumns] + configuration.hiddenSizes + [outputs],
-      members: configuration.ensembleSize, activation: configuration.activation, store: store, random: &initial)
+      members: configuration.ensembleSize, activation: configuration.activation, in: store, random: &initial)
     if configuration.kind == .probabilistic {
       minimumLogVariance = store.addVector(
         "min_logvar", count: targets, initializer: .constant(-10), random: &initial)
