@@ -125,12 +125,12 @@ struct GoldenTests {
       decays[parameters.weight.index] = decay
     }
     let before = ensemble.network.layers.map { Array(ensemble.store.values(of: $0.weight)) }
-    let adam = Adam(learningRate: 0, beta1: 0)
-    adam.step(ensemble.store, coupledDecays: decays)
+    let adam = Adam(ensemble.store, learningRate: 0, beta1: 0, decays: decays)
+    adam.step()
     for (layer, parameters) in ensemble.network.layers.enumerated() {
       let want = before[layer].map { inputs["weight_decay"][layer].double * Double($0) }
-      expectClose(adam.moments(of: parameters.weight, in: ensemble.store).first, want, 2e-5, "layer \(layer)")
-      #expect(adam.moments(of: parameters.bias, in: ensemble.store).first.allSatisfy { $0 == 0 })
+      expectClose(adam.moments(of: parameters.weight).first, want, 2e-5, "layer \(layer)")
+      #expect(adam.moments(of: parameters.bias).first.allSatisfy { $0 == 0 })
     }
   }
 

@@ -33,7 +33,7 @@ package final class ParameterStore: ArchivableObject {
   /// Parameters whose gradient counts as zero although the memory still holds old numbers: the first write sets it.
   private var isCleared: [Bool] = []
   private var hasCleared = false
-  /// Set by the first use on a tape: the buffers must not move from then on.
+  /// Set by the first use, on a tape or by an optimiser: the buffers must not move from then on.
   private(set) var isSealed = false
 
   /// A store without parameters.

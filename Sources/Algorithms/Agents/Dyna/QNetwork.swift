@@ -68,7 +68,8 @@ final class QNetwork: ArchivableObject {
     target = Target(of: network)
     tape = Tape(pool: pool)
     adam = Adam(
-      learningRate: Float(learningRate), maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
+      network.store, learningRate: Float(learningRate),
+      maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
     normalizer = InputNormalizer(columns: size)
     (self.size, self.actions, self.errorLimit) = (size, actions, errorLimit > 0 ? Float(errorLimit) : .infinity)
   }
@@ -137,7 +138,7 @@ final class QNetwork: ArchivableObject {
     let loss = tape.scale(tape.meanSquaredError(q, targets), by: Float(actions))
     network.store.clearGradients()
     tape.backward(loss)
-    adam.step(network.store)
+    adam.step()
     guard squares.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
     return (squares / Double(rows), total / Double(rows))
   }
@@ -152,10 +153,9 @@ final class QNetwork: ArchivableObject {
   }
 
   func archive(_ archive: Archive) throws {
-    try network.store.archive(archive)
+    try adam.archive(archive)
     try archive.part("normalizer", &normalizer)
     try archive.part("target", target)
-    try archive.scope("adam") { try adam.archive(archive, of: network.store) }
   }
 }
 

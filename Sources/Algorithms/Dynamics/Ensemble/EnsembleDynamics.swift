@@ -105,11 +105,6 @@ package final class EnsembleDynamics: DynamicsModel {
       EnsembleDynamics(self, layout, random: random, pool: pool)
     }
 
-    func makeOptimizer() -> Adam {
-      Adam(
-        learningRate: Float(learningRate), maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
-    }
-
     func decay(ofLayer layer: Int) -> Double { weightDecay.count == 1 ? weightDecay[0] : weightDecay[layer] }
   }
 
@@ -120,14 +115,9 @@ package final class EnsembleDynamics: DynamicsModel {
   let network: MLP
   let minimumLogVariance: Parameter?
   let maximumLogVariance: Parameter?
-  private(set) var adam: Adam
+  private let adam: Adam
+  let trainer: Trainer
   let tape: Tape
-  /// The fused training steps of the networks.
-  let training: NetworkTraining
-  /// Coupled weight decay of each layer's weights.
-  let layerDecays: [Float]
-  /// Likewise per parameter of the store: none on biases and bounds.
-  let decays: [Float]
   package private(set) var normalizer: InputNormalizer
   /// The identity unless targets are standardised; the termination logit never is.
   package private(set) var targetNormalizer: InputNormalizer
@@ -159,14 +149,15 @@ package final class EnsembleDynamics: DynamicsModel {
       minimumLogVariance = nil
       maximumLogVariance = nil
     }
-    adam = configuration.makeOptimizer()
+    let layers = network.layers
+    let norm = configuration.maximumGradientNorm
+    adam = Adam(
+      store, learningRate: Float(configuration.learningRate),
+      decays: store.parameters.map { parameter in
+        layers.firstIndex { $0.weight == parameter }.map { Float(configuration.decay(ofLayer: $0)) } ?? 0
+      }, maximumNorm: norm > 0 ? Float(norm) : nil)
+    trainer = Trainer(network, adam, pool: pool)
     tape = Tape(pool: pool)
-    training = NetworkTraining(network, pool: pool)
-    layerDecays = network.layers.indices.map { Float(configuration.decay(ofLayer: $0)) }
-    let (layers, factors) = (network.layers, layerDecays)
-    decays = store.parameters.map { parameter in
-      layers.firstIndex { $0.weight == parameter }.map { factors[$0] } ?? 0
-    }
     normalizer = InputNormalizer(columns: layout.features.count + layout.actionColumns)
     targetNormalizer = InputNormalizer(columns: targets)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
@@ -223,7 +214,7 @@ package final class EnsembleDynamics: DynamicsModel {
 
   private func forget() {
     _ = store.values.update(fromContentsOf: initialValues)
-    adam = configuration.makeOptimizer()
+    adam.reset()
   }
 
   package func makeEvaluator(_ planner: PlannerConfiguration, known: (any KnownDynamicsParts)?)
@@ -269,8 +260,7 @@ package final class EnsembleDynamics: DynamicsModel {
   }
 
   package func archive(_ archive: Archive) throws {
-    try store.archive(archive)
-    try archive.scope("adam") { try adam.archive(archive, of: store) }
+    try adam.archive(archive)
     try archive.part("normalizer", &normalizer)
     try archive.part("target_normalizer", &targetNormalizer)
     try archive.part("random", &random)

@@ -205,9 +205,7 @@ struct EnsembleFit {
       try model.pool.checkInterruption()
       let size = min(batchSize, training.count - start)
       batch.begin(start: start, rows: size)
-      model.adam.step(
-        model.store, through: model.training, of: batch, decays: model.layerDecays, parameterDecays: model.decays,
-        pool: model.pool)
+      model.trainer.step(on: batch)
       total += Double(batch.loss) / Double(model.configuration.ensembleSize)
       batches += 1
       updates += 1

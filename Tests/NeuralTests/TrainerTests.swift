@@ -3,21 +3,24 @@ import Support
 import Testing
 
 /// The fused training step of an ensemble against the same network on a tape and the optimiser on its gradients.
-@Suite struct NetworkTrainingTests {
+@Suite struct TrainerTests {
   private static let (members, rows, inputs, outputs) = (5, 37, 6, 3)
 
   /// An ensemble, and a parameter that is not a network's: a scale of the outputs in the loss.
   private struct Model {
-    let store = ParameterStore()
     let network: MLP
     let scale: Parameter
+    let optimizer: Adam
+    var store: ParameterStore { network.store }
 
-    init() {
+    init(maximumNorm: Float?) {
       var random = RandomStream(seed: 7)
       network = MLP(
-        name: "members.{member}", sizes: [inputs, 24, 17, outputs], members: members, activation: .silu, in: store,
+        name: "members.{member}", sizes: [inputs, 24, 17, outputs], members: members, activation: .silu,
         random: &random)
-      scale = store.addVector("scale", count: outputs, initializer: .constant(1.5), random: &random)
+      scale = network.store.addVector("scale", count: outputs, initializer: .constant(1.5), random: &random)
+      let decays: [Float] = [0.1, 0, 0, 0, 0.3, 0, 0]  // weight, bias, weight, …, scale
+      optimizer = Adam(network.store, learningRate: 0.01, decays: decays, maximumNorm: maximumNorm)
     }
   }
 
@@ -36,14 +39,14 @@ import Testing
 
     init(_ model: Model, step: Int) {
       self.model = model
-      rows = NetworkTrainingTests.rows - step
-      x = NetworkTrainingTests.numbers(members * rows * inputs, seed: UInt64(10 + step))
-      target = NetworkTrainingTests.numbers(members * rows * outputs, seed: UInt64(20 + step))
+      rows = TrainerTests.rows - step
+      x = TrainerTests.numbers(members * rows * inputs, seed: UInt64(10 + step))
+      target = TrainerTests.numbers(members * rows * outputs, seed: UInt64(20 + step))
       terms = FloatBuffer(count: members * rows * outputs)
     }
 
     func fillInputs(of member: Int, _ inputs: UnsafeMutablePointer<Float>) {
-      let count = rows * NetworkTrainingTests.inputs
+      let count = rows * TrainerTests.inputs
       for index in 0..<count { inputs[index] = x[member * count + index] }
     }
 
@@ -65,19 +68,12 @@ import Testing
   }
 
   @Test(arguments: [nil, 0.01] as [Float?], [1, 2, 3]) func equalsTheTape(maximumNorm: Float?, threads: Int) {
-    let (fused, plain) = (Model(), Model())
+    let (fused, plain) = (Model(maximumNorm: maximumNorm), Model(maximumNorm: maximumNorm))
     let pool = ComputePool(threads: threads)
-    let training = NetworkTraining(fused.network, pool: pool)
-    let optimisers = (0..<2).map { _ in Adam(learningRate: 0.01, maximumNorm: maximumNorm) }
-    let decays: [Float] = [0.1, 0, 0.3]
-    let parameterDecays = plain.store.parameters.map { parameter in
-      plain.network.layers.firstIndex { $0.weight == parameter }.map { decays[$0] } ?? 0
-    }
+    let trainer = Trainer(fused.network, fused.optimizer, pool: pool)
     let tape = Tape(pool: pool)
     for step in 0..<3 {
-      let batch = Batch(fused, step: step)
-      optimisers[0].step(
-        fused.store, through: training, of: batch, decays: decays, parameterDecays: parameterDecays, pool: pool)
+      trainer.step(on: Batch(fused, step: step))
       // The loss by hand, as above: the way through the network is what is compared.
       tape.rewind()
       plain.store.clearGradients()
@@ -96,11 +92,11 @@ import Testing
       let weights = tape.constant(slopes, batch: Self.members, rows: own.rows, columns: Self.outputs)
       tape.backward(tape.sum(tape.multiply(y, weights)))
       own.differentiateOthers(in: plain.store)
-      optimisers[1].step(plain.store, coupledDecays: parameterDecays, pool: pool)
+      plain.optimizer.step(pool: pool)
       let isSame = fused.store.values.map(\.bitPattern) == plain.store.values.map(\.bitPattern)
       #expect(isSame, "step \(step)")
     }
-    let start = Model()
+    let start = Model(maximumNorm: nil)
     let hasMoved = fused.store.parameters.allSatisfy { parameter in
       zip(fused.store.values(of: parameter), start.store.values(of: parameter)).contains { $0 != $1 }
     }
