@@ -2,7 +2,7 @@ import Neural
 import Support
 import Testing
 
-/// The fused training step of an ensemble against the same network on a tape and the optimiser on its gradients.
+/// The fused training step of an ensemble against the same network and loss on tapes and the optimiser on their gradients.
 @Suite struct TrainerTests {
   private static let (members, rows, inputs, outputs) = (5, 37, 6, 3)
 
@@ -29,70 +29,68 @@ import Testing
     return (0..<count).map { _ in Float(random.uniform(-1, 1)) }
   }
 
-  /// The mean over a member's rows and outputs of (scale·y − target)².
-  private final class Batch: TrainingBatch {
+  /// The mean over a member's rows and outputs of (scale·y − target)², and once half the sum of the scales.
+  private final class Loss: FusedLoss {
     let model: Model
     let rows: Int
     let x, target: [Float]
-    /// Per member and row: the gradient of the scale.
-    private let terms: FloatBuffer
 
     init(_ model: Model, step: Int) {
       self.model = model
       rows = TrainerTests.rows - step
       x = TrainerTests.numbers(members * rows * inputs, seed: UInt64(10 + step))
       target = TrainerTests.numbers(members * rows * outputs, seed: UInt64(20 + step))
-      terms = FloatBuffer(count: members * rows * outputs)
     }
 
-    func fillInputs(of member: Int, _ inputs: UnsafeMutablePointer<Float>) {
-      let count = rows * TrainerTests.inputs
-      for index in 0..<count { inputs[index] = x[member * count + index] }
+    func fillInputs(of member: Int, _ inputs: MutableRows) {
+      let count = rows * inputs.columns
+      x.withUnsafeBufferPointer { inputs.copy(Rows($0.baseAddress! + member * count, rows, inputs.columns)) }
     }
 
-    func differentiate(_ member: Int, output: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>) {
-      let count = rows * outputs
-      let scale = model.store.values(of: model.scale)
-      for index in 0..<count {
-        let factor = scale[index % outputs]
-        let slope = 2 / Float(count) * (factor * output[index] - target[member * count + index])
-        gradient[index] = slope * factor
-        terms[member * count + index] = slope * output[index]
-      }
+    func loss(of member: Int, _ output: Tensor, on tape: Tape) -> Tensor {
+      let wanted = Array(target[member * output.count..<(member + 1) * output.count])
+      return tape.meanSquaredError(
+        tape.multiply(output, tape.parameter(model.scale, of: model.store)),
+        tape.constant(wanted, rows: rows, columns: output.columns))
     }
 
-    func differentiateOthers(in store: ParameterStore) {
-      let gradient = store.gradients(of: model.scale)
-      for index in 0..<terms.count { gradient[index % outputs] += terms[index] }
+    func penalty(on tape: Tape) -> Tensor? {
+      tape.scale(tape.sum(tape.parameter(model.scale, of: model.store)), by: 0.5)
     }
+  }
+
+  /// The same step on tapes: one for the network, one for each member's loss.
+  private static func stepOnTapes(_ loss: Loss, pool: ComputePool) -> Float {
+    let (model, body) = (loss.model, Tape(pool: pool))
+    let x = body.constant(loss.x, batch: members, rows: loss.rows, columns: inputs)
+    let y = model.network(x, on: body)
+    let size = loss.rows * outputs
+    var (sum, slopes): (Float, [Float]) = (0, [])
+    model.store.clearGradients()
+    let last = Tape()
+    last.backward(loss.penalty(on: last)!)
+    for member in 0..<members {
+      let head = Tape()
+      let own = UnsafeBufferPointer(rebasing: body.values(y)[member * size..<(member + 1) * size])
+      let output = head.variable(own, rows: loss.rows, columns: outputs)
+      let value = loss.loss(of: member, output, on: head)
+      head.backward(value, keeping: true)
+      slopes += head.gradient(output)
+      head.addGradients()
+      sum += head.scalar(value)
+    }
+    slopes.withUnsafeBufferPointer { body.backward(y, seed: $0) }
+    model.optimizer.step(pool: pool)
+    return sum
   }
 
   @Test(arguments: [nil, 0.01] as [Float?], [1, 2, 3]) func equalsTheTape(maximumNorm: Float?, threads: Int) {
     let (fused, plain) = (Model(maximumNorm: maximumNorm), Model(maximumNorm: maximumNorm))
     let pool = ComputePool(threads: threads)
     let trainer = Trainer(fused.network, fused.optimizer, pool: pool)
-    let tape = Tape(pool: pool)
     for step in 0..<3 {
-      trainer.step(on: Batch(fused, step: step))
-      // The loss by hand, as above: the way through the network is what is compared.
-      tape.rewind()
-      plain.store.clearGradients()
-      let own = Batch(plain, step: step)
-      let x = tape.constant(own.x, batch: Self.members, rows: own.rows, columns: Self.inputs)
-      let y = plain.network(x, on: tape)
-      let count = own.rows * Self.outputs
-      var slopes = [Float](repeating: 0, count: Self.members * count)
-      let output = tape.values(y)
-      slopes.withUnsafeMutableBufferPointer { slopes in
-        for member in 0..<Self.members {
-          own.differentiate(
-            member, output: output.baseAddress! + member * count, gradient: slopes.baseAddress! + member * count)
-        }
-      }
-      let weights = tape.constant(slopes, batch: Self.members, rows: own.rows, columns: Self.outputs)
-      tape.backward(tape.sum(tape.multiply(y, weights)))
-      own.differentiateOthers(in: plain.store)
-      plain.optimizer.step(pool: pool)
+      let loss = trainer.step(on: Loss(fused, step: step))
+      #expect(loss == Self.stepOnTapes(Loss(plain, step: step), pool: pool), "step \(step)")
       let isSame = fused.store.values.map(\.bitPattern) == plain.store.values.map(\.bitPattern)
       #expect(isSame, "step \(step)")
     }
@@ -101,5 +99,11 @@ import Testing
       zip(fused.store.values(of: parameter), start.store.values(of: parameter)).contains { $0 != $1 }
     }
     #expect(hasMoved)
+  }
+
+  @Test func anOptimiserOfAnotherStoreIsRefused() async {
+    await #expect(processExitsWith: .failure) {
+      _ = Trainer(Model(maximumNorm: nil).network, Model(maximumNorm: nil).optimizer, pool: nil)
+    }
   }
 }

@@ -113,8 +113,8 @@ package final class EnsembleDynamics: DynamicsModel {
   let pool: ComputePool
   let store = ParameterStore()
   let network: MLP
-  let minimumLogVariance: Parameter?
-  let maximumLogVariance: Parameter?
+  /// nil: deterministic.
+  let head: GaussianHead?
   private let adam: Adam
   let trainer: Trainer
   let tape: Tape
@@ -140,15 +140,9 @@ package final class EnsembleDynamics: DynamicsModel {
       name: "members.{member}",
       sizes: [layout.features.count + layout.actionColumns] + configuration.hiddenSizes + [outputs],
       members: configuration.ensembleSize, activation: configuration.activation, in: store, random: &initial)
-    if configuration.kind == .probabilistic {
-      minimumLogVariance = store.addVector(
-        "min_logvar", count: targets, initializer: .constant(-10), random: &initial)
-      maximumLogVariance = store.addVector(
-        "max_logvar", count: targets, initializer: .constant(0.5), random: &initial)
-    } else {
-      minimumLogVariance = nil
-      maximumLogVariance = nil
-    }
+    head =
+      configuration.kind == .probabilistic
+      ? GaussianHead(name: "", size: targets, in: store, random: &initial) : nil
     let layers = network.layers
     let norm = configuration.maximumGradientNorm
     adam = Adam(

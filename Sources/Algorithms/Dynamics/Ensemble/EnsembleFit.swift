@@ -205,8 +205,7 @@ struct EnsembleFit {
       try model.pool.checkInterruption()
       let size = min(batchSize, training.count - start)
       batch.begin(start: start, rows: size)
-      model.trainer.step(on: batch)
-      total += Double(batch.loss) / Double(model.configuration.ensembleSize)
+      total += Double(model.trainer.step(on: batch)) / Double(model.configuration.ensembleSize)
       batches += 1
       updates += 1
       start += size
