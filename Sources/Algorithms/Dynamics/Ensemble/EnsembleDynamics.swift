@@ -10,11 +10,10 @@ import Support
 /// and is trained by Gaussian negative log-likelihood. Deterministic: the mean only, trained by squared error.
 ///
 /// Loss: Σ over members of mean[(μ − y)²·e^(−lv) + lv] + 0.01·(Σ max_lv − Σ min_lv) + Σ over layers decay_l·½‖W_l‖².
-/// Inputs are standardised; targets are not, unless asked for. Weights start from a truncated normal with deviation 1/(2√fan_in), biases
-/// from 0, and go on from where they were at the next fit (warm start), as does the optimiser.
+/// Inputs are standardised; targets are not, unless asked for. Weights start from a truncated normal with deviation
+/// 1/(2√fan_in), biases from 0, and go on from where they were at the next fit (warm start), as does the optimiser.
 ///
-/// Source: Chua et al. 2018 (PETS), Lakshminarayanan et al. 2017; facts of the authors' code in
-/// reference/pets-mbpo.md.
+/// Source: Chua et al. 2018 (PETS) and the authors' code, Lakshminarayanan et al. 2017.
 package final class EnsembleDynamics: DynamicsModel {
   package enum Kind: String, CaseIterable, Sendable { case probabilistic, deterministic }
   package enum Target: String, CaseIterable, Sendable {
@@ -184,31 +183,24 @@ package final class EnsembleDynamics: DynamicsModel {
   }
 
   package func fit(_ buffer: TransitionBuffer, _ rows: inout [ModelFitRow]) throws -> ModelFitSummary {
-    let before = try StateSnapshot(of: self)
-    if !configuration.warmStart && fits > 0 { forget() }
+    let before = try StateSnapshot(of: adam)
+    if !configuration.warmStart && fits > 0 {
+      _ = store.values.update(fromContentsOf: initialValues)
+      adam.reset()
+    }
     var fit = EnsembleFit(self, buffer, number: fits, random: random.stream(UInt64(fits)))
-    var epochs: [ModelFitRow] = []
-    epochs.reserveCapacity(min(configuration.epochs, 1000))
-    let summary: ModelFitSummary
+    let result: EnsembleFit.Result
     do {
-      summary = try fit.run(&epochs)
+      result = try fit.run()
     } catch let interruption as InterruptedError {
-      try before.restore(self)
+      try before.restore(adam)
       throw interruption
     }
-    rows += epochs
-    elites = fit.rankedElites
+    rows += result.epochs
+    (normalizer, targetNormalizer, elites) = (result.normalizer, result.targetNormalizer, result.elites)
     fits += 1
     kernel.refresh(self)
-    return summary
-  }
-
-  func setNormalizer(_ normalizer: InputNormalizer) { self.normalizer = normalizer }
-  func setTargetNormalizer(_ normalizer: InputNormalizer) { targetNormalizer = normalizer }
-
-  private func forget() {
-    _ = store.values.update(fromContentsOf: initialValues)
-    adam.reset()
+    return result.summary
   }
 
   package func makeEvaluator(_ planner: PlannerConfiguration, known: (any KnownDynamicsParts)?)

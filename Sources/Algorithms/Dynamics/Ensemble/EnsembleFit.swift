@@ -2,8 +2,19 @@ import CKernels
 import Neural
 import Support
 
-/// One training of an ensemble on a buffer: data preparation, epochs, early stopping, restoring, elites.
+/// One training of an ensemble on a buffer: data preparation, epochs, early stopping, restoring, elites. It moves the
+/// model's parameters; all else that it comes to is its result.
 struct EnsembleFit {
+  /// What a model takes over from a fit.
+  struct Result {
+    /// One row per epoch.
+    var epochs: [ModelFitRow] = []
+    var summary = ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
+    var normalizer, targetNormalizer: InputNormalizer
+    /// Members used for prediction, best first.
+    var elites: [Int]
+  }
+
   private let model: EnsembleDynamics
   private let number: Int
   private var random: RandomStream
@@ -19,7 +30,7 @@ struct EnsembleFit {
   /// Per member: best held-out error so far, and the weights that had it [members, parameters of one member].
   private var bestErrors: [Double]
   private let snapshots: FloatBuffer
-  private(set) var rankedElites: [Int]
+  private var result: Result
 
   init(_ model: EnsembleDynamics, _ buffer: TransitionBuffer, number: Int, random: RandomStream) {
     self.model = model
@@ -33,7 +44,8 @@ struct EnsembleFit {
     training = Array(order.dropFirst(max(heldOutCount, 0)))
     inputs = FloatBuffer(count: count * model.inputColumns)
     targets = FloatBuffer(count: count * model.targetCount)
-    rankedElites = model.elites
+    result = Result(normalizer: model.normalizer, targetNormalizer: model.targetNormalizer, elites: model.elites)
+    result.epochs.reserveCapacity(min(configuration.epochs, 1000))
     errors = [Double](repeating: .infinity, count: configuration.ensembleSize)
     bestErrors = errors
     let parametersOfNetworks = model.network.layers.reduce(0) { $0 + $1.weight.count + $1.bias.count }
@@ -53,7 +65,7 @@ struct EnsembleFit {
     prepareTargets(buffer)
   }
 
-  private func prepareInputs(_ buffer: TransitionBuffer) {
+  private mutating func prepareInputs(_ buffer: TransitionBuffer) {
     let layout = model.layout
     let columns = model.inputColumns
     let featureCount = layout.features.count
@@ -86,12 +98,10 @@ struct EnsembleFit {
     if model.configuration.normalizesInputs {
       let rows = FloatBuffer(count: training.count * columns)
       inputs.copyRows(training[...], columns: columns, to: rows.base)
-      var normalizer = model.normalizer
-      normalizer.fit(rows.base, rows: training.count)
-      model.setNormalizer(normalizer)
+      result.normalizer.fit(rows.base, rows: training.count)
     }
-    let mean = model.normalizer.mean.map { Float($0) }
-    let inverse = model.normalizer.deviation.map { Float(1 / $0) }
+    let mean = result.normalizer.mean.map { Float($0) }
+    let inverse = result.normalizer.deviation.map { Float(1 / $0) }
     for row in 0..<buffer.count {
       for column in 0..<columns {
         inputs[row * columns + column] = (inputs[row * columns + column] - mean[column]) * inverse[column]
@@ -99,7 +109,7 @@ struct EnsembleFit {
     }
   }
 
-  private func prepareTargets(_ buffer: TransitionBuffer) {
+  private mutating func prepareTargets(_ buffer: TransitionBuffer) {
     let size = model.layout.observationSize
     let columns = model.targetCount
     for row in 0..<buffer.count {
@@ -120,14 +130,13 @@ struct EnsembleFit {
     if model.configuration.normalizesTargets { standardizeTargets(buffer.count) }
   }
 
-  private func standardizeTargets(_ count: Int) {
+  private mutating func standardizeTargets(_ count: Int) {
     let columns = model.targetCount
     let rows = FloatBuffer(count: training.count * columns)
     targets.copyRows(training[...], columns: columns, to: rows.base)
-    var normalizer = model.targetNormalizer
-    normalizer.fit(rows.base, rows: training.count)
-    if model.configuration.termination == .learned { normalizer.keep(columns - 1) }
-    model.setTargetNormalizer(normalizer)
+    result.targetNormalizer.fit(rows.base, rows: training.count)
+    if model.configuration.termination == .learned { result.targetNormalizer.keep(columns - 1) }
+    let normalizer = result.targetNormalizer
     for row in 0..<count {
       for column in 0..<columns {
         let value = Double(targets[row * columns + column])
@@ -136,7 +145,9 @@ struct EnsembleFit {
     }
   }
 
-  mutating func run(_ rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+  /// Trains until the epochs are through or nothing improves.
+  /// - Throws: `DivergedError`; `InterruptedError`, with the parameters somewhere on their way.
+  mutating func run() throws -> Result {
     let configuration = model.configuration
     let usesHoldout = !heldOut.isEmpty
     if usesHoldout {
@@ -144,31 +155,30 @@ struct EnsembleFit {
       measureErrors(on: heldOut)
       bestErrors = errors
     }
-    var summary = ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
     var epochsWithoutImprovement = 0
     for epoch in 0..<configuration.epochs {
-      summary.trainLoss = try trainEpoch(&summary.updates)
+      result.summary.trainLoss = try trainEpoch()
       if let tensor = model.store.firstNonfinite(prefix: "model.") { throw DivergedError(quantity: tensor) }
       if usesHoldout {
         measureErrors(on: heldOut)
         epochsWithoutImprovement = keepImprovements() ? 0 : epochsWithoutImprovement + 1
-        summary.validationLoss = average(errors)
+        result.summary.validationLoss = average(errors)
       }
-      rows.append(
+      result.epochs.append(
         ModelFitRow(
-          iteration: number, epoch: epoch, trainLoss: summary.trainLoss, validationLoss: summary.validationLoss,
-          bestValidationLoss: usesHoldout ? average(bestErrors) : nil, trainSize: training.count,
-          validationSize: heldOut.count))
+          iteration: number, epoch: epoch, trainLoss: result.summary.trainLoss,
+          validationLoss: result.summary.validationLoss, bestValidationLoss: usesHoldout ? average(bestErrors) : nil,
+          trainSize: training.count, validationSize: heldOut.count))
       if usesHoldout && epochsWithoutImprovement > configuration.patience { break }
     }
     if usesHoldout {
       for member in errors.indices { exchangeSnapshot(member, restoring: true) }
-      rankedElites = rank(bestErrors)
+      result.elites = rank(bestErrors)
     } else if configuration.elites > 0 && configuration.elites < configuration.ensembleSize {
       measureErrors(on: Array(training.prefix(configuration.holdoutLimit)))
-      rankedElites = rank(errors)
+      result.elites = rank(errors)
     }
-    return summary
+    return result
   }
 
   /// Keeps every member that is better than its best by more than the threshold; true where any was.
@@ -195,7 +205,7 @@ struct EnsembleFit {
   }
 
   /// One pass over every member's data in minibatches; returns the mean loss per member and batch.
-  private mutating func trainEpoch(_ updates: inout Int) throws -> Double {
+  private mutating func trainEpoch() throws -> Double {
     let batchSize = model.configuration.batchSize
     batch.shuffle(&random)
     var total = 0.0
@@ -207,7 +217,7 @@ struct EnsembleFit {
       batch.begin(start: start, rows: size)
       total += Double(model.trainer.step(on: batch)) / Double(model.configuration.ensembleSize)
       batches += 1
-      updates += 1
+      result.summary.updates += 1
       start += size
     }
     return total / Double(max(batches, 1))
