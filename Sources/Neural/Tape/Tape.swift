@@ -151,6 +151,11 @@ package final class Tape {
     UnsafeBufferPointer(start: node(tensor).values, count: tensor.count)
   }
 
+  /// One member's values [rows, columns], valid until the tape is rewound.
+  package func rows(of tensor: Tensor, member: Int = 0) -> Rows {
+    Rows(node(tensor).values + member * tensor.rows * tensor.columns, tensor.rows, tensor.columns)
+  }
+
   /// The value of a [1, 1, 1] tensor.
   package func scalar(_ tensor: Tensor) -> Float {
     precondition(tensor.count == 1, "scalar of \(tensor.shape)")

@@ -75,17 +75,18 @@ final class QNetwork: ArchivableObject {
   }
 
   /// Takes mean and deviation of the observations there are.
-  func standardize(by buffer: TransitionBuffer) { normalizer.fit(buffer.observations, rows: buffer.count) }
+  func standardize(by buffer: TransitionBuffer) {
+    buffer.observations.withUnsafeBufferPointer {
+      normalizer.fit(Rows($0.baseAddress!, buffer.count, size), rows: 0..<Int32(buffer.count))
+    }
+  }
 
-  /// Observations [rows, size], standardised.
-  private func input(_ observations: UnsafeBufferPointer<Float>, rows: Int) -> Tensor {
-    tape.constant(rows: rows, columns: size) { memory in
-      for column in 0..<size {
-        let (mean, factor) = (Float(normalizer.mean[column]), Float(1 / normalizer.deviation[column]))
-        for index in stride(from: column, to: rows * size, by: size) {
-          memory[index] = (observations[index] - mean) * factor
-        }
-      }
+  /// `count` observations, standardised.
+  private func input(_ observations: UnsafePointer<Float>, count: Int) -> Tensor {
+    tape.constant(rows: count, columns: size) {
+      let rows = MutableRows($0.baseAddress!, count, size)
+      rows.copy(Rows(observations, count, size))
+      normalizer.standardize(rows)
     }
   }
 
@@ -95,8 +96,7 @@ final class QNetwork: ArchivableObject {
   func greedyAction(_ observation: UnsafeBufferPointer<Float>) -> Int {
     tape.rewind()
     return tape.withoutGradients {
-      let q = tape.values(target.network(input(observation, rows: 1), on: tape))
-      return QNetwork.argmax(q, 0, actions)
+      QNetwork.argmax(tape.rows(of: target.network(input(observation.baseAddress!, count: 1), on: tape)), 0)
     }
   }
 
@@ -104,8 +104,8 @@ final class QNetwork: ArchivableObject {
   func greedyActions(_ observations: FloatBuffer, count: Int, into chosen: inout [Int]) {
     tape.rewind()
     tape.withoutGradients {
-      let q = tape.values(target.network(input(observations.readOnly, rows: count), on: tape))
-      for row in 0..<count { chosen[row] = QNetwork.argmax(q, row * actions, actions) }
+      let q = tape.rows(of: target.network(input(observations.base, count: count), on: tape))
+      for row in 0..<count { chosen[row] = QNetwork.argmax(q, row) }
     }
   }
 
@@ -113,25 +113,25 @@ final class QNetwork: ArchivableObject {
   /// - Returns: the mean squared error before it, and the mean Q of the taken actions.
   func update(on batch: QBatch, discount: Float) throws -> (loss: Double, value: Double) {
     tape.rewind()
-    let rows = batch.count
+    let count = batch.count
     let (choosing, judging) = tape.withoutGradients {
-      let next = input(batch.nextObservations.readOnly, rows: rows)
-      return (tape.values(network(next, on: tape)), tape.values(target.network(next, on: tape)))
+      let next = input(batch.nextObservations.base, count: count)
+      return (tape.rows(of: network(next, on: tape)), tape.rows(of: target.network(next, on: tape)))
     }
-    let q = network(input(batch.observations.readOnly, rows: rows), on: tape)
-    let values = tape.values(q)
+    let q = network(input(batch.observations.base, count: count), on: tape)
+    let values = tape.rows(of: q)
     var (squares, total) = (0.0, 0.0)
     // The target of an action that was not taken is its own value: no error, no gradient.
-    let targets = tape.constant(rows: rows, columns: actions) { memory in
-      for index in 0..<rows * actions { memory[index] = values[index] }
-      for row in 0..<rows {
-        let best = QNetwork.argmax(choosing, row * actions, actions)
-        let beyond = batch.terminated[row] != 0 ? 0 : judging[row * actions + best]
-        let place = row * actions + batch.actions[row]
-        let error = batch.rewards[row] + discount * beyond - values[place]
+    let targets = tape.constant(rows: count, columns: actions) {
+      let targets = MutableRows($0.baseAddress!, count, actions)
+      targets.copy(values)
+      for row in 0..<count {
+        let (action, best) = (batch.actions[row], QNetwork.argmax(choosing, row))
+        let beyond = batch.terminated[row] != 0 ? 0 : judging[row, best]
+        let error = batch.rewards[row] + discount * beyond - values[row, action]
         squares += Double(error) * Double(error)
-        total += Double(values[place])
-        memory[place] = values[place] + min(max(error, -errorLimit), errorLimit)
+        total += Double(values[row, action])
+        targets[row, action] = values[row, action] + error.clipped(-errorLimit, errorLimit)
       }
     }
     // The mean runs over all actions of a row, of which one has an error.
@@ -140,16 +140,14 @@ final class QNetwork: ArchivableObject {
     tape.backward(loss)
     adam.step()
     guard squares.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
-    return (squares / Double(rows), total / Double(rows))
+    return (squares / Double(count), total / Double(count))
   }
 
   /// target ← rate·online + (1 − rate)·target.
   func moveTarget(rate: Float) { target.follow(rate: rate) }
 
-  private static func argmax(_ values: UnsafeBufferPointer<Float>, _ start: Int, _ count: Int) -> Int {
-    var best = 0
-    for action in 1..<max(count, 1) where values[start + action] > values[start + best] { best = action }
-    return best
+  private static func argmax(_ values: Rows, _ row: Int) -> Int {
+    (1..<max(values.columns, 1)).reduce(0) { values[row, $1] > values[row, $0] ? $1 : $0 }
   }
 
   func archive(_ archive: Archive) throws {

@@ -4,14 +4,14 @@ import Support
 /// The minibatches of one fit of an ensemble: every member has an order of the data of its own.
 final class EnsembleBatch: FusedLoss {
   private let model: EnsembleDynamics
-  private let inputs, targets: FloatBuffer
+  private let inputs, targets: RowBuffer
   /// Per member: the rows of its bootstrap, reshuffled every epoch.
   private var memberRows: [[Int32]]
   private var start = 0
   private(set) var rows = 0
 
   /// Standardised inputs [count, inputs] and targets [count, targets], and which of their rows each member sees.
-  init(_ model: EnsembleDynamics, inputs: FloatBuffer, targets: FloatBuffer, memberRows: [[Int32]]) {
+  init(_ model: EnsembleDynamics, inputs: RowBuffer, targets: RowBuffer, memberRows: [[Int32]]) {
     (self.model, self.inputs, self.targets, self.memberRows) = (model, inputs, targets, memberRows)
   }
 
@@ -22,13 +22,11 @@ final class EnsembleBatch: FusedLoss {
   /// The next minibatch: rows start..<start + rows of every member's order.
   func begin(start: Int, rows: Int) { (self.start, self.rows) = (start, rows) }
 
-  func fillInputs(of member: Int, _ inputs: MutableRows) {
-    self.inputs.copyRows(order(member), columns: inputs.columns, to: inputs.base)
-  }
+  func fillInputs(of member: Int, _ inputs: MutableRows) { inputs.gather(order(member), of: self.inputs.read) }
 
   func loss(of member: Int, _ output: Tensor, on tape: Tape) -> Tensor {
     let target = tape.constant(rows: rows, columns: model.targetCount) {
-      targets.copyRows(order(member), columns: model.targetCount, to: $0.baseAddress!)
+      MutableRows($0.baseAddress!, rows, model.targetCount).gather(order(member), of: targets.read)
     }
     return model.loss(output, target, on: tape)
   }
