@@ -133,10 +133,14 @@ import Testing
   /// A constant column must not be divided by its vanishing deviation.
   @Test func constantColumns() {
     var normalizer = InputNormalizer(columns: 2)
-    normalizer.fit([5, 1, 5, 3, 5, 5], rows: 3)
+    let data = RowBuffer(4, 2)
+    _ = data.memory.update(fromContentsOf: [5, 1, 100, 100, 5, 3, 5, 5])
+    normalizer.fit(data.read, rows: [0, 2, 3])
     #expect(normalizer.mean == [5, 3])
     #expect(normalizer.deviation[0] == 1)
     #expect(abs(normalizer.deviation[1] - (8.0 / 3).squareRoot()) < 1e-12)
+    normalizer.standardize(data.rows)
+    #expect(data.read[2, 0] == 0 && data.read[2, 1] == 0 && abs(data.read[3, 1] - (1.5 as Float).squareRoot()) < 1e-6)
   }
 
   /// Weight decay and learning rate do something (elsewhere both have been ignored silently).
