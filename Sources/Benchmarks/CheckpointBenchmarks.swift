@@ -38,7 +38,7 @@ enum CheckpointBenchmarks {
         try store.write(archive, manifest, keep: 2, protected: [])
       }
       try run(rows)
-      return { try run(1000) }
+      return { try withExtendedLifetime(folder) { try run(1000) } }
     }.at("checkpoint-\(storage)-replay", rows)
   }
 

@@ -120,9 +120,6 @@ import Testing
     let replay = Replay(observationSize: 64 * 64 * 3, element: .uint8, actionColumns: 6, capacity: capacity)
     #expect(replay.capacity == capacity)
     #expect(replay.bytesPerRow * capacity <= 12_500_000_000, "\(replay.bytesPerRow) bytes a row")
-    // The same with floats and each observation twice, as it was.
-    #expect(
-      TransitionBuffer.bytesPerTransition(observationSize: 64 * 64 * 3, actionColumns: 6) >= 7 * replay.bytesPerRow)
   }
 
   /// Bytes hold whole numbers from 0 to 255; whatever else comes is brought into that range, and nothing crashes.

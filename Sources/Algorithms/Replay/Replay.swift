@@ -38,10 +38,11 @@ package final class Replay: ArchivableObject {
 
   /// Bytes of a row before the columns that may be revised.
   let recordSize: Int
-  var memory: ReplayMemory
+  // Unchecked, because checks of exclusive access would take half the time of an append.
+  @exclusivity(unchecked) var memory: ReplayMemory
   /// Rows of one lane's ring. Row = slot · lanes + lane, slot = number in the lane % laneCapacity.
   var laneCapacity: Int
-  var states: [Lane]
+  @exclusivity(unchecked) var states: [Lane]
   let priorities: SumTree?
   /// Transitions that can be sampled now, of all lanes.
   package internal(set) var count = 0
