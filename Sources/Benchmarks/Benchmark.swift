@@ -49,7 +49,7 @@ package struct Benchmark: Sendable {
   /// Every workload, in the order of the report.
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
-      + EnvironmentBenchmarks.all + TabularBenchmarks.all + CheckpointBenchmarks.all
+      + EnvironmentBenchmarks.all + TabularBenchmarks.all + ReplayBenchmarks.all + CheckpointBenchmarks.all
   }
 }
 

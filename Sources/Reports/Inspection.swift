@@ -20,6 +20,7 @@ package struct Inspection {
       "written        \(manifest.created) by mbrl \(manifest.programVersion), format \(Version.checkpoint)",
       "files          \(manifest.files.map { "\($0.name) \(FileSystem.byteCount($0.bytes))" }.joined(separator: ", "))",
     ]
+    lines += manifest.logs.map { "log            \($0.name) \($0.value)" }
     lines += [""] + Inspection.aligned(manifest.facts)
     lines += ["", "counters"] + Inspection.aligned(counters).map { "  " + $0 }
     lines += [""]
@@ -63,7 +64,7 @@ package struct Inspection {
                 ]))
             })
         ),
-        ("scalars", texts(manifest.scalars)),
+        ("logs", texts(manifest.logs)), ("scalars", texts(manifest.scalars)),
       ]))
   }
 

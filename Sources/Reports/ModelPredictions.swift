@@ -24,7 +24,7 @@ package struct ModelPredictions {
     let configuration = try PolicyEvaluation.configuration(of: checkpoint)
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: 1)
-      try loop.restore(checkpoint)
+      try loop.restore(checkpoint, LogFolder(Checkpoint.logs(of: path)))
       if let learned = loop.agent.learned {
         let replay = learned.replay
         predictions = (max(0, replay.count - count)..<replay.count).map { row in

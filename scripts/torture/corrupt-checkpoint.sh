@@ -100,8 +100,8 @@ fresh
 for folder in "$checkpoints"/step-*; do truncate -s 100 "$folder/state.safetensors"; done
 none_left "every checkpoint cut off" "cut off or foreign"
 fresh
-for folder in "$checkpoints"/step-*; do sed -i 's/^  "version": 1,/  "version": 2,/' "$folder/state.json"; done
-none_left "checkpoints of another version" "written in format version 2 by mbrl"
+for folder in "$checkpoints"/step-*; do sed -i 's/^  "version": 2,/  "version": 1,/' "$folder/state.json"; done
+none_left "checkpoints of another version" "written in format version 1 by mbrl"
 fresh
 expect 0 "" "${command[@]}" --out "$work/other" evaluation.seed=5
 rm -r "$checkpoints"/step-*

@@ -1,43 +1,14 @@
 import Environments
 
 extension TransitionBuffer {
-  /// Holds an environment's declared reward and termination to what really happened, before anything is planned with
-  /// them: a declared function that disagrees with its environment ruins a run silently.
-  ///
-  /// - Throws: `KnownDynamicsError` at the first transition that disagrees.
+  /// See `Replay`.
   package func requireAgreement(
     with task: EnvironmentDescription, reward checksReward: Bool, termination checksTermination: Bool
   ) throws {
-    guard let known = task.knownDynamics, checksReward || checksTermination else { return }
-    let id = task.specification.id
-    let check = KnownDynamicsCheck(
-      known,
-      on: TransitionRecord(
-        task.specification, observations: observations, actions: actions, nextObservations: nextObservations,
-        rewards: rewards, terminated: terminated))
-    if checksReward, let wrong = check.rewards.first {
-      throw KnownDynamicsError.reward(
-        environment: id, transition: wrong.row, declared: Float(wrong.known), real: Float(wrong.actual))
-    }
-    if checksTermination, !check.terminations.isEmpty {
-      throw KnownDynamicsError.termination(environment: id, wrong: check.terminations.count, of: count)
-    }
-  }
-}
-
-/// A declared reward or termination function that does not describe its environment.
-package enum KnownDynamicsError: Error, Equatable, CustomStringConvertible {
-  case reward(environment: String, transition: Int, declared: Float, real: Float)
-  case termination(environment: String, wrong: Int, of: Int)
-
-  package var description: String {
-    switch self {
-    case .reward(let id, let transition, let declared, let real):
-      "the declared reward of \(id) is \(declared) for transition \(transition), the environment gave \(real); "
-        + "set model.reward to \"learned\" or mend the declaration"
-    case .termination(let id, let wrong, let count):
-      "the declared termination of \(id) is wrong for \(wrong) of \(count) transitions; "
-        + "set model.termination to \"learned\" or mend the declaration"
-    }
+    guard checksReward || checksTermination else { return }
+    try TransitionRecord(
+      task.specification, observations: observations, actions: actions, nextObservations: nextObservations,
+      rewards: rewards, terminated: terminated
+    ).requireAgreement(with: task, reward: checksReward, termination: checksTermination)
   }
 }
