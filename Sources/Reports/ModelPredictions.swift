@@ -26,11 +26,11 @@ package struct ModelPredictions {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: 1)
       try loop.restore(checkpoint, LogFolder(Checkpoint.logs(of: path)))
       if let learned = loop.agent.learned {
-        let replay = learned.replay
-        predictions = (max(0, replay.count - count)..<replay.count).map { row in
-          let (observation, action) = (replay.observation(row), replay.action(row))
+        let record = learned.replay.record(try configuration.task().specification, last: count)
+        predictions = (0..<record.count).map { row in
+          let (observation, action) = (Array(record.observation(row)), Array(record.action(row)))
           return Prediction(
-            observation: observation, action: action, nextObservation: replay.nextObservation(row),
+            observation: observation, action: action, nextObservation: Array(record.nextObservation(row)),
             members: learned.model.meanPredictions(observation: observation, action: action))
         }
       }

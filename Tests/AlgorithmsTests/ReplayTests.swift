@@ -33,9 +33,12 @@ import Testing
   }
 
   /// The same transitions under the same numbers, drawn by the same draws, as long as no ring has overwritten any.
-  @Test func itIsWhatTheTransitionBufferWas() throws {
+  @Test func itIsAListOfTransitionsUntilARingOverwrites() throws {
     let space = ActionSpace.discrete(count: 2)
-    let buffer = TransitionBuffer(observationSize: 3, actionSpace: space, capacity: 200)
+    var record = TransitionRecord(
+      EnvironmentSpecification(
+        id: "", observationSpace: .box(low: [0, 0, 0], high: [1, 1, 1]), actionSpace: space, stepLimit: nil,
+        rewardRange: 0...1, framesPerSecond: 1, summary: ""))
     let replay = Replay(observationSize: 3, actionColumns: 2, capacity: 200)
     let (observation, next, actions) = (RowBuffer(1, 3), RowBuffer(1, 3), RowBuffer(1, 2))
     var (random, isFirst) = (RandomStream(seed: 9), true)
@@ -51,7 +54,9 @@ import Testing
       let steps = Transitions(
         observations: observation.read, actions: action, outcomes: [outcome], next: next.read, isFirst: [isFirst],
         episode: [0])
-      buffer.append(steps)
+      record.append(
+        observation: observation.read.array, action: action.action(0), nextObservation: next.read.array,
+        outcome: outcome)
       replay.append(steps)
       isFirst = outcome.isOver
     }
@@ -59,11 +64,11 @@ import Testing
     let rows = replay.transitions + replay.sampled(50, &draws)
     let numbers = Array(0..<100) + (0..<50).map { _ in same.integer(below: 100) }
     #expect(draws == same)
-    #expect(gathered(replay, rows, replay.observation) == numbers.map(buffer.observation))
-    #expect(gathered(replay, rows, replay.action) == numbers.map(buffer.action))
-    #expect(gathered(replay, rows, replay.next) == numbers.map(buffer.nextObservation))
-    #expect(gathered(replay, rows, replay.reward) == numbers.map { [buffer.rewards[$0]] })
-    #expect(gathered(replay, rows, replay.terminated) == numbers.map { [buffer.terminated[$0]] })
+    #expect(gathered(replay, rows, replay.observation) == numbers.map { Array(record.observation($0)) })
+    #expect(gathered(replay, rows, replay.action) == numbers.map { Array(record.action($0)) })
+    #expect(gathered(replay, rows, replay.next) == numbers.map { Array(record.nextObservation($0)) })
+    #expect(gathered(replay, rows, replay.reward) == numbers.map { [Float(record.outcomes[$0].reward)] })
+    #expect(gathered(replay, rows, replay.terminated) == numbers.map { [record.outcomes[$0].isTerminated ? 1 : 0] })
   }
 
   /// Imagined rows come in the kernels' layout and go out in either.
@@ -135,7 +140,11 @@ import Testing
   }
 
   @Test func aWrongDeclarationOfAnEnvironmentIsNamed() throws {
-    let real = try randomTransitions("CartPole-v1", count: 60)
+    let known = task("CartPole-v1")
+    let real = try randomTransitions("CartPole-v1", count: 60).record(known.specification)
+    let (rewards, ends) = (
+      real.outcomes.map { Float($0.reward) }, real.outcomes.map { $0.isTerminated ? 1 : 0 as Float }
+    )
     let replay = Replay(observationSize: 4, actionColumns: 2, capacity: 100, layout: .loose)
     func rows(_ values: [Float], _ columns: Int) -> RowBuffer {
       let buffer = RowBuffer(values.count / columns, columns)
@@ -152,14 +161,13 @@ import Testing
           parts[0].read, parts[1].read, rewards: parts[2].read, terminated: parts[3].read, next: parts[4].read)
       }
     }
-    let known = task("CartPole-v1")
-    append(real.rewards, real.terminated)
+    append(rewards, ends)
     try replay.requireAgreement(with: known, reward: true, termination: true)
     #expect(
       replay.record(known.specification, last: 2).nextObservations == real.nextObservations.suffix(8))
-    var wrong = real.rewards
+    var wrong = rewards
     wrong[3] = 7
-    append(wrong, real.terminated.map { 1 - $0 })
+    append(wrong, ends.map { 1 - $0 })
     // The ring has kept 40 of the first 60.
     #expect(throws: KnownDynamicsError.reward(environment: "CartPole-v1", transition: 43, declared: 1, real: 7)) {
       try replay.requireAgreement(with: known, reward: true, termination: false)

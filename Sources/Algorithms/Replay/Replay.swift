@@ -89,6 +89,14 @@ package final class Replay: ArchivableObject {
     priorities = isPrioritised ? SumTree(laneCapacity * lanes) : nil
   }
 
+  /// Real steps of an environment, pictures as bytes: chained and logged.
+  package convenience init(of specification: EnvironmentSpecification, lanes: Int, capacity: Int) {
+    self.init(
+      observationSize: specification.observationSpace.size,
+      element: specification.observationSpace.isImage ? .uint8 : .float32,
+      actionColumns: specification.actionSpace.columns, lanes: lanes, capacity: capacity)
+  }
+
   /// A chained lane has an open row beside a transition.
   private static func laneCapacity(_ capacity: Int, _ lanes: Int, _ layout: Layout) -> Int {
     max(layout == .loose ? 1 : 2, capacity / lanes)
@@ -160,6 +168,13 @@ package final class Replay: ArchivableObject {
       column.read(memory[self.row(row, shifted: shift)], into: to, stride: out.columnStride)
       to += out.rowStride
     }
+  }
+
+  /// A column of all transitions, in the order of `transition(_:)`.
+  package func all(_ column: Column) -> RowBuffer {
+    let values = RowBuffer(count, column.width)
+    gather((0..<count).map(transition), column, into: values.rows)
+    return values
   }
 
   package func gather(_ rows: [Int32], _ column: Column, shifted shift: Int = 0, into out: MutableRows) {

@@ -36,10 +36,9 @@ final class QNetwork: ArchivableObject {
   }
 
   /// Takes mean and deviation of the observations there are.
-  func standardize(by buffer: TransitionBuffer) {
-    buffer.observations.withUnsafeBufferPointer {
-      normalizer.fit(Rows($0.baseAddress!, buffer.count, size), rows: 0..<Int32(buffer.count))
-    }
+  func standardize(by replay: Replay) {
+    let observations = replay.all(replay.observation)
+    normalizer.fit(observations.read, rows: 0..<Int32(replay.count))
   }
 
   /// Observations [rows, size], standardised.

@@ -184,21 +184,21 @@ package final class EnsembleDynamics: DynamicsModel {
 
   package var tables: [TableDeclaration] { [TableDeclaration("model", ModelFitRow.columns)] }
 
-  package func fit(_ buffer: TransitionBuffer, _ metrics: inout Metrics) throws -> ModelFitSummary {
+  package func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary {
     var rows: [ModelFitRow] = []
-    let summary = try fit(buffer, rows: &rows)
+    let summary = try fit(replay, rows: &rows)
     for row in rows { metrics.append(to: "model", row.cells) }
     return summary
   }
 
   /// As the other, with a row for each epoch.
-  package func fit(_ buffer: TransitionBuffer, rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+  package func fit(_ replay: Replay, rows: inout [ModelFitRow]) throws -> ModelFitSummary {
     let before = try StateSnapshot(of: adam)
     if !configuration.warmStart && fits > 0 {
       _ = store.values.update(fromContentsOf: initialValues)
       adam.reset()
     }
-    var fit = EnsembleFit(self, buffer, number: fits, random: random.stream(UInt64(fits)))
+    var fit = EnsembleFit(self, replay, number: fits, random: random.stream(UInt64(fits)))
     let result: EnsembleFit.Result
     do {
       result = try fit.run()

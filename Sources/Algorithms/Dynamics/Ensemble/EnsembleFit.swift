@@ -31,9 +31,9 @@ struct EnsembleFit {
   private let snapshots: FloatBuffer
   private var result: Result
 
-  init(_ model: EnsembleDynamics, _ buffer: TransitionBuffer, number: Int, random: RandomStream) {
+  init(_ model: EnsembleDynamics, _ replay: Replay, number: Int, random: RandomStream) {
     (self.model, self.number) = (model, number)
-    let (configuration, count) = (model.configuration, buffer.count)
+    let (configuration, count) = (model.configuration, replay.count)
     let heldOutCount = max(0, min(Int(configuration.holdout * Double(count)), configuration.holdoutLimit, count - 1))
     var random = random
     let order = random.permutation(count)
@@ -52,15 +52,9 @@ struct EnsembleFit {
     }
     self.random = random
     batch = EnsembleBatch(model, inputs: inputs, targets: targets, memberRows: memberRows)
-    let observations = EnsembleFit.rows(buffer.observations, model.layout.observationSize)
-    prepareInputs(observations, EnsembleFit.rows(buffer.actions, model.layout.actionColumns))
-    prepareTargets(observations, buffer)
-  }
-
-  private static func rows(_ values: [Float], _ columns: Int) -> RowBuffer {
-    let rows = RowBuffer(values.count / columns, columns)
-    _ = rows.memory.update(fromContentsOf: values)
-    return rows
+    let observations = replay.all(replay.observation)
+    prepareInputs(observations, replay.all(replay.action))
+    prepareTargets(observations, replay)
   }
 
   /// Features of the observations, then the actions.
@@ -85,20 +79,20 @@ struct EnsembleFit {
   }
 
   /// Changes or next observations, then rewards and ends where they are learned.
-  private mutating func prepareTargets(_ observations: RowBuffer, _ buffer: TransitionBuffer) {
+  private mutating func prepareTargets(_ observations: RowBuffer, _ replay: Replay) {
     let (configuration, rows) = (model.configuration, targets.rows)
     var columns = 0
-    func append(_ values: [Float], _ width: Int) {
-      let part = EnsembleFit.rows(values, width)
-      rows.columns(columns..<columns + width).copy(part.read)
-      columns += width
+    func append(_ column: Replay.Column) {
+      let part = replay.all(column)
+      rows.columns(columns..<columns + column.width).copy(part.read)
+      columns += column.width
     }
-    append(buffer.nextObservations, model.layout.observationSize)
+    append(replay.next)
     for column in 0..<columns where model.predictsChange(column) {
       for row in 0..<rows.count { rows[row, column] -= observations.rows[row, column] }
     }
-    if configuration.reward == .learned { append(buffer.rewards, 1) }
-    if configuration.termination == .learned { append(buffer.terminated, 1) }
+    if configuration.reward == .learned { append(replay.reward) }
+    if configuration.termination == .learned { append(replay.terminated) }
     guard configuration.normalizesTargets else { return }
     result.targetNormalizer.fit(targets.read, rows: training)
     if configuration.termination == .learned { result.targetNormalizer.keep(columns - 1) }
