@@ -14,8 +14,8 @@ stop() { echo "$me: $*" >&2; exit 1; }
 need() { command -v "$1" > /dev/null || stop "$1 is missing; to install it: $2"; }
 need_python() { need python3 "apt-get install python3 python3-venv"; }
 
-# ok, skip, complain, fail: one line for each case, as `ok   NAME: …`. After a complaint the script goes on and `finished`
-# ends it with 1; a failure ends it at once, and what it has left stays for a look.
+# ok, skip, complain, fail: one line for each case, as `ok   NAME: …`. After a complaint the script goes on and
+# `finished` ends it with 1; a failure ends it at once, and what it has left stays for a look.
 ok() { cases=$((cases + 1)); echo "ok   $me: $*"; }
 skip() { echo "SKIP $me: $*"; }
 complain() { failures=$((failures + 1)); echo "FAIL $me: $*"; }
@@ -32,11 +32,15 @@ finished() {
 
 # help: the usage lines of the script's header, those that begin further in included.
 help() {
-  awk '/^# usage:/ { on = 1; print substr($0, 3); next } on && /^#   / { print substr($0, 2); next } on { exit }' "$script"
+  awk '
+    /^# usage:/ { on = 1; print substr($0, 3); next }
+    on && /^#   / { print substr($0, 2); next }
+    on { exit }' "$script"
 }
 usage() { help >&2; exit 2; }
-# options "NAME= FLAG …" ARGUMENT …: `--NAME VALUE` sets the variable NAME, `--FLAG` sets FLAG to yes (a script gives the
-# other values before). Where the list holds ARGUMENTS, other words go into the array `arguments`; else the usage, exit 2.
+# options "NAME= FLAG …" ARGUMENT …: `--NAME VALUE` sets the variable NAME, `--FLAG` sets FLAG to yes (a script gives
+# the other values before). Where the list holds ARGUMENTS, other words go into the array `arguments`; anything else:
+# the usage, and exit 2.
 options() {
   local known=" $1 " name
   shift
@@ -86,7 +90,8 @@ virtual_environment() {
   done
   need_python
   echo "$me: installing $* into $folder (this may take minutes)" >&2
-  python3 -m venv "$folder" >&2 || stop "no virtual environment can be made; to install that: apt-get install python3-venv"
+  python3 -m venv "$folder" >&2 || stop "no virtual environment can be made; to install that:" \
+    "apt-get install python3-venv"
   for group in "$@"; do
     # shellcheck disable=SC2086
     "$python" -m pip install --quiet --upgrade $group >&2 || stop "pip could not install $group into $folder"

@@ -20,7 +20,8 @@ while read -r id; do
   "${check[@]}" > "$work/check" || { cat "$work/check"; fail "$id"; }
 done < "$work/ids"
 "$mbrl" solve CliffWalking-v1 --discount 1 > "$work/solution"
-grep -q 'best possible.* -13$' "$work/solution" || { cat "$work/solution"; fail "the optimum of CliffWalking is not -13"; }
+grep -q 'best possible.* -13$' "$work/solution" \
+  || { cat "$work/solution"; fail "the optimum of CliffWalking is not -13"; }
 ok "$(wc -l < "$work/ids") environments"
 
 # Everything but the wall-clock columns and the files that name machine and times.

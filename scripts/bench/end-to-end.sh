@@ -56,5 +56,6 @@ if len(rate) == 2:
 PYTHON
 "$python" scripts/plot-curves.py -o "$out/end-to-end.svg" \
   --title "continuous cart-pole, mbrl-lib's shipped settings, seed $seed" --column episodes.csv:return \
-  --y "return of training episodes" --x seconds="seconds after the 200 random steps" mbrl="$out/curves/mbrl" mbrl-lib="$out/curves/mbrl-lib"
+  --y "return of training episodes" --x seconds="seconds after the 200 random steps" \
+  mbrl="$out/curves/mbrl" mbrl-lib="$out/curves/mbrl-lib"
 echo "learning curves: $out/mbrl-lib.csv $out/mbrl.csv $out/end-to-end.svg"

@@ -54,7 +54,8 @@ configuration = omegaconf.OmegaConf.create({
     "dynamics_model": {
         # Newer Hydras would build the activation too, which mbrl-lib does itself.
         "_target_": "mbrl.models.GaussianMLP", "_recursive_": False, "device": "cpu", "num_layers": 4,
-        "in_size": "???", "out_size": "???", "ensemble_size": 5, "hid_size": 200, "deterministic": False, "propagation_method": "random_model",
+        "in_size": "???", "out_size": "???", "ensemble_size": 5,
+        "hid_size": 200, "deterministic": False, "propagation_method": "random_model",
         "learn_logvar_bounds": False, "activation_fn_cfg": {"_target_": "torch.nn.SiLU"}},
     "overrides": {
         "env": "cartpole_continuous", "learned_rewards": False, "trial_length": 200, "num_steps": steps,

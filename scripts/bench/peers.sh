@@ -54,7 +54,8 @@ for line in open(sys.argv[1]):
 libraries = ["torch", "torch-compile", "mbrl-lib", "jax"]
 print(f"{sys.argv[2]} threads; torch {version('torch')} (batched baddbmm, fused Adam), torch.compile of the step, "
       f"mbrl-lib {version('mbrl')}, jax {version('jax')} (jitted). Medians of "
-      f"{max(len(r['mbrl']) for r in times.values())} rounds: milliseconds of mbrl, its share of the machine's peak, and the others' times as multiples of mbrl's\n")
+      f"{max(len(r['mbrl']) for r in times.values())} rounds: milliseconds of mbrl, its share of the machine's "
+      "peak, and the others' times as multiples of mbrl's\n")
 print("| workload | mbrl ms | share | " + " | ".join(libraries) + " |")
 print("|---|---|---|" + "---|" * len(libraries))
 for workload, row in times.items():

@@ -16,8 +16,8 @@ for maze in blocking-maze shortcut-maze; do
     bonus=()
     [ "$agent" = dyna-q-plus ] || bonus=(agent.explorationBonus=0)
     mkdir -p "$out/$maze/$agent"
-    "$mbrl" train "configs/dyna-q/$maze.json" ${bonus[@]+"${bonus[@]}"} --seeds "$seeds" --out "$out/$maze/$agent" --quiet \
-      > "$out/$maze/$agent.txt"
+    "$mbrl" train "configs/dyna-q/$maze.json" ${bonus[@]+"${bonus[@]}"} --seeds "$seeds" \
+      --out "$out/$maze/$agent" --quiet > "$out/$maze/$agent.txt"
   done
 done
 python3 scripts/exercises/changing_mazes.py "$out"

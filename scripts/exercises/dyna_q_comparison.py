@@ -1,10 +1,11 @@
 """Table and plot of dyna-q-comparison.sh. Python 3, standard library only.
 
 Reached: the first evaluation of the greedy policy from which two in a row have at least 95 % of the optimum. Where all
-rewards but the goal's are 0 (DynaMaze), every policy that arrives has the best undiscounted return, so that the measure
-there is (steps of the shortest way) / (steps of the greedy policy), and the threshold two steps more than the shortest
-way: in a maze no way is one step longer, so that 95 % would ask for the optimum itself. Seeds that never reach it count
-with the whole budget and are named: the mean is then a lower bound. Intervals: 10,000 bootstrap resamples of the seeds' mean.
+rewards but the goal's are 0 (DynaMaze), every policy that arrives has the best undiscounted return, so that the
+measure there is (steps of the shortest way) / (steps of the greedy policy), and the threshold two steps more than the
+shortest way: in a maze no way is one step longer, so that 95 % would ask for the optimum itself. Seeds that never
+reach it count with the whole budget and are named: the mean is then a lower bound. Intervals: 10,000 bootstrap
+resamples of the seeds' mean.
 """
 import csv
 import glob

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What must not change a byte: the number of jobs and threads, the instruction set, how often is evaluated and stored,
 # and the kind of build.
-# usage: determinism.sh [--debug PROGRAM]     a debug build of mbrl to compare with (default: this tree's, if it is built)
+# usage: determinism.sh [--debug PROGRAM]     a debug build of mbrl to compare with (default: this tree's, if any)
 . "$(dirname "$0")/common.sh"
 . scripts/small-runs.sh
 debug=

@@ -37,8 +37,8 @@ if preload; then
       esac
       again "$fault at call $call of $count"
     done
-    ok "$fault: full at $((failed + survived)) of $count calls: $failed failed with the reason, $survived went on (log or" \
-      "last status only); all resumed to the same bytes"
+    ok "$fault: full at $((failed + survived)) of $count calls: $failed failed with the reason, $survived went on" \
+      "(log or last status only); all resumed to the same bytes"
   done
 else
   skip "no preloading or no C compiler here: the disk is not filled call by call"
