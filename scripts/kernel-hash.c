@@ -1,7 +1,7 @@
-// What every public kernel computes, as one hash per line, so that two processors can be compared and a difference names
-// the kernel; see check-arm64.sh. Sizes: one, odd, and wider than any register. Every NaN counts as the same one: which
-// bits a NaN has is the processor's business. Behind each output stands a guard, which is hashed as well. The numbers
-// depend on the order in which arguments are evaluated: clang does that from left to right for every processor.
+// What every public kernel computes, as one hash per line, so that two processors can be compared and a difference
+// names the kernel; see check-arm64.sh. Sizes: one, odd, and wider than any register. Every NaN counts as the same one:
+// which bits a NaN has is the processor's business. Behind each output stands a guard, which is hashed as well. The
+// numbers depend on the order in which arguments are evaluated: clang does that from left to right for every processor.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
