@@ -122,11 +122,7 @@ import Testing
 
   /// An agent from the sections of a configuration that describe it.
   private func makeAgent(_ sections: String, for environment: any SnapshotEnvironment) throws -> any Agent {
-    struct Sections: Configurable {
-      var algorithm = AlgorithmConfiguration()
-      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
-    }
-    return try configured(Sections.self, sections).algorithm.makeAgent(
+    try algorithm(sections).makeAgent(
       AgentContext(environment: environment, random: RandomStream(seed: 1), pool: ComputePool(threads: 1)))
   }
 

@@ -14,6 +14,15 @@ func configured<Value: Configurable>(_ type: Value.Type, _ text: String) -> Valu
   return value
 }
 
+/// What the sections of a configuration say of an agent: "agent", "model" and "planner".
+func algorithm(_ text: String) -> AlgorithmConfiguration {
+  struct Sections: Configurable {
+    var algorithm = AlgorithmConfiguration()
+    mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
+  }
+  return configured(Sections.self, text).algorithm
+}
+
 func environment(_ id: String) -> any SnapshotEnvironment {
   var environment = configured(EnvironmentConfiguration.self, "{\"id\": \"\(id)\"}").make()
   environment.reset(seed: 1)

@@ -4,14 +4,6 @@ import Support
 import Testing
 
 @Suite struct PETSTests {
-  private func algorithm(_ text: String) -> AlgorithmConfiguration {
-    struct Sections: Configurable {
-      var algorithm = AlgorithmConfiguration()
-      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
-    }
-    return configured(Sections.self, text).algorithm
-  }
-
   /// Trains and returns the returns of the finished episodes and the agent.
   private func train(
     _ text: String, on id: String, steps: Int, seed: UInt64 = 0, threads: Int = 1

@@ -20,13 +20,9 @@ struct Walk {
 
   /// `agent` and `environment`: the sections' settings as JSON.
   init(_ agent: String, on environment: String, seed: UInt64) throws {
-    struct Sections: Configurable {
-      var algorithm = AlgorithmConfiguration()
-      mutating func declare(_ fields: Fields) { algorithm.declare(fields) }
-    }
     self.seed = seed
     self.environment = configured(EnvironmentConfiguration.self, environment).make()
-    self.agent = try configured(Sections.self, agent).algorithm.makeAgent(
+    self.agent = try algorithm(agent).makeAgent(
       AgentContext(environment: self.environment, random: RandomStream(seed: seed), pool: ComputePool(threads: 1)))
     metrics = Metrics(names: self.agent.metricNames)
   }
