@@ -37,7 +37,6 @@ import Testing
         }
       }
     }
-    print("MEASURED neural dyna CartPole: 475 at steps \(reached)")
     #expect(reached[4, default: []].count >= 4 && reached[0, default: []].count <= 1, "\(reached)")
   }
 
