@@ -78,11 +78,19 @@ import Testing
     #expect(model?.kind == .deterministic)
   }
 
-  /// DAgger's share of random episodes: at 1 the controller never acts, at 0 it acts in every episode after the fit.
+  /// DAgger's share of random episodes: at 1 all that begin after the first fit act at random, at 0 none: the random
+  /// policy stays as the first 200 steps left it.
   @Test func shareOfRandomEpisodes() throws {
-    let random = Self.cartPole.replacing("\"fitEvery\": 50", with: "\"fitEvery\": 50, \"randomEpisodes\": 1")
-    let (episodes, _) = try train(random, on: "ContinuousCartPole-v0", steps: 500)
-    #expect(episodes.max()! < 100)
+    func randomPolicy(share: Int, steps: Int) throws -> (state: [String], best: Double) {
+      let settings = Self.cartPole.replacing("\"fitEvery\": 50", with: "\"fitEvery\": 50, \"randomEpisodes\": \(share)")
+      let (episodes, agent) = try train(settings, on: "ContinuousCartPole-v0", steps: steps)
+      let state = try stored(agent).scalars.filter { $0.name.hasPrefix("it.policy.") }.map(\.value)
+      return (state, try #require(episodes.max()))
+    }
+    let before = try randomPolicy(share: 0, steps: 200)
+    #expect(try randomPolicy(share: 0, steps: 280).state == before.state)
+    let after = try randomPolicy(share: 1, steps: 500)
+    #expect(after.state != before.state && after.best < 100)
   }
 
   /// A declared reward that is not the environment's is refused before anything is planned with it.
