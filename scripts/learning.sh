@@ -20,8 +20,8 @@ lines="
   cartpole-swingup          configs/pets/cartpole-swingup.json            0-4    -      4       episode  2400  170
   mountain-car-continuous   configs/pets/mountain-car-continuous.json     0-4    0-1    4       episode  5000  90
   cartpole                  configs/pets/cartpole.json                    0-4    -      4       eval     1500  450
-  dyna-cartpole             configs/dyna-q/cartpole.json                  0-4    -      4       eval     2000  475
-  dyna-acrobot              configs/dyna-q/acrobot.json                   0-4    -      4       eval     4000  -100
+  dyna-cartpole             configs/dyna/cartpole.json                    0-4    -      4       eval     2000  475
+  dyna-acrobot              configs/dyna/acrobot.json                     0-4    -      4       eval     4000  -100
   random-shooting-line      configs/random-shooting/line.json             0-4    0-4    4       eval     300   -12
 "
 while read -r name config seeds few wanted measure by threshold; do

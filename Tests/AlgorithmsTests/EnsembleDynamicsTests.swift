@@ -102,7 +102,9 @@ import Testing
     #expect(summary.validationLoss! > best * 1.0001, "the last epoch was not the best, so restoring matters")
     // The restored members, scored on the held-out rows again, have the best score. The held-out rows are half of the
     // buffer; the other half is trained on and scores lower, so the average over all rows is below the best score.
-    let all = (0..<3).map { meanError(model, on: buffer.record(task("Pendulum-v1").specification), member: $0) }.reduce(0, +) / 3
+    let all =
+      (0..<3).map { meanError(model, on: buffer.record(task("Pendulum-v1").specification), member: $0) }.reduce(0, +)
+      / 3
     #expect(all < best)
     #expect(model.elites.count == 2)
   }
