@@ -72,7 +72,7 @@ struct AdamTests {
     #expect(shape("model.members.0.layers.1.weight") == [4, 9])
     #expect(shape("model.members.0.layers.1.bias") == [4])
     #expect(shape("model.min_logvar") == [2])
-    #expect(shape("model.adam.first_moment.members.1.layers.0.weight") == [9, 2])
+    #expect(shape("model.adam.firstMoment.members.1.layers.0.weight") == [9, 2])
 
     let reading = Archive(scalars: written.scalars, tensors: written.tensors)
     let (otherAdam, otherNetwork, otherHead) = make(&random)  // other values

@@ -97,7 +97,7 @@ package final class Adam: ArchivableObject {
     try archive.scope("adam") {
       try archive.value("steps", &steps)
       try store.forEachStored { name, range, shape in
-        for (moment, buffer) in [("first_moment.", firstMoments), ("second_moment.", secondMoments)] {
+        for (moment, buffer) in [("firstMoment.", firstMoments), ("secondMoment.", secondMoments)] {
           try archive.buffer(moment + name, .init(rebasing: buffer.memory[range]), shape: shape)
         }
       }
