@@ -224,18 +224,14 @@ static void multiply_packed_block(
       int in_place = is_used_in_place(block, &panel);
       panel_product task = {
           .rows = block->rows - row < BLOCK_ROWS ? block->rows - row : BLOCK_ROWS,
-          .depth = depth,
-          .columns = panel.width,
+          .depth = depth, .columns = panel.width,
           .left = block->left + row * block->left_row + first_k * block->left_depth,
-          .left_row = block->left_row,
-          .left_depth = block->left_depth,
+          .left_row = block->left_row, .left_depth = block->left_depth,
           .panel = in_place ? block->right + first_k * block->right_stride + column : panel.packed,
           .panel_stride = in_place ? block->right_stride : panel.vectors * LANES,
-          .start = start ? start + row * start_stride + column : NULL,
-          .start_stride = start_stride,
+          .start = start ? start + row * start_stride + column : NULL, .start_stride = start_stride,
           .out = block->out + row * block->out_stride + column,
-          .y = block->y + row * block->out_stride + column,
-          .out_stride = block->out_stride,
+          .y = block->y + row * block->out_stride + column, .out_stride = block->out_stride,
           .activation = is_last ? block->activation : CK_IDENTITY,
       };
       panel_kernels[panel.vectors][epilogue_of(task.activation)](&task);

@@ -46,13 +46,6 @@ static void (*const gradient_kernels[TILE_VECTORS + 1])(const tile_gradient *lay
 
 // MARK: - Forward and back
 
-static int64_t widest_layer(const ck_network *network) {
-  int64_t widest = 0;
-  for (int32_t l = 0; l <= network->layers; l++)
-    if (network->widths[l] > widest) widest = network->widths[l];
-  return widest;
-}
-
 /// The panels of `columns` columns, from the one at `column` on.
 static int64_t panel_vectors_at(int64_t columns, int64_t column) {
   return next_panel_vectors((columns - column + LANES - 1) / LANES);
@@ -103,7 +96,7 @@ static void training_forward_variant(const member_pass *pass, const float *param
   const int32_t member = pass->member;
   int64_t width = pass->width, rows = training_tile_rows(pass, tile);
   int64_t row = tile * width;
-  int64_t size = widest_layer(network) * width;
+  int64_t size = widest_layer(network->layers, network->widths) * width;
   float *values = ck_scratch(2 * size), *next = values + size;
   transpose(
       rows, network->widths[0], training_batch(pass) + row * network->widths[0], network->widths[0], values, width,
