@@ -31,6 +31,31 @@ extension ConfigurableEnvironment {
   package init() { self.init(Configuration()) }
 }
 
+/// A task whose physical state is a few numbers.
+package protocol PhysicalEnvironment: ConfigurableEnvironment {
+  /// The numbers of the state, in the order of recordings, with their names in archives.
+  static var quantities: Quantities { get }
+}
+
+extension PhysicalEnvironment {
+  package typealias Quantities = KeyValuePairs<String, any WritableKeyPath<Self, Double> & Sendable>
+
+  package var state: [Double] {
+    get { Self.quantities.map { self[keyPath: $0.value] } }
+    set {
+      precondition(newValue.count == Self.quantities.count, "\(newValue.count) numbers as a state of \(Self.self)")
+      for (quantity, number) in zip(Self.quantities, newValue) { self[keyPath: quantity.value] = number }
+    }
+  }
+
+  package mutating func archive(_ archive: Archive) throws { try archiveQuantities(archive) }
+
+  /// The numbers of the state.
+  mutating func archiveQuantities(_ archive: Archive) throws {
+    for (name, place) in Self.quantities { try archive.value(name, &self[keyPath: place]) }
+  }
+}
+
 /// The options of an environment that has none.
 package struct NoOptions: Configurable {
   package init() {}
