@@ -3,7 +3,7 @@ import Support
 /// GridWorld-v0: from one corner of 5×5 places to the other, the smallest world for watching a planner work.
 ///
 /// Positions are (x, y), up raises y; state y · width + x; actions up, down, left, right. +1 at the goal, else 0.
-package struct GridWorld: TableEnvironment {
+package struct GridWorld: MazeEnvironment {
   package struct Configuration: Configurable {
     /// Places from left to right.
     package var width = 5
@@ -58,7 +58,7 @@ package struct GridWorld: TableEnvironment {
   package let specification: EnvironmentSpecification
   package let table: TransitionTable
   package var walk = TableWalk()
-  private let maze: GridMaze
+  package let maze: GridMaze
 
   package init(_ configuration: Configuration) {
     maze = configuration.maze
@@ -66,12 +66,5 @@ package struct GridWorld: TableEnvironment {
     var specification = GridWorld.specification
     specification.observationSpace = .discrete(count: table.stateCount)
     self.specification = specification
-  }
-
-  package var actionNames: [String] { GridMaze.actionNames }
-  package var actionSymbols: [Character] { GridMaze.actionSymbols }
-  package var layout: GridLayout? { maze.layout }
-  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
-    maze.text(of: state, after: lastAction, style: style)
   }
 }
