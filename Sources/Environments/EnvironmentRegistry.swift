@@ -30,10 +30,8 @@ extension EnvironmentSettings {
 package enum EnvironmentRegistry {
   package static let families: [any EnvironmentFamily] = [NativeEnvironments()]
 
-  /// In the order of the families.
   package static let specifications: [EnvironmentSpecification] = families.flatMap(\.specifications)
 
-  /// The ids in that order.
   package static let ids: [String] = specifications.map(\.id)
 
   /// The settings of that id; nil where no family has it.
@@ -92,7 +90,6 @@ private struct NativeSettings<Native: ConfigurableEnvironment>: EnvironmentSetti
 /// Which environment, with which options: the "environment" part of an experiment.
 package struct EnvironmentConfiguration: Configurable {
   package private(set) var id: String
-  /// The environment's own options.
   package private(set) var settings: any EnvironmentSettings
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?

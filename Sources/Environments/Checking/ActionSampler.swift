@@ -8,8 +8,7 @@ package struct ActionSampler: Sendable {
   private var values: [Float] = []
 
   package init(_ space: ActionSpace, _ random: RandomStream) {
-    self.space = space
-    self.random = random
+    (self.space, self.random) = (space, random)
   }
 
   /// Draws the next action.

@@ -10,19 +10,15 @@ package struct TableFile: Sendable {
   package struct Row: Sendable {
     /// Counted from 1.
     package var line: Int
-    /// Where the action is taken.
     package var state: Int
-    /// The action.
     package var action: Int
     /// In the order in which the original draws them.
     package var outcomes: [TableOutcome]
   }
 
-  /// What the recording says about the environment.
   package var header: TraceFile.Header
   /// The probability of each state at an episode's start, zeros left out.
   package var initialDistribution: [Int: Double]
-  /// One per state and action.
   package var rows: [Row]
 
   /// Reads a table from its text, in UTF-8.

@@ -77,8 +77,7 @@ package struct TraceError: Error, Equatable, CustomStringConvertible {
 
   /// - Parameter line: nil: the file as a whole.
   package init(line: Int?, message: String) {
-    self.line = line
-    self.message = message
+    (self.line, self.message) = (line, message)
   }
 
   package var description: String { line.map { "line \($0): \(message)" } ?? message }

@@ -9,8 +9,7 @@ package struct TraceReport: Sendable, CustomStringConvertible {
     package var line: Int
 
     package init(largest: Double = 0, line: Int = 0) {
-      self.largest = largest
-      self.line = line
+      (self.largest, self.line) = (largest, line)
     }
 
     mutating func note(_ value: Double, line: Int) {
@@ -20,13 +19,10 @@ package struct TraceReport: Sendable, CustomStringConvertible {
     }
   }
 
-  /// The environment's id.
   package var id: String
-  /// Rows of each kind.
   package var resets = 0
   package var rollouts = 0
   package var probes = 0
-  /// Of any component, absolute.
   package var state = Deviation()
   package var observation = Deviation()
   /// In units of the last place of float32.
@@ -43,7 +39,6 @@ package struct TraceReport: Sendable, CustomStringConvertible {
   /// Lines on which the known reward or termination function disagrees with the recorded step.
   package var knownDynamicsLines: [Int] = []
 
-  /// Everything within its tolerance.
   package var passes: Bool { failedLines.isEmpty && headerDifferences.isEmpty && knownDynamicsLines.isEmpty }
 
   package var description: String {
@@ -89,7 +84,6 @@ private struct Replay {
   private let specification: EnvironmentSpecification
   private let stateSize: Int
   private var record: TransitionRecord
-  /// The line of each recorded transition.
   private var recordLines: [Int] = []
   var report: TraceReport
 

@@ -11,7 +11,6 @@ package struct TransitionRecord: Sendable {
   package private(set) var actions: [Float] = []
   /// [count][observationSize]
   package private(set) var nextObservations: [Float] = []
-  /// [count]
   package private(set) var outcomes: [Outcome] = []
 
   package init(_ specification: EnvironmentSpecification) {

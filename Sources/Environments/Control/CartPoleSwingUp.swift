@@ -27,7 +27,6 @@ import Support
 /// 200 steps.
 package struct CartPoleSwingUp: PhysicalEnvironment {
   package struct Configuration: Configurable {
-    /// Damping of both joints, N·s/m and N·m·s/rad (the authors' model).
     package var damping = 1.0
 
     package init() {}

@@ -8,7 +8,6 @@ import Support
 /// Starts at 3; never terminates; 20 steps. From 3 the actions .8, .5, −.2 earn −4 − 3.2 − 2.7 = −9.9.
 package struct LineWorld: PhysicalEnvironment {
   package struct Configuration: Configurable {
-    /// Position after a reset, 0 to 10.
     package var start = 3.0
 
     package init() {}

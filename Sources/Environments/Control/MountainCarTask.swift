@@ -13,7 +13,6 @@ package protocol MountainCarTask: PhysicalEnvironment where Configuration == Mou
 
 /// The options of a mountain car.
 package struct MountainCarOptions: Configurable {
-  /// Velocity that the car must have at the goal, position units per step (Gymnasium's default).
   package var goalVelocity = 0.0
 
   package init() {}

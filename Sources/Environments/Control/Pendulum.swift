@@ -12,7 +12,6 @@ import Support
 /// `.001 u²` and `3 u` are computed in float32, because the action is. Never terminates; 200 steps.
 package struct Pendulum: PhysicalEnvironment {
   package struct Configuration: Configurable {
-    /// Acceleration of gravity, m/s² (Gymnasium's default).
     package var gravity = 10.0
 
     package init() {}

@@ -8,7 +8,6 @@ import Support
 /// of 10,000 steps ends an evaluation of a policy that never arrives.
 package struct ChangingMaze: MazeEnvironment {
   package struct Configuration: Configurable {
-    /// Steps of the whole run that are made in the first maze (the book's).
     package var changeAt: Int
     fileprivate let figure: Figure
 

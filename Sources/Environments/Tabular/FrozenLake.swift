@@ -8,13 +8,9 @@ import Support
 /// reward is that of the place reached: 1 at the goal, else 0. Standing on G or H, every action stays and ends.
 package struct FrozenLake: TableEnvironment {
   package struct Configuration: Configurable {
-    /// "4x4", "8x8", or rows of S (start), F (ice), H (hole) and G (goal) with "/" between them.
     package var map = "4x4"
-    /// Whether an action may go aside.
     package var isSlippery = true
-    /// Probability of the direction that was meant, on slippery ice (Gymnasium's default).
     package var successRate = 1.0 / 3.0
-    /// Reward of reaching the goal, a hole, and anything else.
     package var rewardSchedule = [1.0, 0, 0]
     /// With the standard options of the id.
     fileprivate var standard = FrozenLake.specification

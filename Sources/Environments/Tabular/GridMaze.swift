@@ -18,15 +18,10 @@ extension MazeEnvironment {
 /// State `second` · width + `first` of a place (`first` counts to the right). Actions up, down, left, right; a move
 /// into a wall or over the border stays. Reaching the goal earns 1 and ends the task; everything else earns 0.
 package struct GridMaze: Equatable, Sendable {
-  /// Places from left to right.
   package var width: Int
-  /// Places from top to bottom.
   package var height: Int
-  /// The states that nothing can enter.
   package var walls: Set<Int> = []
-  /// The state after a reset.
   package var start: Int
-  /// The state that ends the task.
   package var goal: Int
   /// Probability of going to a side instead, half of it to each.
   package var slip = 0.0

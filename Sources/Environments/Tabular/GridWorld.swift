@@ -5,17 +5,11 @@ import Support
 /// Positions are (x, y), up raises y; state y · width + x; actions up, down, left, right. +1 at the goal, else 0.
 package struct GridWorld: MazeEnvironment {
   package struct Configuration: Configurable {
-    /// Places from left to right.
     package var width = 5
-    /// Places from bottom to top.
     package var height = 5
-    /// (x, y)
     package var start = [0, 0]
-    /// (x, y)
     package var goal = [4, 4]
-    /// x, y of one wall after the other.
     package var walls: [Int] = []
-    /// Probability of going to a side instead.
     package var slip = 0.0
 
     package init() {}

@@ -8,9 +8,7 @@ import Support
 /// the destination, which ends the task. 300 equally likely starts: passenger outside and not at the destination.
 package struct Taxi: TableEnvironment {
   package struct Configuration: Configurable {
-    /// Whether a move may drift to its left or right.
     package var isRainy = false
-    /// Probability of the move that was meant, in rain (Gymnasium's default).
     package var rainyProbability = 0.8
 
     package init() {}

@@ -2,9 +2,7 @@
 package struct TabularSolution: Sendable {
   /// The best action of each state. Among equally good ones, one that leads to the task's end.
   package var policy: [Int]
-  /// The expected discounted sum of rewards from each state.
   package var values: [Double]
-  /// The expected value of an episode's start.
   package var expectedReturn: Double
   /// Passes over all states until nothing changed.
   package var sweeps: Int
