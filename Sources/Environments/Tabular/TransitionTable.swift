@@ -1,10 +1,15 @@
 /// One way in which a state and an action can turn out.
-package struct TableOutcome: Equatable, Sendable {
+package struct TableOutcome: Equatable, Sendable, Decodable {
   /// That it happens, given the state and the action.
   package var probability: Double
   package var nextState: Int
   package var reward: Double
   package var isTerminated: Bool
+
+  /// As recordings name them.
+  private enum CodingKeys: String, CodingKey {
+    case probability, nextState = "next_state", reward, isTerminated = "terminated"
+  }
 
   /// A sure outcome, unless a probability is given.
   package init(probability: Double = 1, nextState: Int, reward: Double, isTerminated: Bool) {
