@@ -46,8 +46,8 @@ INLINE int64_t next_panel_vectors(int64_t vectors) {
 #define FOR_EACH_WIDTH(DO) DO(1) DO(2) DO(3) DO(4)
 #endif
 
-/// Covers `count` rows from n = 0 on with STRIP(height, vectors): the tallest strips first. Six and two are taken as four
-/// and four, for two rows have too few accumulators to hide the latency of a multiply-add.
+/// Covers `count` rows from n = 0 on with STRIP(height, vectors), the tallest first. Six and two are taken as four and
+/// four, for two rows have too few accumulators to hide the latency of a multiply-add.
 #define COVER_ROWS(vectors, count, STRIP)                                                                      \
   const int64_t tallest = STRIP_ROWS(vectors), end = count;                                                    \
   int64_t n = 0;                                                                                               \

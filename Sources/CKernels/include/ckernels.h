@@ -43,8 +43,8 @@ int32_t ck_pool_threads(const ck_pool *pool);
 /// One task of a run; worker in 0..<threads.
 typedef void (*ck_task)(void *context, int64_t task, int32_t worker);
 /// Calls `body(context, task, worker)` for every task in 0..<tasks; returns when all are done. A NULL pool runs
-/// everything on the calling thread, in order, with worker 0. Each thread begins with a part of its own, the same one for
-/// the same number of tasks, so that it meets again what is in its caches; then it helps the others.
+/// everything on the calling thread, in order, with worker 0. Each thread begins with a part of its own, the same one
+/// for the same number of tasks, so that it meets again what is in its caches; then it helps the others.
 void ck_pool_run(ck_pool *pool, int64_t tasks, ck_task body, void *context);
 /// The same, with the tasks handed out one after another, to any thread: one may wait for another that comes before it.
 void ck_pool_run_in_order(ck_pool *pool, int64_t tasks, ck_task body, void *context);

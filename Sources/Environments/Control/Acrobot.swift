@@ -126,8 +126,8 @@ package struct Acrobot: PhysicalEnvironment {
       for row in 0..<columns.count { reward[row] -= 1 }
     }
 
-    /// The tip's height from the next observation's cosines and sines, each pair first brought back onto the unit circle,
-    /// where a model's prediction need not lie.
+    /// The tip's height from the next observation's cosines and sines, each pair first brought back onto the unit
+    /// circle, where a model's prediction need not lie.
     package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
       let cosine1 = columns.nextObservationColumn(0)
       let sine1 = columns.nextObservationColumn(1)

@@ -77,8 +77,8 @@ package struct Pendulum: PhysicalEnvironment {
 
   /// Reward and end as functions of a transition.
   private struct Known: KnownDynamics {
-    /// Scores the observation before the action. Its angle comes from atan2: a model's cosθ and sinθ need not lie on the
-    /// unit circle.
+    /// Scores the observation before the action. Its angle comes from atan2: a model's cosθ and sinθ need not lie on
+    /// the unit circle.
     package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
       let cosine = columns.observationColumn(0)
       let sine = columns.observationColumn(1)

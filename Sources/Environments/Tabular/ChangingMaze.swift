@@ -1,7 +1,7 @@
 import Support
 
-/// BlockingMaze-v0 and ShortcutMaze-v0: a 6×9 maze whose wall across row 3 is another one after a number of steps of the
-/// whole run, figures 8.4 and 8.5 of Sutton and Barto.
+/// BlockingMaze-v0 and ShortcutMaze-v0: a 6×9 maze whose wall across row 3 is another one after a number of steps of
+/// the whole run, figures 8.4 and 8.5 of Sutton and Barto.
 ///
 /// State row · 9 + column from the top left; actions up, down, left, right; from (5, 3) to the goal at (0, 8). +1 at
 /// the goal, else 0. Whoever stands where the new wall rises can walk out of it. The book has no time limit; here one

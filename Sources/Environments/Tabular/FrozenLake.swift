@@ -1,7 +1,7 @@
 import Support
 
-/// FrozenLake-v1: cross a lake of slippery ice without falling into a hole. FrozenLake8x8-v1: a larger one in 200 steps.
-/// Gymnasium 1.4.0, every table entry.
+/// FrozenLake-v1: cross a lake of slippery ice without falling into a hole. FrozenLake8x8-v1: a larger one, in 200
+/// steps. Gymnasium 1.4.0, every table entry.
 ///
 /// State row · columns + column; actions left, down, right, up. On slippery ice an action a goes to a − 1, a and a + 1
 /// (mod 4), a itself with `successRate`, the others with half of the rest each. Reaching G or H ends the task; the

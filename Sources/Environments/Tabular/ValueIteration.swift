@@ -105,7 +105,7 @@ package enum ValueIteration {
 
   /// The best actions; among equally good ones, one from which the task's end is fewest steps away.
   ///
-  /// Without this, a greedy policy may stand still for ever where time costs nothing: every way then has the same value.
+  /// Without this, a greedy policy may stand still for ever where time costs nothing: every way has the same value.
   private static func policy(of table: TransitionTable, discount: Double, values: [Double]) -> [Int] {
     var values = values
     let best: [[Int]] = values.withUnsafeMutableBufferPointer { values in
