@@ -99,6 +99,12 @@ struct CSVFileTests {
   }
 }
 
+private struct LossRow: TableRow {
+  var loss = 0.0
+
+  mutating func visit(_ cells: TableCells) throws(CSVError) { try cells.number("loss", &loss) }
+}
+
 struct CSVTableTests {
   private func read(_ text: String) throws -> CSVTable { try CSVTable(Array(text.utf8), path: "t.csv") }
 
@@ -146,7 +152,7 @@ struct CSVTableTests {
     #expect(missing?.description == "t.csv: line 1: no column \"los\"; did you mean \"loss\"?")
     let other = #expect(throws: CSVError.self) { try table.texts("reward") }
     #expect(other?.description == "t.csv: line 1: no column \"reward\"; its columns: step, loss")
-    let number = #expect(throws: CSVError.self) { try table.numbers("loss") }
+    let number = #expect(throws: CSVError.self) { try table.rows(LossRow.self) }
     #expect(number?.description == "t.csv: line 3: column \"loss\": \"x\" is not a number")
   }
 

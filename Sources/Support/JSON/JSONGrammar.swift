@@ -74,7 +74,7 @@ struct JSONGrammar {
       try skipSpace()
       guard current == UInt8(ascii: ":") else {
         if current == nil { throw ended("':'") }
-        throw stop("expected ':' after the key \(JSON.string(JSONText.clipped(key)).compactText), found \(found)")
+        throw stop("expected ':' after the key \(JSON.string(key.shortened()).compactText), found \(found)")
       }
       position += 1
       steps.append(.key(key))
@@ -125,9 +125,9 @@ struct JSONGrammar {
     case "False", "FALSE", "no", "No", "off", "Off": remedy = "write false"
     case "None", "NULL", "Null", "nil", "undefined": remedy = "write null"
     case _ where JSONGrammar.isNotFinite(word): throw stop(JSONGrammar.notFinite(word))
-    default: remedy = "text needs double quotes: \"\(JSONText.clipped(word))\""
+    default: remedy = "text needs double quotes: \"\(word.shortened())\""
     }
-    throw stop("expected \(expected), found \(JSONText.clipped(word)); \(remedy)")
+    throw stop("expected \(expected), found \(word.shortened()); \(remedy)")
   }
 
   private mutating func take(_ word: String, _ value: JSON) -> JSON {
@@ -296,7 +296,7 @@ extension JSONGrammar {
       let text = JSONText.word(bytes, at: start)
       position = start
       if JSONGrammar.isNotFinite(text) { throw stop(JSONGrammar.notFinite(text)) }
-      throw stop("malformed number \(JSONText.clipped(text)): \(fault)")
+      throw stop("malformed number \(text.shortened()): \(fault)")
     }
     return JSONNumber(literal: String(decoding: bytes[start..<position], as: UTF8.self))
   }
