@@ -41,11 +41,6 @@ package final class AppendFile {
     offset += bytes.count
   }
 
-  /// The first `count` bytes (fewer where the file is shorter).
-  package func prefix(_ count: Int) throws(FileError) -> [UInt8] {
-    try file.bytes(at: 0, count: min(count, offset))
-  }
-
   /// Waits until everything appended is on the disk; a checkpoint calls this before it keeps `offset`.
   package func synchronize() throws(FileError) { try file.synchronize() }
 }

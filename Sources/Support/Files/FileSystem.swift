@@ -164,14 +164,6 @@ package enum FileSystem {
     }
   }
 
-  /// Makes a folder whose parent exists; false where something stands there already, so that of several processes
-  /// exactly one is told that it made it.
-  package static func claimFolder(_ path: String) throws(FileError) -> Bool {
-    if mkdir(path, 0o777) == 0 { return true }
-    if errno == EEXIST { return false }
-    throw FileError(path: path, operation: "create folder", code: errno)
-  }
-
   /// Removes a file, a link (not what it leads to) or a folder with everything in it. What is missing is no fault.
   package static func removeTree(_ path: String) throws(FileError) {
     var status = stat()

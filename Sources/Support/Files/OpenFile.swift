@@ -13,24 +13,16 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// A fault that the program found itself.
   package init(path: String, operation: String, reason: String) {
-    self.path = path
-    self.operation = operation
-    self.code = 0
-    self.reason = reason
+    (self.path, self.operation, self.code, self.reason) = (path, operation, 0, reason)
   }
 
   /// A failed system call.
   package init(path: String, operation: String, code: Int32) {
-    self.path = path
-    self.operation = operation
+    self.init(path: path, operation: operation, reason: String(cString: strerror(code)))
     self.code = code
-    self.reason = String(cString: strerror(code))
   }
 
   package var description: String { "cannot \(operation) \(path): \(reason)" }
-
-  /// Whether the disk or the user's quota is full.
-  package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
 }
 
 /// An open file; closes itself when it goes out of scope. Interrupted and partial calls are continued.
@@ -39,11 +31,6 @@ package struct OpenFile: ~Copyable {
   package let descriptor: Int32
   /// The path that was opened, for messages.
   package let path: String
-
-  private init(descriptor: Int32, path: String) {
-    self.descriptor = descriptor
-    self.path = path
-  }
 
   deinit { close(descriptor) }
 
