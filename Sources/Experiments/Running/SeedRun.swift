@@ -56,7 +56,7 @@ package final class SeedRun {
       let reason = ExperimentError(error)
       end = .failed(reason)
       let step = RunStatus.read(directory.statusPath)?.step ?? 0
-      try? RunStatus(.failed, step: step, total: total, reason: "\(reason)").write(to: directory.statusPath)
+      try? RunStatus(state: .failed, step: step, total: total, reason: "\(reason)").write(to: directory.statusPath)
     }
     report(.ended(end))
     return end

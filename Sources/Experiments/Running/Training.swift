@@ -32,25 +32,18 @@ package enum Training {
   /// Makes the directories and takes every seed's lock, before anything is computed.
   package static func claim(_ plan: TrainingPlan) throws(ExperimentError) -> Claim {
     var directory = plan.directory
-    do throws(FileError) {
-      if plan.resume == .never {
-        directory = try RunDirectory.createFresh(plan.directory.path, plan.experiment.resolved)
-      } else if !directory.exists {
-        _ = try directory.create(plan.experiment.resolved)
-      }
-    } catch {
-      throw .file(error)
+    let settings = plan.experiment.resolved
+    if plan.resume == .never {
+      directory = try rethrow(RunDirectory.createFresh(directory.path, settings), as: ExperimentError.file)
+    } else if !directory.exists {
+      _ = try rethrow(directory.create(settings), as: ExperimentError.file)
     }
     guard directory.exists else {
       throw .failed("\(directory.path) is in the way: a folder without \(RunDirectory.configurationName)")
     }
     var seeds: [SeedDirectory] = []
     for seed in plan.seeds { seeds.append(try SeedDirectory(run: directory.path, seed: seed)) }
-    do throws(FileError) {
-      try directory.writeConfiguration(plan.experiment.resolved)
-    } catch {
-      throw .file(error)
-    }
+    try rethrow(directory.writeConfiguration(settings), as: ExperimentError.file)
     return Claim(directory: directory, seeds: seeds)
   }
 

@@ -14,9 +14,7 @@ package enum ResumeMode: String, CaseIterable, Sendable {
 
 /// A training command, resolved: what will be done, where, and what it needs. Making it writes nothing.
 package struct TrainingPlan: Sendable {
-  /// What is learned.
   package var experiment: ExperimentFile
-  /// What to do with a run that stands there already.
   package var resume: ResumeMode
   /// Where the run goes; with `ResumeMode.never` a number is added where the name is taken.
   package var directory: RunDirectory
@@ -42,7 +40,6 @@ package struct TrainingPlan: Sendable {
     package var jobs: Int?
     /// Where run directories are made.
     package var out = "runs"
-    /// What to do with a run that stands there already.
     package var resume = ResumeMode.auto
     /// The program's arguments, for run.json.
     package var arguments: [String] = []

@@ -37,8 +37,11 @@ package enum Machine {
   package static var operatingSystem: String {
     var name = utsname()
     guard uname(&name) == 0 else { return ProcessInfo.processInfo.operatingSystemVersionString }
-    let system = withUnsafeBytes(of: &name.sysname) { text($0) }
-    let release = withUnsafeBytes(of: &name.release) { text($0) }
+    func text(_ bytes: UnsafeRawBufferPointer) -> String {
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    let system = withUnsafeBytes(of: &name.sysname, text)
+    let release = withUnsafeBytes(of: &name.release, text)
     return "\(ProcessInfo.processInfo.operatingSystemVersionString), \(system) \(release)"
   }
 
@@ -65,9 +68,5 @@ package enum Machine {
     #else
       "Swift 6.0"
     #endif
-  }
-
-  private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
-    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
   }
 }

@@ -20,22 +20,17 @@ package struct RunDirectory: Equatable, Sendable {
 
   /// The resolved configuration that stands there.
   package func readConfiguration() throws(ExperimentError) -> JSONObject {
-    do throws(JSONFileError) {
-      let document = try JSONParser.read(configurationPath)
-      if let object = document.object { return object }
-    } catch {
-      throw .configuration(source: configurationPath, [Fault(path: "", message: "\(error)")])
+    let source = configurationPath
+    let document = try rethrow(JSONParser.read(source)) { (error: JSONFileError) in
+      ExperimentError.configuration(source: source, "\(error)")
     }
-    throw .configuration(source: configurationPath, [Fault(path: "", message: "expected an object")])
+    guard let object = document.object else { throw .configuration(source: source, "expected an object") }
+    return object
   }
 
   /// The seeds that have a folder, ascending.
   package func seeds() throws(ExperimentError) -> [Int] {
-    do throws(FileError) {
-      return try FileSystem.list(path).compactMap(SeedDirectory.seed).sorted()
-    } catch {
-      throw .file(error)
-    }
+    try rethrow(FileSystem.list(path), as: ExperimentError.file).compactMap(SeedDirectory.seed).sorted()
   }
 
   /// Writes config.json, if what stands there says anything else, and format.json where it is missing.

@@ -25,23 +25,15 @@ package final class SeedDirectory {
     self.path = path
     self.seed = seed
     checkpoints = CheckpointStore("\(path)/checkpoints")
-    do throws(FileError) {
-      try FileSystem.createFolder(path)
-    } catch {
-      throw .file(error)
-    }
-    do throws(LockError) {
-      lock = try LockFile("\(path)/.lock")
-    } catch {
-      throw .locked(error)
-    }
-    do throws(FileError) {
-      try checkpoints.removeLeftovers()
-      for name in try FileSystem.list(path) where FileSystem.isTemporaryName(name) {
-        try FileSystem.removeTree("\(path)/\(name)")
-      }
-    } catch {
-      throw .file(error)
+    try rethrow(FileSystem.createFolder(path), as: ExperimentError.file)
+    lock = try rethrow(LockFile("\(path)/.lock"), as: ExperimentError.locked)
+    try rethrow(removeLeftovers(), as: ExperimentError.file)
+  }
+
+  private func removeLeftovers() throws(FileError) {
+    try checkpoints.removeLeftovers()
+    for name in try FileSystem.list(path) where FileSystem.isTemporaryName(name) {
+      try FileSystem.removeTree("\(path)/\(name)")
     }
   }
 
