@@ -44,13 +44,11 @@ package struct ModelPredictions {
   package var lines: [String] {
     predictions.map { prediction in
       func row(_ values: [Float]) -> JSON { .array(values.map { .finite(Double($0)) }) }
-      return JSON.object(
-        JSONObject([
-          ("observation", row(prediction.observation)), ("action", row(prediction.action)),
-          ("next_observation", row(prediction.nextObservation)),
-          ("members", .array(prediction.members.map(row))),
-        ])
-      ).compactText
+      let object: JSON = [
+        "observation": row(prediction.observation), "action": row(prediction.action),
+        "next_observation": row(prediction.nextObservation), "members": .array(prediction.members.map(row)),
+      ]
+      return object.compactText
     }
   }
 }

@@ -68,10 +68,8 @@ package struct SolutionReport: Sendable {
       returns.append(("the same policy, undiscounted, \(stepLimit) steps", policyReturn))
       returns.append(("best possible, undiscounted, \(stepLimit) steps", bestReturn))
     }
-    let width = returns.map(\.0.count).max() ?? 0
-    lines += returns.map {
-      "  \($0.0)" + String(repeating: " ", count: width - $0.0.count + 2) + NumberText.fixed($0.1, 6)
-    }
+    let width = (returns.map(\.0.count).max() ?? 0) + 2
+    lines += returns.map { "  " + $0.0.padded(to: width) + NumberText.fixed($0.1, 6) }
     if let layout {
       lines += ["best action"] + layout.policyLines(solution.policy, symbols: actionSymbols).map { "  \($0)" }
       lines += ["value"] + valueLines(layout)
@@ -88,9 +86,8 @@ package struct SolutionReport: Sendable {
     }
     let width = cells.map(\.count).max() ?? 0
     return (0..<layout.rows).map { row in
-      let line = cells[row * layout.columns..<(row + 1) * layout.columns]
-        .map { String(repeating: " ", count: width - $0.count) + $0 }.joined(separator: " ")
-      return "  \(line)"
+      let line = cells[row * layout.columns..<(row + 1) * layout.columns].map { $0.leftPadded(to: width) }
+      return "  " + line.joined(separator: " ")
     }
   }
 
@@ -115,15 +112,12 @@ package struct SolutionReport: Sendable {
 
   /// The report for programs, every state included.
   package var json: JSON {
-    func number(_ value: Double?) -> JSON { value.map { .finite($0) } ?? .null }
-    return .object(
-      JSONObject([
-        ("id", .string(id)), ("states", .integer(table.stateCount)), ("actions", .integer(table.actionCount)),
-        ("discount", .finite(discount)), ("step_limit", stepLimit.map { .integer($0) } ?? .null),
-        ("expected_return", .finite(solution.expectedReturn)), ("policy_return", number(policyReturn)),
-        ("best_return", number(bestReturn)), ("sweeps", .integer(solution.sweeps)),
-        ("action_names", .array(actionNames.map { .string($0) })),
-        ("policy", .array(solution.policy.map(JSON.integer))), ("values", .array(solution.values.map { .finite($0) })),
-      ]))
+    [
+      "id": .string(id), "states": .integer(table.stateCount), "actions": .integer(table.actionCount),
+      "discount": .finite(discount), "step_limit": .integer(stepLimit),
+      "expected_return": .finite(solution.expectedReturn), "policy_return": .finite(policyReturn),
+      "best_return": .finite(bestReturn), "sweeps": .integer(solution.sweeps), "action_names": .texts(actionNames),
+      "policy": .integers(solution.policy), "values": .array(solution.values.map { .finite($0) }),
+    ]
   }
 }

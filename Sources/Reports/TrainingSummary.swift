@@ -5,7 +5,6 @@ import Support
 package struct TrainingSummary: Sendable {
   /// One seed.
   package struct Row: Sendable {
-    /// The seed.
     package var seed: Int
     /// "done", "interrupted", "failed" or "diverged".
     package var status: String
@@ -15,7 +14,6 @@ package struct TrainingSummary: Sendable {
     package var finalMean: Double?
     /// Mean return of the best evaluation, and its step.
     package var bestMean: Double?
-    /// Where the best evaluation was.
     package var bestStep: Int?
     package var directory: String
     /// Why it failed.
@@ -36,14 +34,8 @@ package struct TrainingSummary: Sendable {
       let path = "\(result.directory.path)/\(SeedDirectory.name(seed))"
       let status = RunStatus.read("\(path)/status.json")
       var row = Row(
-        seed: seed, status: "", step: status?.step ?? 0, directory: path, reason: nil)
-      switch end {
-      case .done(let step, _): (row.status, row.step) = ("done", step)
-      case .interrupted: row.status = "interrupted"
-      case .failed(let error):
-        row.status = status.map { $0.state == .diverged ? "diverged" : "failed" } ?? "failed"
-        row.reason = error.description
-      }
+        seed: seed, status: end.state.rawValue, step: status?.step ?? 0, directory: path, reason: end.reason)
+      if case .done(let step, _) = end { row.step = step }
       let evaluations = (try? CSVTable.read("\(path)/eval.csv").rows(EvaluationRow.self)) ?? []
       row.finalMean = evaluations.last?.mean
       for evaluation in evaluations where evaluation.mean > row.bestMean ?? -.infinity {
@@ -68,21 +60,16 @@ package struct TrainingSummary: Sendable {
 
   /// One line for programs.
   package var json: JSON {
-    .object(
-      JSONObject([
-        ("event", .string("summary")), ("directory", .string(directory)),
-        ("seeds", .array(rows.map { .object(TrainingSummary.object($0)) })),
-        ("exit_code", .integer(Int(exitCode.rawValue))),
-      ]))
-  }
-
-  private static func object(_ row: Row) -> JSONObject {
-    JSONObject([
-      ("seed", .integer(row.seed)), ("status", .string(row.status)), ("env_step", .integer(row.step)),
-      ("final_mean", row.finalMean.map { .finite($0) } ?? .null),
-      ("best_mean", row.bestMean.map { .finite($0) } ?? .null),
-      ("best_step", row.bestStep.map { .integer($0) } ?? .null), ("directory", .string(row.directory)),
-      ("reason", row.reason.map { .string($0) } ?? .null),
-    ])
+    let seeds = rows.map { row -> JSON in
+      [
+        "seed": .integer(row.seed), "status": .string(row.status), "env_step": .integer(row.step),
+        "final_mean": .finite(row.finalMean), "best_mean": .finite(row.bestMean), "best_step": .integer(row.bestStep),
+        "directory": .string(row.directory), "reason": .text(row.reason),
+      ]
+    }
+    return [
+      "event": "summary", "directory": .string(directory), "seeds": .array(seeds),
+      "exit_code": .integer(Int(exitCode.rawValue)),
+    ]
   }
 }
