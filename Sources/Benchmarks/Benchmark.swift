@@ -25,12 +25,8 @@ package struct Benchmark: Sendable {
     _ name: String, _ summary: String, operations: Double? = nil, items: Double = 1, unit: String = "runs",
     prepare: @escaping @Sendable (ComputePool) throws -> () throws -> Void
   ) {
-    self.name = name
-    self.summary = summary
-    self.operations = operations
-    self.items = items
-    self.unit = unit
-    self.prepare = prepare
+    (self.name, self.summary, self.operations) = (name, summary, operations)
+    (self.items, self.unit, self.prepare) = (items, unit, prepare)
   }
 
   /// The same workload as one point of a scaling.
@@ -55,7 +51,6 @@ package struct Benchmark: Sendable {
 
 /// What the runs of one workload came to.
 package struct BenchmarkResult: Sendable {
-  /// Of which workload.
   package var benchmark: Benchmark
   /// How many threads worked.
   package var threads: Int
@@ -72,10 +67,7 @@ package struct BenchmarkResult: Sendable {
 
   /// Repetitions and ceilings, in the order in which they were measured.
   package init(benchmark: Benchmark, threads: Int, seconds: [Double], peaks: [Double]) {
-    self.benchmark = benchmark
-    self.threads = threads
-    self.seconds = seconds
-    self.peaks = peaks
+    (self.benchmark, self.threads, self.seconds, self.peaks) = (benchmark, threads, seconds, peaks)
   }
 
   /// Seconds of the middle run.

@@ -81,9 +81,7 @@ package enum PeakBenchmark {
 
     /// A ceiling that was measured.
     package init(instructionSet: String, threads: Int, rate: Double) {
-      self.instructionSet = instructionSet
-      self.threads = threads
-      self.rate = rate
+      (self.instructionSet, self.threads, self.rate) = (instructionSet, threads, rate)
     }
   }
 
