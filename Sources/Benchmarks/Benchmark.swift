@@ -42,7 +42,6 @@ package struct Benchmark: Sendable {
     [name, size?.name ?? "", size.map { String($0.value) } ?? "", "\"\(summary)\""].joined(separator: ",")
   }
 
-  /// Every workload, in the order of the report.
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
       + EnvironmentBenchmarks.all + TabularBenchmarks.all + CheckpointBenchmarks.all
@@ -52,7 +51,6 @@ package struct Benchmark: Sendable {
 /// What the runs of one workload came to.
 package struct BenchmarkResult: Sendable {
   package var benchmark: Benchmark
-  /// How many threads worked.
   package var threads: Int
   /// Seconds of a run in every repetition, in order: of the processor where one thread works, of the wall clock
   /// otherwise.
@@ -87,7 +85,6 @@ package struct BenchmarkResult: Sendable {
         operations / seconds / 1e9 / ((neighbours.0 + neighbours.1) / 2)
       })
   }
-  /// Items per second.
   package var itemsPerSecond: Double { benchmark.items / median }
 
   static func median(_ values: [Double]) -> Double {

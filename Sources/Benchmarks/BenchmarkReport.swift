@@ -3,9 +3,7 @@ import Support
 
 /// The results of `mbrl bench`, for people and for programs.
 package struct BenchmarkReport: Sendable {
-  /// What the machine can do.
   package var ceilings: [PeakBenchmark.Ceiling]
-  /// What the workloads came to.
   package var results: [BenchmarkResult]
 
   /// What was measured.
@@ -13,7 +11,6 @@ package struct BenchmarkReport: Sendable {
     (self.ceilings, self.results) = (ceilings, results)
   }
 
-  /// The lines for people.
   package var lines: [String] {
     var lines = ["\(Machine.processor), \(Machine.cores) cores, \(Machine.instructionSet) kernels"]
     for ceiling in ceilings {
@@ -59,7 +56,6 @@ package struct BenchmarkReport: Sendable {
       }
   }
 
-  /// One JSON object.
   package var json: JSON {
     let peaks = ceilings.map { ceiling -> JSON in
       [

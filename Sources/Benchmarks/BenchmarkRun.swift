@@ -7,15 +7,13 @@ package struct BenchmarkRun: Sendable {
   package var threads: [Int]
   /// About how long each workload is repeated.
   package var seconds: Double
-  /// The chosen workloads, in their order.
   package private(set) var benchmarks: [Benchmark]
 
   /// The workloads that `filter` names (nil: all of `candidates`).
   package init(
     filter: String?, threads: [Int], seconds: Double, among candidates: [Benchmark] = Benchmark.all
   ) throws(ExperimentError) {
-    self.threads = threads
-    self.seconds = seconds
+    (self.threads, self.seconds) = (threads, seconds)
     guard let filter else {
       benchmarks = candidates
       return

@@ -6,7 +6,6 @@ import Support
 package enum Catalogue: String, CaseIterable, Sendable {
   case environments, agents, models, planners
 
-  /// The table for people.
   package var lines: [String] {
     switch self {
     case .environments:

@@ -4,7 +4,6 @@ import Support
 
 /// `mbrl env check`: the contract of environments, and how far one is from a recorded trace.
 package struct EnvironmentCheck: Sendable {
-  /// What the contract found.
   package var contract: ContractReport
   /// How far the recorded trace is off; nil without one.
   package var trace: TraceReport?
@@ -47,7 +46,6 @@ package struct EnvironmentCheck: Sendable {
     return configuration
   }
 
-  /// The report for people.
   package var lines: [String] {
     var lines = ["\(contract.id): contract over \(contract.steps) steps in \(contract.episodes) episodes"]
     for rule in contract.checked {
@@ -62,7 +60,6 @@ package struct EnvironmentCheck: Sendable {
     return lines
   }
 
-  /// The report for programs.
   package var json: JSON {
     var object: JSONObject = [
       "id": .string(contract.id), "passes": .bool(passes), "steps": .integer(contract.steps),

@@ -3,13 +3,11 @@ import Support
 
 /// What `mbrl inspect` shows of a checkpoint.
 package struct Inspection {
-  /// What is shown.
   package var checkpoint: Checkpoint
 
   /// Reads and verifies.
   package init(_ path: String) throws(ExperimentError) { checkpoint = try Checkpoint.read(path) }
 
-  /// Everything for people.
   package var lines: [String] {
     let manifest = checkpoint.manifest
     var lines = [

@@ -20,8 +20,7 @@ package final class ProgressReporter: RunObserver {
 
   /// Shows on `console`.
   package init(_ console: Console, isJSON: Bool) {
-    self.console = console
-    self.isJSON = isJSON
+    (self.console, self.isJSON) = (console, isJSON)
   }
 
   /// Takes an event in; prints only what should not wait for `refresh`.

@@ -4,7 +4,6 @@ import Support
 
 /// `mbrl solve`: the optimum of a tabular task, from its own table.
 package struct SolutionReport: Sendable {
-  /// The environment's id.
   package var id: String
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?
@@ -56,7 +55,6 @@ package struct SolutionReport: Sendable {
 
   // MARK: For people
 
-  /// The report for people.
   package var lines: [String] {
     let starts = table.initialDistribution.count { $0 > 0 }
     var lines = [

@@ -8,7 +8,6 @@ package struct TrainingSummary: Sendable {
     package var seed: Int
     /// "done", "interrupted", "failed" or "diverged".
     package var status: String
-    /// Completed environment steps.
     package var step: Int
     /// Mean return of the last evaluation; nil without one.
     package var finalMean: Double?
@@ -16,14 +15,11 @@ package struct TrainingSummary: Sendable {
     package var bestMean: Double?
     package var bestStep: Int?
     package var directory: String
-    /// Why it failed.
     package var reason: String?
   }
 
   package var directory: String
-  /// In the order of the command.
   package var rows: [Row]
-  /// Of the whole command.
   package var exitCode: ExitCode
 
   /// Gathers the rows from the seeds' own files, so that seeds that were done before are shown like the others.
@@ -45,7 +41,6 @@ package struct TrainingSummary: Sendable {
     }
   }
 
-  /// The table for people.
   package var lines: [String] {
     var table = TextTable(
       ["seed", "status", "steps", "final eval", "best eval", "at step", "files"], rightAligned: [0, 2, 3, 4, 5])
@@ -58,7 +53,6 @@ package struct TrainingSummary: Sendable {
     return table.lines
   }
 
-  /// One line for programs.
   package var json: JSON {
     let seeds = rows.map { row -> JSON in
       [

@@ -13,7 +13,6 @@ package enum ExperimentError: Error, Sendable {
   case checkpoint(path: String, reason: String)
   /// No checkpoint of a seed can be used: each one, with its reason.
   case noUsableCheckpoint(directory: String, [(name: String, reason: String)])
-  /// A number is not finite.
   case diverged(quantity: String, step: Int)
   case locked(LockError)
   case file(FileError)

@@ -5,7 +5,6 @@ import Support
 
 /// A configuration file, read, overridden, completed and checked.
 package struct ExperimentFile: Sendable {
-  /// What the file says, ready to use.
   package var configuration: ExperimentConfiguration
   /// Every setting written out, in the order of declaration.
   package var resolved: JSONObject

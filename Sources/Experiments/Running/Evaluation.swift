@@ -22,7 +22,6 @@ package struct Evaluation {
   package struct Episode: Equatable, Sendable {
     /// What the environment was reset with.
     package var seed: Int
-    /// Its return.
     package var total = 0.0
     package var length = 0
     /// The task ended.
@@ -75,7 +74,6 @@ package struct Evaluation {
 
 /// The episodes of one evaluation and their statistics.
 package struct EvaluationResult: Equatable, Sendable {
-  /// In the order of their seeds.
   package var episodes: [Evaluation.Episode]
 
   /// The result of these episodes.
@@ -90,7 +88,6 @@ package struct EvaluationResult: Equatable, Sendable {
     return row
   }
 
-  /// Of the returns.
   package var mean: Double { episodes.map(\.total).reduce(0, +) / Double(episodes.count) }
   /// Of the population: divided by n.
   package var deviation: Double {

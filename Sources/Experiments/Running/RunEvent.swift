@@ -2,7 +2,6 @@
 package enum RunEvent: Sendable {
   /// Training starts at `step`; 0 unless the run was resumed.
   case started(step: Int, total: Int)
-  /// A step was completed.
   case stepped(RunSnapshot)
   case evaluated(step: Int, EvaluationResult, isBest: Bool, seconds: Double)
   case checkpointed(step: Int)
@@ -12,11 +11,8 @@ package enum RunEvent: Sendable {
 
 /// The few numbers that a progress line shows.
 package struct RunSnapshot: Equatable, Sendable {
-  /// Completed environment steps.
   package var step: Int
-  /// Return of the last completed episode.
   package var lastReturn: Double?
-  /// Mean of the last evaluation.
   package var evaluationMean: Double?
 
   /// The numbers of this moment.

@@ -7,7 +7,6 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var step = 0
   /// Before the last call of `count`: no cadence is jumped over in between.
   package private(set) var stepBefore = 0
-  /// Completed episodes.
   package var episodes = 0
   /// Per lane, of the episode that is going on.
   private var returns: [Double]

@@ -73,12 +73,8 @@ package final class SeedRun {
     _ experiment: ExperimentFile, _ directory: SeedDirectory, threads: Int, call: RunRecord.Call,
     report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) throws {
-    self.experiment = experiment
-    self.directory = directory
-    self.threads = threads
-    self.call = call
-    self.report = report
-    self.shouldStop = shouldStop
+    (self.experiment, self.directory, self.threads, self.call) = (experiment, directory, threads, call)
+    (self.report, self.shouldStop) = (report, shouldStop)
     hash = ConfigurationIdentity.hash(experiment.resolved)
     let log = try RunLog(directory.logPath)
     self.log = log

@@ -6,9 +6,7 @@ import Synchronization
 package enum Training {
   /// How every seed ended, in the plan's order.
   package struct Result: Sendable {
-    /// Where the run is.
     package var directory: RunDirectory
-    /// One per seed.
     package var ends: [(seed: Int, end: SeedEnd)]
 
     /// One code for the whole command.
@@ -24,7 +22,6 @@ package enum Training {
 
   /// A plan with its directories claimed; nobody else can work on its seeds until it is gone.
   package struct Claim {
-    /// Where the run is.
     package var directory: RunDirectory
     fileprivate var seeds: [SeedDirectory]
   }

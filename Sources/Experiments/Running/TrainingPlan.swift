@@ -19,9 +19,7 @@ package struct TrainingPlan: Sendable {
   /// Where the run goes; with `ResumeMode.never` a number is added where the name is taken.
   package var directory: RunDirectory
   package var seeds: [Int]
-  /// Runs at the same time.
   package var jobs: Int
-  /// Threads of each run.
   package var threads: Int
   /// Estimated bytes of one checkpoint at the end of a run.
   package var checkpointBytes: Int

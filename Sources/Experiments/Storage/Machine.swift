@@ -18,7 +18,6 @@ package enum Machine {
     return getrusage(who, &usage) == 0 ? Int(usage.ru_maxrss) * unit : nil
   }
 
-  /// The instruction set that the kernels use.
   package static var instructionSet: String { String(cString: ck_isa_name(ck_isa_current())) }
 
   /// Whether the kernels in use multiply bfloat16 by an instruction of the processor; otherwise they emulate it.
@@ -55,7 +54,6 @@ package enum Machine {
     return "unknown"
   }
 
-  /// The compiler that made the program.
   package static var compiler: String {
     #if compiler(>=6.4)
       "Swift 6.4 or later"

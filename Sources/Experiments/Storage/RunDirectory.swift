@@ -3,7 +3,6 @@ import Support
 
 /// The folder of one experiment: NAME-HASH with config.json and one folder per seed.
 package struct RunDirectory: Equatable, Sendable {
-  /// The folder.
   package var path: String
 
   /// The resolved configuration's name in it.
@@ -12,7 +11,6 @@ package struct RunDirectory: Equatable, Sendable {
   /// The run at that path, whether it is there or not.
   package init(_ path: String) { self.path = path }
 
-  /// Where its configuration is.
   package var configurationPath: String { "\(path)/\(RunDirectory.configurationName)" }
 
   /// Whether an experiment was started here.

@@ -5,7 +5,6 @@ import Support
 /// What the layout promises stands in the README ("The run directory"). Whoever changes a file's name, place, columns or
 /// meaning counts `Version.runDirectory` up, and says here what becomes of older directories.
 package enum RunFormat {
-  /// Its name in the run directory.
   package static let fileName = "format.json"
   /// What the document calls itself.
   package static let name = "mbrl run directory"

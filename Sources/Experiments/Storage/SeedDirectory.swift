@@ -2,11 +2,8 @@ import Support
 
 /// The folder of one seed, claimed by this process as long as the object lives.
 package final class SeedDirectory {
-  /// The folder.
   package let path: String
-  /// Its seed.
   package let seed: Int
-  /// Its checkpoints.
   package let checkpoints: CheckpointStore
   private let lock: LockFile
 
@@ -22,8 +19,7 @@ package final class SeedDirectory {
   /// Makes the folder where it is missing, takes its lock, and removes what a killed process left half done.
   package init(run: String, seed: Int) throws(ExperimentError) {
     let path = "\(run)/\(SeedDirectory.name(seed))"
-    self.path = path
-    self.seed = seed
+    (self.path, self.seed) = (path, seed)
     checkpoints = CheckpointStore("\(path)/checkpoints")
     try rethrow(FileSystem.createFolder(path), as: ExperimentError.file)
     lock = try rethrow(LockFile("\(path)/.lock"), as: ExperimentError.locked)
@@ -37,11 +33,8 @@ package final class SeedDirectory {
     }
   }
 
-  /// How the run stands.
   package var statusPath: String { "\(path)/status.json" }
-  /// How it was started.
   package var recordPath: String { "\(path)/run.json" }
-  /// What happened, for people.
   package var logPath: String { "\(path)/log.txt" }
   /// The state at which a number was not finite.
   package var divergedPath: String { "\(path)/diverged" }

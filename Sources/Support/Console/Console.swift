@@ -43,10 +43,7 @@ package final class Console: Sendable {
     output: Int32 = 1, errors: Int32 = 2, terminal: Terminal = Terminal(2), isQuiet: Bool = false,
     clock: @escaping @Sendable () -> Double = Clock.monotonicSeconds
   ) {
-    self.output = output
-    self.errors = errors
-    self.terminal = terminal
-    self.isQuiet = isQuiet
+    (self.output, self.errors, self.terminal, self.isQuiet) = (output, errors, terminal, isQuiet)
     sharesScreen = terminal.isLive && isatty(output) == 1
     self.clock = clock
   }

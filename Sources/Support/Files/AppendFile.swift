@@ -27,7 +27,6 @@ package final class AppendFile {
     self.offset = end
   }
 
-  /// The file's path.
   package var path: String { file.path }
 
   /// Appends one record with one call to the system; on an error the file is as it was before.

@@ -12,7 +12,6 @@ package final class CSVFile {
     case text(String)
   }
 
-  /// The names in the header.
   package let columns: [String]
   private let file: AppendFile
   private var row: [UInt8] = []
@@ -34,7 +33,6 @@ package final class CSVFile {
 
   /// Bytes in the file: the end of the last row.
   package var offset: Int { file.offset }
-  /// The file's path.
   package var path: String { file.path }
 
   /// Appends one row, a cell for each column; on an error the file is as it was before.

@@ -5,9 +5,7 @@ package struct CSVTable: Sendable {
   /// The largest file that is read: 1 GB.
   package static let maximumBytes = 1 << 30
 
-  /// The names in the header.
   package private(set) var columns: [String] = []
-  /// How many rows there are under the header.
   package private(set) var rowCount = 0
   /// The line of a last row that was not written to its end, and is left out.
   package private(set) var incompleteRow: Int?

@@ -2,7 +2,6 @@ import Foundation
 
 /// Why a file or folder could not be used: what was tried, on which path, and the system's own words.
 package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The path as it was given.
   package var path: String
   /// What was tried, as the verb after "cannot": "open", "write to".
   package var operation: String
@@ -29,7 +28,6 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
 package struct OpenFile: ~Copyable {
   /// The file descriptor, for calls that this type does not wrap.
   package let descriptor: Int32
-  /// The path that was opened, for messages.
   package let path: String
 
   deinit { close(descriptor) }

@@ -135,15 +135,10 @@ extension JSON {
 
   /// The value as one kind; nil where it is of another kind (or a number does not fit).
   package var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
-  /// See `object`.
   package var array: [JSON]? { if case .array(let array) = self { array } else { nil } }
-  /// See `object`.
   package var string: String? { if case .string(let string) = self { string } else { nil } }
-  /// See `object`.
   package var double: Double? { if case .number(let number) = self { number.doubleValue } else { nil } }
-  /// See `object`.
   package var integer: Int? { if case .number(let number) = self { number.integerValue } else { nil } }
-  /// See `object`.
   package var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
 }
 

@@ -46,7 +46,6 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
   package struct Problem: Equatable, Sendable, CustomStringConvertible {
     /// From 1; lines end at LF, CR or CRLF.
     package var line: Int
-    /// From 1.
     package var column: Int
     /// What was found and expected, and what to do about it.
     package var message: String

@@ -28,10 +28,7 @@ package enum Provenance: String, Sendable { case standard = "default", file, ove
 package struct ResolvedField: Sendable {
   /// "planner.population".
   package var path: String
-  /// The value in use.
   package var value: JSON
-  /// Who set it.
   package var provenance: Provenance
-  /// What it means, from its declaration.
   package var help: String
 }

@@ -20,9 +20,7 @@ package final class Fields {
   ///   - path: the group's own path, for messages.
   ///   - overridden: full paths that were set on the command line.
   package init(_ overlay: JSONObject = [:], path: String = "", overridden: Set<String> = []) {
-    self.overlay = overlay
-    self.path = path
-    self.overridden = overridden
+    (self.overlay, self.path, self.overridden) = (overlay, path, overridden)
   }
 
   /// Reads `value` from an object and returns the fields with everything they collected, unknown keys included.

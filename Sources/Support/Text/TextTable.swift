@@ -6,8 +6,7 @@ package struct TextTable {
 
   /// - Parameter rightAligned: indexes of the columns that hold numbers.
   package init(_ headers: [String], rightAligned: Set<Int> = []) {
-    self.headers = headers
-    self.rightAligned = rightAligned
+    (self.headers, self.rightAligned) = (headers, rightAligned)
   }
 
   /// Adds a row, a text for each column.

@@ -20,7 +20,6 @@ package struct CommandSyntax: Sendable {
 
   /// "config check".
   package var verb: String
-  /// One line.
   package var summary: String
   /// "CONFIG.json", in order.
   package var operands: [String]
@@ -28,13 +27,10 @@ package struct CommandSyntax: Sendable {
   package var operandCount: ClosedRange<Int>
   /// Whether `key.path=value` is taken.
   package var takesSettings: Bool
-  /// Named arguments, in the order of the help.
   package var options: [Option]
   /// What the command does, in paragraphs.
   package var discussion: [String]
-  /// The codes with which the command can end.
   package var exitCodes: [ExitCode]
-  /// A command and what it does.
   package var examples: [(command: String, meaning: String)]
 
   /// A command; `operandCount` defaults to exactly the operands named. Every command has `--no-color` and `--help` too.
