@@ -75,8 +75,7 @@ package enum Catalogue: String, CaseIterable, Sendable {
     switch space {
     case .discrete(let count): discrete(count)
     case .box(let low, let high): box(low, high)
-    case .image(let height, let width, let channels):
-      ["type": "image", "shape": .integers([height, width, channels])]
+    case .image(let height, let width, let channels): ["type": "image", "shape": .integers([height, width, channels])]
     }
   }
 

@@ -27,9 +27,7 @@ final class RolloutText {
 
   /// - Throws: where the environment has no text.
   init(_ task: EnvironmentDescription) throws(ExperimentError) {
-    guard task.tabular != nil else {
-      throw .usage("--text: \(task.specification.id) does not draw its states as text")
-    }
+    guard task.tabular != nil else { throw .usage("--text: \(task.specification.id) does not draw its states as text") }
   }
 
   /// Appends the state after a reset or a step.

@@ -19,9 +19,7 @@ package final class ProgressReporter: RunObserver {
   private let state = Guarded<[SeedState]>([])
 
   /// Shows on `console`.
-  package init(_ console: Console, isJSON: Bool) {
-    (self.console, self.isJSON) = (console, isJSON)
-  }
+  package init(_ console: Console, isJSON: Bool) { (self.console, self.isJSON) = (console, isJSON) }
 
   /// Takes an event in; prints only what should not wait for `refresh`.
   package func report(seed: Int, _ event: RunEvent) {

@@ -133,9 +133,7 @@ enum Main {
 
   private static var overview: String {
     let width = (verbs.map { $0.syntax.verb.count }.max() ?? 0) + 2
-    let lines = verbs.map { verb in
-      "  " + verb.syntax.verb.padded(to: width) + verb.syntax.summary
-    }
+    let lines = verbs.map { verb in "  " + verb.syntax.verb.padded(to: width) + verb.syntax.summary }
     return
       (["usage: mbrl COMMAND …", "", "commands:"] + lines
       + ["", "mbrl COMMAND --help tells more; mbrl --version names this program."]).joined(separator: "\n")

@@ -58,8 +58,7 @@ enum TrainVerb: Verb {
     plan.warnings.forEach(console.warning)
     let reporter = ProgressReporter(console, isJSON: arguments.has("--json"))
     let result = Training.run(
-      plan, claim, observer: reporter,
-      shouldStop: { _, _ in Signals.isStopRequested || console.isOutputClosed },
+      plan, claim, observer: reporter, shouldStop: { _, _ in Signals.isStopRequested || console.isOutputClosed },
       whileRunning: { reporter.refresh() })
     let summary = TrainingSummary(result)
     console.show(arguments, summary.lines, json: [summary.json])

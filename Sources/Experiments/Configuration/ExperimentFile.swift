@@ -23,8 +23,7 @@ package struct ExperimentFile: Sendable {
     let document = try rethrow(JSONParser.read(path)) { (error: JSONFileError) -> ExperimentError in
       switch error {
       case .file(let error): .configuration(source: path, "cannot \(error.operation) it: \(error.reason)")
-      case .syntax(_, let error):
-        .configuration(source: path, error.problems.map { Fault(message: $0.description) })
+      case .syntax(_, let error): .configuration(source: path, error.problems.map { Fault(message: $0.description) })
       }
     }
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent

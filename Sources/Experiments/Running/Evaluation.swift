@@ -14,9 +14,7 @@ package struct Evaluation {
   package var onState: ((any Environment, Outcome?) -> Void)?
 
   /// Of that many episodes, from `seed` on.
-  package init(episodes: Int, seed: Int) {
-    (self.episodes, self.seed) = (episodes, seed)
-  }
+  package init(episodes: Int, seed: Int) { (self.episodes, self.seed) = (episodes, seed) }
 
   /// What one episode gave.
   package struct Episode: Equatable, Sendable {

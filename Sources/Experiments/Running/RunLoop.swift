@@ -52,9 +52,7 @@ package final class RunLoop: ArchivableObject {
 
   /// One step of every environment, learning included; starts the next episode first where the last one is over.
   /// - Throws: `InterruptedError` in the middle of a step; another call, after a restoration too, goes on with it.
-  package func step() throws {
-    try interaction.advance { progress.count($0) }
-  }
+  package func step() throws { try interaction.advance { progress.count($0) } }
 
   /// Measures the present policy; see `Evaluation.run`.
   package func evaluate(

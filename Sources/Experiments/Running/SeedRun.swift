@@ -83,17 +83,14 @@ package final class SeedRun {
         experiment.configuration, seed: directory.seed, threads: threads, shouldStop: { shouldStop(.computation) })
     }
     let restored = try directory.checkpoints.newestUsable(
-      configurationHash: hash,
-      warn: { SeedRun.warn($0, log, report) },
+      configurationHash: hash, warn: { SeedRun.warn($0, log, report) },
       accepts: { checkpoint in
         guard checkpoint.manifest.seed == directory.seed else {
-          throw ExperimentError.checkpoint(
-            path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
+          throw ExperimentError.checkpoint(path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
         }
         let loop = try makeLoop()
         try loop.restore(checkpoint)
-        let files = try RunFiles.reopen(
-          in: directory.path, metrics: loop.metrics, at: checkpoint.manifest.offsets)
+        let files = try RunFiles.reopen(in: directory.path, metrics: loop.metrics, at: checkpoint.manifest.offsets)
         return (loop, files, checkpoint.manifest.step)
       })
     if let restored {
@@ -188,8 +185,7 @@ package final class SeedRun {
   /// False where it was asked to stop; the episodes that were completed are kept for the next session.
   private func evaluate() throws -> Bool {
     let step = loop.progress.step
-    var evaluation = Evaluation(
-      episodes: configuration.evaluation.episodes, seed: configuration.evaluation.seed)
+    var evaluation = Evaluation(episodes: configuration.evaluation.episodes, seed: configuration.evaluation.seed)
     evaluation.runStep = step
     var isComplete = false
     do {

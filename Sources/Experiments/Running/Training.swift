@@ -65,8 +65,7 @@ package enum Training {
         } else {
           end = SeedRun.perform(
             plan.experiment, in: directory, threads: plan.threads, call: plan.call,
-            report: { observer.report(seed: seed, $0) },
-            shouldStop: { shouldStop(seed, $0) })
+            report: { observer.report(seed: seed, $0) }, shouldStop: { shouldStop(seed, $0) })
         }
         ends.withLock { $0[index] = end }
       }

@@ -36,9 +36,7 @@ package enum Machine {
   package static var operatingSystem: String {
     var name = utsname()
     guard uname(&name) == 0 else { return ProcessInfo.processInfo.operatingSystemVersionString }
-    func text(_ bytes: UnsafeRawBufferPointer) -> String {
-      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
+    func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
     let system = withUnsafeBytes(of: &name.sysname, text)
     let release = withUnsafeBytes(of: &name.release, text)
     return "\(ProcessInfo.processInfo.operatingSystemVersionString), \(system) \(release)"

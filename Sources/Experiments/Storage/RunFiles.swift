@@ -104,8 +104,7 @@ package final class RunFiles {
   ) throws(FileError) {
     try progress.append(
       [.integer(step), .integer(metrics.updates), .integer(episodes), recentMean.map { .number($0) }]
-        + metrics.values.map { $0.map { .number($0) } }
-        + [
+        + metrics.values.map { $0.map { .number($0) } } + [
           metrics.bufferSize.map { .integer($0) }, .number(RunFiles.rounded(stepsPerSecond)),
           .number(RunFiles.rounded(seconds)),
         ])

@@ -74,14 +74,10 @@ package final class Console: Sendable {
   }
 
   /// Something that may be wrong; shown even when quiet.
-  package func warning(_ line: String) {
-    print(terminal.paint("warning:", .yellow) + " " + Terminal.harmless(line))
-  }
+  package func warning(_ line: String) { print(terminal.paint("warning:", .yellow) + " " + Terminal.harmless(line)) }
 
   /// What went wrong; shown even when quiet.
-  package func error(_ line: String) {
-    print(terminal.paint("error:", .red) + " " + Terminal.harmless(line))
-  }
+  package func error(_ line: String) { print(terminal.paint("error:", .red) + " " + Terminal.harmless(line)) }
 
   // MARK: Progress
 

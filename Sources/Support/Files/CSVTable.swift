@@ -124,9 +124,7 @@ private struct CSVReader {
     }
     let start = position
     while position < bytes.count, bytes[position] != UInt8(ascii: ","), bytes[position] != UInt8(ascii: "\n") {
-      if bytes[position] == UInt8(ascii: "\"") {
-        throw fault("a quote inside a cell that does not start with one")
-      }
+      if bytes[position] == UInt8(ascii: "\"") { throw fault("a quote inside a cell that does not start with one") }
       position += 1
     }
     guard position < bytes.count else { return nil }
@@ -149,8 +147,7 @@ private struct CSVReader {
       start = position
       guard position < bytes.count else { return nil }
       switch bytes[position] {
-      case UInt8(ascii: "\""):
-        position += 1  // a doubled quote: `start` is at the second, which stands for itself
+      case UInt8(ascii: "\""): position += 1  // a doubled quote: `start` is at the second, which stands for itself
       case UInt8(ascii: ","), UInt8(ascii: "\n"): return try text(content[...])
       case UInt8(ascii: "\r") where position + 1 == bytes.count: return nil
       case UInt8(ascii: "\r") where bytes[position + 1] == UInt8(ascii: "\n"):

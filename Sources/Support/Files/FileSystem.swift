@@ -78,8 +78,7 @@ package enum FileSystem {
     }
     let tenths = (value * 10).rounded()
     let text =
-      abs(tenths) >= 100 || tenths.remainder(dividingBy: 10) == 0
-      ? String(Int(value.rounded())) : String(tenths / 10)
+      abs(tenths) >= 100 || tenths.remainder(dividingBy: 10) == 0 ? String(Int(value.rounded())) : String(tenths / 10)
     return "\(text) \(units[unit])"
   }
 
@@ -144,16 +143,12 @@ package enum FileSystem {
   }
 
   /// Waits until the names in a folder are on the disk.
-  package static func synchronizeFolder(_ path: String) throws(FileError) {
-    try OpenFile.reading(path).synchronize()
-  }
+  package static func synchronizeFolder(_ path: String) throws(FileError) { try OpenFile.reading(path).synchronize() }
 
   /// Makes a folder and every missing one above it.
   package static func createFolder(_ path: String) throws(FileError) {
     if kind(of: path) == .folder { return }
-    guard path.utf8.count <= 4096 else {
-      throw FileError(path: path, operation: "create folder", code: ENAMETOOLONG)
-    }
+    guard path.utf8.count <= 4096 else { throw FileError(path: path, operation: "create folder", code: ENAMETOOLONG) }
     let parent = folder(of: path)
     if parent != path { try createFolder(parent) }
     if mkdir(path, 0o777) != 0 {

@@ -33,9 +33,7 @@ package struct OpenFile: ~Copyable {
   deinit { close(descriptor) }
 
   /// Opens an existing file to read.
-  package static func reading(_ path: String) throws(FileError) -> OpenFile {
-    try open(path, O_RDONLY, "open")
-  }
+  package static func reading(_ path: String) throws(FileError) -> OpenFile { try open(path, O_RDONLY, "open") }
 
   /// Creates a file to write; fails where the path exists.
   package static func creating(_ path: String) throws(FileError) -> OpenFile {
@@ -138,9 +136,7 @@ package struct OpenFile: ~Copyable {
     }
   }
 
-  private func failure(_ operation: String) -> FileError {
-    FileError(path: path, operation: operation, code: errno)
-  }
+  private func failure(_ operation: String) -> FileError { FileError(path: path, operation: operation, code: errno) }
 }
 
 extension OpenFile {

@@ -55,8 +55,7 @@ struct JSONGrammar {
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "0")...UInt8(ascii: "9"):
       return .number(try number())
-    case UInt8(ascii: "'"):
-      throw stop("expected \(expected), found a single quote; strings need double quotes")
+    case UInt8(ascii: "'"): throw stop("expected \(expected), found a single quote; strings need double quotes")
     case _ where JSONText.isWordByte(byte): return try word(expected)
     default: throw stop("expected \(expected), found \(found)")
     }
@@ -208,9 +207,7 @@ struct JSONGrammar {
     ["nan", "inf", "infinity"].contains(word.drop { $0 == "-" || $0 == "+" }.lowercased())
   }
 
-  static func notFinite(_ word: String) -> String {
-    "JSON has no \(word); use a finite number or leave the key out"
-  }
+  static func notFinite(_ word: String) -> String { "JSON has no \(word); use a finite number or leave the key out" }
 }
 
 // MARK: - Strings and numbers

@@ -106,9 +106,7 @@ enum JSONText {
     }
   }
 
-  static func hexadecimal(_ byte: UInt8) -> String {
-    (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-  }
+  static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) }
 
   /// "a.b[2]"; a key that would not read as one stands in quotes.
   static func path(_ outer: String, key: String) -> String {

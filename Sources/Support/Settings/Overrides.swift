@@ -41,9 +41,7 @@ package enum Overrides {
       throw Fault(message: "\"\(shown)\" has no '='; write key.path=value")
     }
     let key = argument[..<equals]
-    guard !key.isEmpty else {
-      throw Fault(message: "\"\(shown)\" has no key before the '='; write key.path=value")
-    }
+    guard !key.isEmpty else { throw Fault(message: "\"\(shown)\" has no key before the '='; write key.path=value") }
     let steps = try self.steps(key)
     let text = String(argument[argument.index(after: equals)...])
     let path = steps.reduce("") { join($0, $1) }
@@ -122,8 +120,7 @@ package enum Overrides {
       _ = try set(&items[index], steps.dropFirst(), to: value, path: "\(path)[\(index)]")
       node = .array(items)
       return path
-    default:
-      throw Fault(path: path, message: "is \(node.kindName), so \(inner) cannot be set")
+    default: throw Fault(path: path, message: "is \(node.kindName), so \(inner) cannot be set")
     }
   }
 

@@ -43,9 +43,7 @@ package struct Variant<Kind: Family>: Configurable {
   }
 
   /// A kind with settings of its own.
-  package init(_ type: String, _ settings: Kind.Settings) {
-    (self.type, self.settings) = (type, settings)
-  }
+  package init(_ type: String, _ settings: Kind.Settings) { (self.type, self.settings) = (type, settings) }
 
   package mutating func declare(_ fields: Fields) { declare(fields, common: {}) }
 
