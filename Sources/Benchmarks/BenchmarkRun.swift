@@ -47,10 +47,9 @@ package struct BenchmarkRun: Sendable {
 
   private static func unknown(_ filter: String, _ candidates: [Benchmark]) -> ExperimentError {
     let groups = Set(candidates.map { String($0.name.prefix { $0 != "-" }) }).sorted()
-    let suggestion = Suggestion.didYouMean(filter, among: groups + candidates.map(\.name))
-    return .usage(
-      "--filter: no workload's name contains \"\(filter)\""
-        + (suggestion.isEmpty ? "; they begin with \(groups.joined(separator: ", "))" : suggestion))
+    let remedy = Suggestion.didYouMean(
+      filter, among: groups + candidates.map(\.name), otherwise: "; they begin with \(groups.joined(separator: ", "))")
+    return .usage("--filter: no workload's name contains \"\(filter)\"\(remedy)")
   }
 
   /// Runs them one after another and hands over each result when it is there.

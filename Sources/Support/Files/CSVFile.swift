@@ -6,8 +6,6 @@ package final class CSVFile {
     case integer(Int)
     /// The shortest digits that read back as the same number; "nan", "inf" and "-inf" where it is not finite.
     case number(Double)
-    /// As `number`, with the digits that single precision needs.
-    case single(Float)
     case flag(Bool)
     case text(String)
   }
@@ -87,7 +85,6 @@ package final class CSVFile {
     switch cell {
     case .integer(let value): row += String(value).utf8
     case .number(let value): row += (value.isNaN ? "nan" : "\(value)").utf8
-    case .single(let value): row += (value.isNaN ? "nan" : "\(value)").utf8
     case .flag(let value): row += (value ? "true" : "false").utf8
     case .text(let text):
       let special = ",\"\r\n".utf8

@@ -58,9 +58,8 @@ package struct CSVTable: Sendable {
   private func index(of column: String) throws(CSVError) -> Int {
     guard let index = columns.firstIndex(of: column) else {
       let known = columns.prefix(50).map { $0.shortened() }.joined(separator: ", ")
-      let suggestion = Suggestion.didYouMean(column, among: columns)
-      throw .malformed(
-        path: path, line: 1, "no column \"\(column)\"\(suggestion.isEmpty ? "; its columns: \(known)" : suggestion)")
+      let remedy = Suggestion.didYouMean(column, among: columns, otherwise: "; its columns: \(known)")
+      throw .malformed(path: path, line: 1, "no column \"\(column)\"\(remedy)")
     }
     return index
   }

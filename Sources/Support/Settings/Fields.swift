@@ -153,10 +153,8 @@ package final class Fields {
         fault(key, "unknown setting here; did you mean \(place)?")
         continue
       }
-      let suggestion = Suggestion.didYouMean(key, among: declared)
       let known = declared.isEmpty ? "there are no settings here" : "known here: \(declared.joined(separator: ", "))"
-      let remedy = suggestion.isEmpty ? "; \(known)" : suggestion
-      fault(key, "unknown setting\(remedy)")
+      fault(key, "unknown setting\(Suggestion.didYouMean(key, among: declared, otherwise: "; \(known)"))")
     }
   }
 
