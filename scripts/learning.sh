@@ -1,52 +1,56 @@
 #!/usr/bin/env bash
-# The slow learning suite: trains the shipped configurations over their seeds and holds the results to stated thresholds.
+# The slow learning suite: trains the shipped configurations over their seeds and holds the results to stated
+# thresholds.
 # usage: scripts/learning.sh [--quick] [NAME ...]     --quick: two seeds each of the fast ones, some minutes
 #
 # A line passes where at least WANTED of the SEEDS reach THRESHOLD within the budget of the configuration: the best
 # evaluation mean up to step BY (eval), or the best training episode up to step BY (episode).
-set -euo pipefail
-cd "$(dirname "$0")/.."
-quick=false
-[ "${1:-}" = --quick ] && { quick=true; shift; }
-swift build -c release --product mbrl
-mbrl="$(swift build -c release --show-bin-path)/mbrl"
+. "$(dirname "$0")/common.sh"
+quick=
+options "quick ARGUMENTS" "$@"
+build_binary
 out="${OUT:-runs/learning}"
-failures=0
+wanted_names=" ${arguments[*]-} "
 mkdir -p "$(dirname "$out")"
 
-#        name                      configuration                           seeds  quick  wanted  measure  by    threshold
+# name                      configuration                                 seeds  quick  wanted  measure  by    threshold
 lines="
-         continuous-cartpole       configs/pets/continuous-cartpole.json   0-9    0-1    9       eval     1000  200
-         pendulum                  configs/pets/pendulum.json              0-4    -      4       eval     5000  -200
-         cartpole-swingup          configs/pets/cartpole-swingup.json      0-4    -      4       episode  2400  170
-         mountain-car-continuous   configs/pets/mountain-car-continuous.json 0-4  0-1    4       episode  5000  90
-         cartpole                  configs/pets/cartpole.json              0-4    -      4       eval     1500  450
-         dyna-cartpole             configs/dyna-q/cartpole.json            0-4    -      4       eval     2000  475
-         dyna-acrobot              configs/dyna-q/acrobot.json             0-4    -      4       eval     4000  -100
-         random-shooting-line      configs/random-shooting/line.json       0-4    0-4    4       eval     300   -12
+  continuous-cartpole       configs/pets/continuous-cartpole.json         0-9    0-1    9       eval     1000  200
+  pendulum                  configs/pets/pendulum.json                    0-4    -      4       eval     5000  -200
+  cartpole-swingup          configs/pets/cartpole-swingup.json            0-4    -      4       episode  2400  170
+  mountain-car-continuous   configs/pets/mountain-car-continuous.json     0-4    0-1    4       episode  5000  90
+  cartpole                  configs/pets/cartpole.json                    0-4    -      4       eval     1500  450
+  dyna-cartpole             configs/dyna/cartpole.json                    0-4    -      4       eval     2000  475
+  dyna-acrobot              configs/dyna/acrobot.json                     0-4    -      4       eval     4000  -100
+  random-shooting-line      configs/random-shooting/line.json             0-4    0-4    4       eval     300   -12
 "
 while read -r name config seeds few wanted measure by threshold; do
   [ -n "$name" ] || continue
-  [ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
-  if $quick; then
+  [ ${#arguments[@]} = 0 ] || [[ $wanted_names == *" $name "* ]] || continue
+  if [ -n "$quick" ]; then
     [ "$few" != - ] || continue
     seeds="$few"
     [ "$few" != 0-1 ] || wanted=2
   fi
-  "$mbrl" train "$config" --seeds "$seeds" --out "$out" --quiet > "$out.$name.log" 2>&1 || { cat "$out.$name.log"; exit 1; }
-  directory="$(awk '$2 == "done" { sub(/\/seed-[0-9]+$/, "", $NF); print $NF; exit }' "$out.$name.log")"
-  file=eval.csv column=return_mean
-  [ "$measure" = eval ] || { file=episodes.csv; column=return; }
+  log="$out.$name.log"
+  "$mbrl" train "$config" --seeds "$seeds" --out "$out" --quiet > "$log" 2>&1 || { cat "$log"; fail "$name"; }
+  directory="$(awk '$2 == "done" { sub(/\/seed-[0-9]+$/, "", $NF); print $NF; exit }' "$log")"
+  file="eval.csv" column=return_mean
+  [ "$measure" = eval ] || { file=episodes.csv; column="return"; }
   first="${seeds%-*}" last="${seeds#*-}" reached=0 figures=""
   for seed in $(seq "$first" "$last"); do
     best="$(awk -F, -v by="$by" -v column="$column" '
-      NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "env_step") s = i; if ($i == column) c = i }; best = -1e300; next }
+      NR == 1 {
+        for (i = 1; i <= NF; i++) { if ($i == "env_step") s = i; if ($i == column) c = i }
+        best = -1e300
+        next
+      }
       $s <= by && $c > best { best = $c } END { printf "%.1f", best }' "$directory/seed-$seed/$file")"
     figures="$figures $best"
     awk -v best="$best" -v threshold="$threshold" 'BEGIN { exit !(best >= threshold) }' && reached=$((reached + 1))
   done
-  verdict=passed
-  [ "$reached" -ge "$wanted" ] || { verdict=FAILED; failures=$((failures + 1)); }
-  echo "$verdict  $name: $reached seeds reach $threshold by step $by ($measure; wanted $wanted):$figures"
+  verdict=ok
+  [ "$reached" -ge "$wanted" ] || verdict=complain
+  $verdict "$name: $reached seeds reach $threshold by step $by ($measure; wanted $wanted):$figures"
 done <<< "$lines"
-[ "$failures" = 0 ] || { echo "$failures configurations failed" >&2; exit 1; }
+finished

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 """Draws learning curves of finished runs as an SVG file. Python's standard library only.
 
-usage: scripts/plot-curves.py -o FILE.svg [--title TEXT] [--y LABEL] [--column FILE.csv:COLUMN] [--x COLUMN=LABEL] [--line VALUE=TEXT]
-                              LABEL=RUN_DIRECTORY ...
+usage: scripts/plot-curves.py -o FILE.svg [--title TEXT] [--y LABEL] [--column FILE.csv:COLUMN] [--x COLUMN=LABEL]
+                              [--line VALUE=TEXT] LABEL=RUN_DIRECTORY ...
 
 Every curve is the mean over a run's seeds, the band from the lowest to the highest seed. Default column: the evaluation
 mean, eval.csv:return_mean; "episodes.csv:return" draws training episodes instead. --x draws against another column
 of the same file than env_step, such as wall_s. --line draws a level, such as the best possible return.
 """
-import argparse, csv, glob, os, sys
-from xml.sax.saxutils import escape
+import argparse
+import csv
+import glob
+import os
+import sys
 
-WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 40, 50
-COLOURS = ["#1f6fb4", "#d9601a", "#2c8c3c", "#a03090", "#7a5a3a", "#555555"]
+import plotting
 
 
 def read_curves(directory, file, x_column, column):
@@ -49,16 +50,6 @@ def summarise(curves):
     return result
 
 
-def ticks(low, high, count=5):
-    span = (high - low) / count
-    power = 10.0 ** len(str(int(span))) / 10 if span >= 1 else 1
-    while power > span:
-        power /= 10
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= span)
-    first = -(-low // step) * step
-    return [first + i * step for i in range(int((high - first) / step + 1e-9) + 1)]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="LABEL=RUN_DIRECTORY")
@@ -83,42 +74,15 @@ def main():
     y_high = max([p[3] for p in points] + [v for v, _ in lines])
     margin = (y_high - y_low or 1) * 0.05
     y_low, y_high = y_low - margin, y_high + margin
-
-    def x(value):
-        return LEFT + (value - x_low) / (x_high - x_low) * (WIDTH - LEFT - RIGHT)
-
-    def y(value):
-        return HEIGHT - BOTTOM - (value - y_low) / (y_high - y_low) * (HEIGHT - TOP - BOTTOM)
-
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{WIDTH / 2}" y="22" text-anchor="middle" font-size="15">{escape(arguments.title)}</text>',
-    ]
-    for tick in ticks(y_low, y_high):
-        out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" stroke="#e4e4e4"/>')
-        out.append(f'<text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>')
-    for tick in ticks(x_low, x_high, 6):
-        out.append(f'<text x="{x(tick):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{tick:g}</text>')
-    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 12}" text-anchor="middle">{escape(x_label)}</text>')
-    out.append(
-        f'<text transform="translate(18 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(arguments.y)}</text>')
+    plot = plotting.Plot((x_low, x_high), (y_low, y_high), arguments.title, x_label, arguments.y, size=(720, 400))
+    plot.grid(plotting.linear_ticks(x_low, x_high, 6), plotting.linear_ticks(y_low, y_high))
     for value, text in lines:
-        out.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="#888" stroke-dasharray="6 4"/>')
-        out.append(f'<text x="{LEFT + 6}" y="{y(value) - 5:.1f}" fill="#666">{escape(text)}</text>')
-    for index, (label, curve) in enumerate(series):
-        colour = COLOURS[index % len(COLOURS)]
-        band = [f"{x(p[0]):.1f},{y(p[3]):.1f}" for p in curve] + [f"{x(p[0]):.1f},{y(p[2]):.1f}" for p in reversed(curve)]
-        out.append(f'<polygon points="{" ".join(band)}" fill="{colour}" opacity="0.18"/>')
-        path = " ".join(f"{x(p[0]):.1f},{y(p[1]):.1f}" for p in curve)
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        place = HEIGHT - BOTTOM - 12 - 18 * (len(series) - 1 - index)
-        out.append(f'<line x1="{WIDTH - 270}" x2="{WIDTH - 246}" y1="{place - 4}" y2="{place - 4}" stroke="{colour}" stroke-width="3"/>')
-        out.append(f'<text x="{WIDTH - 240}" y="{place}">{escape(label)}</text>')
-    out.append("</svg>\n")
-    with open(arguments.output, "w") as handle:
-        handle.write("\n".join(out))
+        plot.level(value, text)
+    for index, (_, curve) in enumerate(series):
+        plot.band([(x, low) for x, _, low, _ in curve], [(x, high) for x, _, _, high in curve], plotting.colour(index))
+        plot.curve([(x, mean) for x, mean, _, _ in curve], plotting.colour(index))
+    plot.legend([label for label, _ in series], 450, 338 - 18 * (len(series) - 1))
+    plotting.write(arguments.output, [plot])
 
 
 main()

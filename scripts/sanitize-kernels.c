@@ -1,5 +1,5 @@
-// Every kernel on buffers of exactly the size it may touch, with sizes around the widths of the registers; compiled with
-// sanitizers by scripts/sanitize.sh. A sanitizer ends the program; wrong numbers are the tests' business.
+// Every kernel on buffers of exactly the size it may touch, with sizes around the widths of the registers; compiled
+// with sanitizers by scripts/sanitize.sh. A sanitizer ends the program; wrong numbers are the tests' business.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

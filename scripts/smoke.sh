@@ -1,44 +1,41 @@
 #!/usr/bin/env bash
 # The release binary from end to end in about a minute: configurations, environments, train, interrupt, resume, eval.
-# usage: scripts/smoke.sh   (after `swift build -c release`)
-set -euo pipefail
-cd "$(dirname "$0")/.."
-mbrl="$(swift build -c release --show-bin-path)/mbrl"
-work="$(mktemp -d)"
-trap 'rm -rf "$work"' EXIT
-fail() { echo "smoke: $*" >&2; exit 1; }
+# usage: scripts/smoke.sh   (after `swift build -c release`; MBRL: another binary)
+. "$(dirname "$0")/common.sh"
+options "" "$@"
+find_binary
+temporary_folder
 
 "$mbrl" --version
 find configs -name '*.json' | sort | while read -r config; do "$mbrl" config check "$config"; done
+ok "configurations"
 
-echo "environments"
 "$mbrl" list environments --json | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' > "$work/ids"
 [ -s "$work/ids" ] || fail "list environments named none"
 while read -r id; do
   trace="Tests/Fixtures/gymnasium/$id.jsonl"
   [ -f "$trace" ] || trace="Tests/Fixtures/gymnasium/${id%-v0}.jsonl"
-  if [ -f "$trace" ]; then "$mbrl" env check "$id" --trace "$trace" > "$work/check" || { cat "$work/check"; fail "$id"; }
-  else "$mbrl" env check "$id" > "$work/check" || { cat "$work/check"; fail "$id"; }; fi
+  check=("$mbrl" env check "$id")
+  [ ! -f "$trace" ] || check+=(--trace "$trace")
+  "${check[@]}" > "$work/check" || { cat "$work/check"; fail "$id"; }
 done < "$work/ids"
 "$mbrl" solve CliffWalking-v1 --discount 1 > "$work/solution"
-grep -q 'best possible.* -13$' "$work/solution" || { cat "$work/solution"; fail "the optimum of CliffWalking is not -13"; }
+grep -q 'best possible.* -13$' "$work/solution" \
+  || { cat "$work/solution"; fail "the optimum of CliffWalking is not -13"; }
+ok "$(wc -l < "$work/ids") environments"
 
-# Everything but the wall-clock columns, which stand last, and the files that name machine and times.
+# Everything but the wall-clock columns and the files that name machine and times.
 same_bytes() {
-  for file in episodes eval progress model; do
-    for side in "$1" "$2"; do
-      awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "steps_per_s" || $i == "wall_s") { last = i - 1; break } } { NF = last; print }' \
-        "$side/$file.csv" > "$side.$file.plain"
-    done
-    cmp "$1.$file.plain" "$2.$file.plain" || fail "$file.csv differs: $3"
+  local table
+  for table in $(tables "$1" "$2"); do
+    cmp <(plain "$1/$table.csv") <(plain "$2/$table.csv") || fail "$table.csv differs: $3"
   done
-  cmp "$1/checkpoints/latest/weights.safetensors" "$2/checkpoints/latest/weights.safetensors" || fail "weights differ: $3"
+  cmp "$1/checkpoints/latest/weights.safetensors" "$2/checkpoints/latest/weights.safetensors" \
+    || fail "weights differ: $3"
 }
 
-settings=(configs/quickstart.json training.environmentSteps=400 evaluation.episodes=1 --seeds 0,1 --quiet)
-echo "train, undisturbed"
+settings=(configs/quickstart.json training.environmentSteps=400 evaluation.episodes=1 --seeds "0,1" --quiet)
 "$mbrl" train "${settings[@]}" --jobs 1 --out "$work/plain"
-echo "train, two jobs, interrupted and resumed"
 interruptions=0
 # Growing pauses: an interrupted evaluation starts over, so equal ones could go on for ever.
 for pause in 0.5 0.6 0.8 1.2 2 4 8 600; do
@@ -49,28 +46,33 @@ for pause in 0.5 0.6 0.8 1.2 2 4 8 600; do
   interruptions=$((interruptions + 1))
 done
 [ "$code" = 0 ] || fail "resumed training ended with $code"
-echo "$interruptions interruptions"
-run="$(basename "$work"/plain/*)"
 for seed in 0 1; do
-  same_bytes "$work/plain/$run/seed-$seed" "$work/cut/$run/seed-$seed" "interrupted and undisturbed run"
+  same_bytes "$(seed_of "$work/plain" $seed)" "$(seed_of "$work/cut" $seed)" "interrupted and undisturbed run"
 done
+ok "train undisturbed, and with two jobs, $interruptions interruptions and resumed: the same bytes"
 
-echo "eval and inspect"
-"$mbrl" eval "$work/plain/$run" --episodes 2
+run="$(dirname "$(seed_of "$work/plain")")"
+"$mbrl" eval "$run" --episodes 2
 for ending in svg gif; do
-  "$mbrl" eval "$work/plain/$run/seed-0" --episodes 1 --render "$work/episode.$ending" > /dev/null
+  "$mbrl" eval "$run/seed-0" --episodes 1 --render "$work/episode.$ending" > /dev/null
 done
 head -c 6 "$work/episode.gif" | grep -q GIF89a || fail "eval --render wrote no GIF"
 grep -q '</svg>' "$work/episode.svg" || fail "eval --render wrote no SVG"
-"$mbrl" inspect "$work/plain/$run/seed-0" > "$work/inspection"
+"$mbrl" inspect "$run/seed-0" > "$work/inspection"
 grep -q weight "$work/inspection" || fail "inspect shows no weights"
+ok "eval and inspect"
 
-echo "mistakes"
-expect() { local want="$1" code=0; shift; "$@" > "$work/out" 2>&1 || code=$?; [ "$code" = "$want" ] || { cat "$work/out"; fail "exit $code instead of $want: $*"; }; }
+expect() {
+  local want="$1" code=0
+  shift
+  "$@" > "$work/out" 2>&1 || code=$?
+  [ "$code" = "$want" ] || { cat "$work/out"; fail "exit $code instead of $want: $*"; }
+}
 expect 2 "$mbrl" trian
 expect 3 "$mbrl" train configs/quickstart.json planner.populaton=5 --out "$work/never"
 [ ! -e "$work/never" ] || fail "a faulty configuration left files"
-head -c 100 "$work/plain/$run/seed-0/checkpoints/latest/weights.safetensors" > "$work/short"
-cp "$work/short" "$work/plain/$run/seed-0/checkpoints/latest/weights.safetensors"
-expect 4 "$mbrl" eval "$work/plain/$run/seed-0" --episodes 1
-echo "smoke test passed"
+head -c 100 "$run/seed-0/checkpoints/latest/weights.safetensors" > "$work/short"
+cp "$work/short" "$run/seed-0/checkpoints/latest/weights.safetensors"
+expect 4 "$mbrl" eval "$run/seed-0" --episodes 1
+ok "mistakes"
+finished

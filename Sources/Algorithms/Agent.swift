@@ -41,9 +41,9 @@ extension Agent {
 /// A fitted model and the experience that it was fitted to.
 package struct LearnedModel {
   package let model: any DynamicsModel
-  package let replay: TransitionBuffer
+  package let replay: Replay
 
-  package init(model: any DynamicsModel, replay: TransitionBuffer) {
+  package init(model: any DynamicsModel, replay: Replay) {
     self.model = model
     self.replay = replay
   }

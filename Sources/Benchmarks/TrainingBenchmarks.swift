@@ -37,29 +37,22 @@ enum TrainingBenchmarks {
       configuration.batchSize = batch
       configuration.epochs = 1
       let model = model(configuration, pool)
-      let buffer = transitions(count)
+      let replay = transitions(count)
       var metrics = Metrics(names: [], tables: model.tables)
       return {
         metrics.clearRows()
-        _ = try model.fit(buffer, &metrics)
+        _ = try model.fit(replay, &metrics)
       }
     }
   }
 
-  private static func transitions(_ count: Int) -> TransitionBuffer {
-    let space = ActionSpace.box(low: [-1, -1], high: [1, 1])
-    let buffer = TransitionBuffer(observationSize: 4, actionSpace: space, capacity: count)
+  private static func transitions(_ count: Int) -> Replay {
+    let replay = Replay(observationSize: 4, actionColumns: 2, capacity: count, layout: .loose, storage: .copied)
     let numbers = BenchmarkData.normals(10 * count)
-    let rows = MutableRows(numbers.base, count, 10)
-    for row in 0..<count {
-      let row = rows.row(row)
-      buffer.append(
-        Transitions(
-          observations: Rows(row.columns(0..<4)), actions: ActionRows(row.columns(4..<6), space),
-          outcomes: [Outcome(reward: 0, isTerminated: false)], next: Rows(row.columns(6..<10)),
-          isFirst: [row.base == numbers.base],
-          episode: [0]))
-    }
-    return buffer
+    let rows = Rows(numbers.base, count, 10)
+    let zeros = RowBuffer(count, 1)
+    replay.append(
+      rows.columns(0..<4), rows.columns(4..<6), rewards: zeros.read, terminated: zeros.read, next: rows.columns(6..<10))
+    return replay
   }
 }

@@ -6,8 +6,8 @@
 enum { TALLEST_STRIP = 16 };
 
 /// sums[i][j] += Σ_k left[i·left_row + k·left_depth]·right[k·right_stride + j·LANES …], k ascending. Where rows are
-/// paired (an even number of them), the last vector of every even row has its sums in the low half and the next row's in
-/// the high half, and `right` has the columns in both.
+/// paired (an even number of them), the last vector of every even row has its sums in the low half and the next row's
+/// in the high half, and `right` has the columns in both.
 INLINE void accumulate(
     const int rows, const int vectors, const int is_paired, int64_t depth, const float *restrict left,
     int64_t left_row, int64_t left_depth, const float *restrict right, int64_t right_stride,

@@ -214,8 +214,8 @@ INLINE void update_strip(
   }
 }
 
-/// sums += dz·inputs over all rows, in pieces of some rows between which the fetches are spread: many at once would hold
-/// up the operands' loads.
+/// sums += dz·inputs over all rows, in pieces of some rows between which the fetches are spread: many at once would
+/// hold up the operands' loads.
 INLINE void weight_products(
     const int rows, const int vectors, const int piece, const weight_panel *task, int64_t n, parameter_fetch *fetch,
     floats sums[TALLEST_STRIP][TILE_VECTORS]) {

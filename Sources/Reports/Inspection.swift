@@ -18,6 +18,7 @@ package struct Inspection {
       "written        \(manifest.created) by mbrl \(manifest.programVersion), format \(Version.checkpoint)",
       "files          \(manifest.files.map { "\($0.name) \(FileSystem.byteCount($0.bytes))" }.joined(separator: ", "))",
     ]
+    lines += manifest.logs.map { "log            \($0.name) \($0.value)" }
     lines += [""] + Inspection.aligned(manifest.facts)
     lines += ["", "counters"] + Inspection.aligned(counters).map { "  " + $0 }
     lines += [""]
@@ -55,7 +56,7 @@ package struct Inspection {
       "env_step": .integer(manifest.step), "configuration": .string(manifest.configurationHash),
       "created": .string(manifest.created), "program": .string(manifest.programVersion),
       "version": .integer(Version.checkpoint), "facts": texts(manifest.facts), "tensors": .array(tensors),
-      "scalars": texts(manifest.scalars),
+      "logs": texts(manifest.logs), "scalars": texts(manifest.scalars),
     ]
   }
 

@@ -14,16 +14,16 @@ package struct ModelPredictions {
     let configuration = try PolicyEvaluation.configuration(of: checkpoint)
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: 1)
-      try loop.restore(checkpoint)
+      try loop.restore(checkpoint, LogFolder(Checkpoint.logs(of: path)))
       if let learned = loop.agent.learned {
-        let replay = learned.replay
-        lines = (max(0, replay.count - count)..<replay.count).map { row in
-          let (observation, action) = (replay.observation(row), replay.action(row))
+        let record = learned.replay.record(try configuration.task().specification, last: count)
+        lines = (0..<record.count).map { row in
+          let (observation, action) = (Array(record.observation(row)), Array(record.action(row)))
           let members = learned.model.meanPredictions(observation: observation, action: action)
           func numbers(_ values: [Float]) -> JSON { .array(values.map { .finite(Double($0)) }) }
           let object: JSON = [
             "observation": numbers(observation), "action": numbers(action),
-            "next_observation": numbers(replay.nextObservation(row)), "members": .array(members.map(numbers)),
+            "next_observation": numbers(Array(record.nextObservation(row))), "members": .array(members.map(numbers)),
           ]
           return object.compactText
         }

@@ -120,6 +120,34 @@ import Testing
     #expect(abs(many - few) <= 6, "\(many - few) in 60 epochs")
   }
 
+  /// A full ring takes in steps and gives batches and windows, in whatever layout.
+  @Test(arguments: ReplayTests.settings) func aReplayAllocatesNothing(settings: ReplayFixture.Settings) {
+    let (replay, lanes) = (settings.makeReplay(), settings.lanes)
+    let (observations, actions) = (RowBuffer(lanes, 3), RowBuffer(lanes, 2))
+    let (batch, latents) = (RowBuffer(16, 3), RowBuffer(16, 2))
+    let steps = [true, false].map { isOver in
+      Transitions(
+        observations: observations.read, actions: ActionRows(actions.rows, .discrete(count: 2)),
+        outcomes: [Outcome](repeating: Outcome(reward: 1, isTerminated: isOver), count: lanes), next: observations.read,
+        isFirst: [Bool](repeating: false, count: lanes), episode: [Int](repeating: 0, count: lanes))
+    }
+    var (random, rows) = (RandomStream(seed: 1), [Int32]())
+    let (latent, number) = (replay.column("latent"), replay.column("number"))
+    func step(_ index: Int) {
+      replay.append(steps[index % 7 == 0 ? 0 : 1]) { _, row in row.set(number, latents.read.columns(0..<1)) }
+      replay.sample(16, &random, into: &rows)
+      replay.gather(rows, replay.next, into: batch.rows)
+      guard settings.layout == .chained,
+        replay.windows(16, length: 2, withinEpisodes: true, &random, into: &rows)
+      else { return }
+      replay.gather(rows, latent, shifted: 1, into: latents.rows)
+      replay.write(rows, latent, shifted: 1, latents.read)
+      for row in rows { replay.setPriority(row, 2) }
+    }
+    for index in 0..<2000 { step(index) }
+    #expect(allocations { for index in 0..<200 { step(index) } } == 0)
+  }
+
   /// Every backup and every kind of planning on a small maze, once all pairs were met.
   @Test(arguments: [
     "", ", \"backup\": \"expected-sarsa\"", ", \"backup\": \"tree-backup\"", ", \"model\": \"counted\"",

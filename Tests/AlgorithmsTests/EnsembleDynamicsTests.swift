@@ -8,29 +8,31 @@ import Testing
 @Suite struct EnsembleDynamicsTests {
   private static let small = #"{"hiddenSizes": [32, 32], "ensembleSize": 3, "epochs": 30, "batchSize": 32"#
 
-  private func meanError(_ model: EnsembleDynamics, on buffer: TransitionBuffer, member: Int) -> Double {
-    let (size, width) = (buffer.observationSize, buffer.actionColumns)
+  private func meanError(_ model: EnsembleDynamics, on record: TransitionRecord, member: Int) -> Double {
     var total = 0.0
-    for row in 0..<buffer.count {
+    for row in 0..<record.count {
       let predicted = model.predict(
-        observation: Array(buffer.observations[row * size..<(row + 1) * size]),
-        action: Array(buffer.actions[row * width..<(row + 1) * width]), member: member)
-      for column in 0..<size {
-        let difference = Double(predicted[column] - buffer.nextObservations[row * size + column])
+        observation: Array(record.observation(row)), action: Array(record.action(row)), member: member)
+      for (column, next) in record.nextObservation(row).enumerated() {
+        let difference = Double(predicted[column] - next)
         total += difference * difference
       }
     }
-    return total / Double(buffer.count * size)
+    return total / Double(record.count * record.observationSize)
   }
 
   /// How far the observation moves in one step: what a model that predicts "no change" would be off by.
-  private func meanChange(_ buffer: TransitionBuffer) -> Double {
+  private func meanChange(_ record: TransitionRecord) -> Double {
     var total = 0.0
-    for index in buffer.observations.indices {
-      let change = Double(buffer.nextObservations[index] - buffer.observations[index])
-      total += change * change
+    for (before, after) in zip(record.observations, record.nextObservations) {
+      total += Double(after - before) * Double(after - before)
     }
-    return total / Double(buffer.observations.count)
+    return total / Double(record.observations.count)
+  }
+
+  /// Random transitions as arrays.
+  private func randomRecord(_ id: String, count: Int, seed: UInt64) throws -> TransitionRecord {
+    try randomTransitions(id, count: count, seed: seed).record(task(id).specification)
   }
 
   /// Delta and absolute targets, likelihood and squared error, and features that are not the observation itself: the
@@ -38,7 +40,7 @@ import Testing
   @Test(arguments: ["Pendulum-v1", "CartPoleSwingUp-v0", "CartPole-v1"], ["change", "absolute"])
   func learnsDynamics(id: String, target: String) throws {
     let train = try randomTransitions(id, count: 600)
-    let test = try randomTransitions(id, count: 200, seed: 77)
+    let test = try randomRecord(id, count: 200, seed: 77)
     for kind in ["probabilistic", "deterministic"] {
       let model = makeModel(Self.small + #", "kind": "\#(kind)", "target": "\#(target)"}"#, for: id)
       var rows: [ModelFitRow] = []
@@ -59,7 +61,7 @@ import Testing
     let train = try randomTransitions(id, count: 600)
     var rows: [ModelFitRow] = []
     for _ in 0..<2 { _ = try model.fit(train, rows: &rows) }
-    let test = try randomTransitions(id, count: 200, seed: 77)
+    let test = try randomRecord(id, count: 200, seed: 77)
     let share = meanError(model, on: test, member: 0) / meanChange(test)
     #expect((share < 0.02) == standardized, "error \(share) of the mean change")
     // The model with standardised targets goes on exactly from its archive, output layer included.
@@ -100,7 +102,9 @@ import Testing
     #expect(summary.validationLoss! > best * 1.0001, "the last epoch was not the best, so restoring matters")
     // The restored members, scored on the held-out rows again, have the best score. The held-out rows are half of the
     // buffer; the other half is trained on and scores lower, so the average over all rows is below the best score.
-    let all = (0..<3).map { meanError(model, on: buffer, member: $0) }.reduce(0, +) / 3
+    let all =
+      (0..<3).map { meanError(model, on: buffer.record(task("Pendulum-v1").specification), member: $0) }.reduce(0, +)
+      / 3
     #expect(all < best)
     #expect(model.elites.count == 2)
   }
@@ -113,12 +117,12 @@ import Testing
     for _ in 0..<6 { _ = try model.fit(buffer, rows: &rows) }
     var right = (ended: 0, running: 0)
     var count = (ended: 0, running: 0)
-    for row in 0..<buffer.count {
+    let record = buffer.record(task("CartPole-v1").specification)
+    for row in 0..<record.count {
       let prediction = model.predict(
-        observation: Array(buffer.observations[row * 4..<row * 4 + 4]),
-        action: Array(buffer.actions[row * 2..<row * 2 + 2]), member: 0)
+        observation: Array(record.observation(row)), action: Array(record.action(row)), member: 0)
       #expect(abs(prediction[4] - 1) < 0.3)
-      if buffer.terminated[row] == 1 {
+      if record.outcomes[row].isTerminated {
         count.ended += 1
         if prediction[5] > 0 { right.ended += 1 }
       } else {
@@ -133,10 +137,14 @@ import Testing
   /// A constant column must not be divided by its vanishing deviation.
   @Test func constantColumns() {
     var normalizer = InputNormalizer(columns: 2)
-    normalizer.fit([5, 1, 5, 3, 5, 5], rows: 3)
+    let data = RowBuffer(4, 2)
+    _ = data.memory.update(fromContentsOf: [5, 1, 100, 100, 5, 3, 5, 5])
+    normalizer.fit(data.read, rows: [0, 2, 3])
     #expect(normalizer.mean == [5, 3])
     #expect(normalizer.deviation[0] == 1)
     #expect(abs(normalizer.deviation[1] - (8.0 / 3).squareRoot()) < 1e-12)
+    normalizer.standardize(data.rows)
+    #expect(data.read[2, 0] == 0 && data.read[2, 1] == 0 && abs(data.read[3, 1] - (1.5 as Float).squareRoot()) < 1e-6)
   }
 
   /// Weight decay and learning rate do something (elsewhere both have been ignored silently).

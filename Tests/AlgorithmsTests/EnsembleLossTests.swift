@@ -1,115 +1,73 @@
 import Algorithms
+import Foundation
 import Neural
 import Support
 import Testing
 
-/// The loss of an ensemble's training against the same formulas on a tape, in every bit.
+/// What an ensemble's training makes small.
 @Suite struct EnsembleLossTests {
-  /// Loss, gradient of the outputs, gradients of the bounds.
-  private struct Result: Equatable {
-    var value: UInt32
-    var output, minimum, maximum: [UInt32]
-  }
+  /// Against the formula in double precision, and its gradient against differences of that.
+  @Test(arguments: ["probabilistic", "deterministic"], [nil, 1, 0.3])
+  func isItsFormula(kind: String, terminationWeight: Double?) {
+    let termination = terminationWeight.map { #", "termination": "learned", "terminationWeight": \#($0)"# } ?? ""
+    let model = makeModel(#"{"hiddenSizes": [4], "kind": "\#(kind)"\#(termination)}"#, for: "CartPole-v1")
+    let isProbabilistic = kind == "probabilistic"
+    let (rows, targets) = (5, model.targetCount)
+    let outputs = isProbabilistic ? 2 * targets : targets
+    let regression = terminationWeight == nil ? targets : targets - 1
+    var random = RandomStream(seed: 3)
+    var output = (0..<rows * outputs).map { _ in Double(Float(random.uniform(-6, 2))) }
+    var target = (0..<rows * targets).map { _ in Double(Float(random.uniform(-3, 3))) }
+    if terminationWeight != nil { for row in 0..<rows { target[(row + 1) * targets - 1] = row % 3 == 0 ? 1 : 0 } }
 
-  private struct Case {
-    let form: EnsembleLoss.Form
-    let rows: Int
-    let output, target, minimum, maximum: [Float]
-
-    init(_ form: EnsembleLoss.Form, rows: Int) {
-      (self.form, self.rows) = (form, rows)
-      var random = RandomStream(seed: UInt64(rows))
-      func numbers(_ count: Int, _ low: Double, _ high: Double) -> [Float] {
-        (0..<count).map { _ in Float(low + (high - low) * random.uniform()) }
+    func softplus(_ x: Double) -> Double { log1p(exp(x)) }
+    func formula() -> Double {
+      var (sum, entropy) = (0.0, 0.0)
+      for row in 0..<rows {
+        for column in 0..<regression {
+          let error = output[row * outputs + column] - target[row * targets + column]
+          let raw = isProbabilistic ? output[row * outputs + targets + column] : 0
+          let logVariance = -10 + softplus(0.5 - softplus(0.5 - raw) + 10)
+          sum += isProbabilistic ? error * error * exp(-logVariance) + logVariance : error * error
+        }
+        let (logit, ended) = (output[row * outputs + targets - 1], target[(row + 1) * targets - 1])
+        entropy += softplus(logit) - ended * logit
       }
-      output = numbers(form.members * rows * form.outputs, -12, 4)
-      minimum = numbers(form.targets, -10, -8)
-      maximum = numbers(form.targets, 0, 1)
-      // Some targets are met exactly, so that zeros of both signs come up; ends are 0 or 1.
-      var target = numbers(form.members * rows * form.targets, -3, 3)
-      for row in 0..<form.members * rows {
-        if row % 5 == 0 { target[row * form.targets] = output[row * form.outputs] }
-        if form.terminationWeight != nil { target[(row + 1) * form.targets - 1] = row % 3 == 0 ? 1 : 0 }
-      }
-      self.target = target
+      return sum / Double(rows * regression) + (terminationWeight ?? 0) * entropy / Double(rows)
     }
 
-    func memberByMember() -> Result {
-      let loss = EnsembleLoss(form, rows: rows + 3)
-      loss.begin(rows: rows)
-      var gradient = [Float](repeating: .nan, count: output.count)
-      let (outputs, targets) = (rows * form.outputs, rows * form.targets)
-      for member in (0..<form.members).reversed() {
-        gradient.withUnsafeMutableBufferPointer { gradient in
-          output.withUnsafeBufferPointer { output in
-            target.withUnsafeBufferPointer { target in
-              minimum.withUnsafeBufferPointer { minimum in
-                maximum.withUnsafeBufferPointer { maximum in
-                  loss.differentiate(
-                    member, output: output.baseAddress! + member * outputs,
-                    target: target.baseAddress! + member * targets,
-                    bounds: form.isProbabilistic ? (minimum.baseAddress!, maximum.baseAddress!) : nil,
-                    gradient: gradient.baseAddress! + member * outputs)
-                }
-              }
-            }
-          }
-        }
+    let tape = Tape()
+    let y = tape.variable(output.map { Float($0) }, rows: rows, columns: outputs)
+    let loss = model.loss(y, tape.constant(target.map { Float($0) }, rows: rows, columns: targets), on: tape)
+    tape.backward(loss, keeping: true)
+    #expect(abs(Double(tape.scalar(loss)) - formula()) < 1e-5 * abs(formula()))
+    for index in output.indices {
+      let middle = output[index]
+      func at(_ value: Double) -> Double {
+        output[index] = value
+        return formula()
       }
-      var (low, high) = ([Float](repeating: .nan, count: form.targets), [Float](repeating: .nan, count: form.targets))
-      low.withUnsafeMutableBufferPointer { low in
-        high.withUnsafeMutableBufferPointer { high in
-          if form.isProbabilistic { loss.differentiateBounds(minimum: low, maximum: high) }
-        }
-      }
-      return Result(
-        value: loss.value.bitPattern, output: gradient.map(\.bitPattern),
-        minimum: form.isProbabilistic ? low.map(\.bitPattern) : [],
-        maximum: form.isProbabilistic ? high.map(\.bitPattern) : [])
-    }
-
-    func onTape() -> Result {
-      let tape = Tape()
-      let all = form.targets
-      let regression = 0..<form.regressionTargets
-      let y = tape.variable(output, batch: form.members, rows: rows, columns: form.outputs)
-      let t = tape.constant(target, batch: form.members, rows: rows, columns: all)
-      let low = tape.variable(minimum, columns: all)
-      let high = tape.variable(maximum, columns: all)
-      let mean = tape.columns(y, regression)
-      let wanted = tape.columns(t, regression)
-      var sum: Tensor
-      var penalty: Tensor?
-      if form.isProbabilistic {
-        let logVariance = tape.boundedLogVariance(
-          tape.columns(y, all..<all + form.regressionTargets), minimum: tape.columns(low, regression),
-          maximum: tape.columns(high, regression))
-        sum = tape.gaussianNLL(mean: mean, logVariance: logVariance, target: wanted)
-        penalty = tape.scale(tape.subtract(tape.sum(high), tape.sum(low)), by: 0.01)
-      } else {
-        sum = tape.meanSquaredError(mean, wanted)
-      }
-      if let weight = form.terminationWeight {
-        // Binary cross-entropy with logits, averaged over rows and summed over members.
-        let logit = tape.columns(y, form.regressionTargets..<all)
-        let ended = tape.columns(t, form.regressionTargets..<all)
-        let entropy = tape.subtract(tape.activation(logit, .softplus), tape.multiply(logit, ended))
-        sum = tape.add(sum, tape.scale(tape.mean(entropy), by: Float(weight * Double(form.members))))
-      }
-      tape.backward(penalty.map { tape.add(sum, $0) } ?? sum)
-      func gradient(_ tensor: Tensor) -> [UInt32] { tape.gradient(tensor).map(\.bitPattern) }
-      return Result(
-        value: tape.scalar(sum).bitPattern, output: gradient(y), minimum: form.isProbabilistic ? gradient(low) : [],
-        maximum: form.isProbabilistic ? gradient(high) : [])
+      let want = (at(middle + 1e-4) - at(middle - 1e-4)) / 2e-4
+      output[index] = middle
+      let got = Double(tape.gradient(y)[index])
+      #expect(abs(got - want) < 1e-4 * abs(want) + 1e-6, "element \(index)")
     }
   }
 
-  @Test(arguments: [true, false], [nil, 1, 0.3]) func equalsTheTape(isProbabilistic: Bool, terminationWeight: Double?) {
-    for (members, rows, targets) in [(1, 1, 2), (3, 5, 2), (5, 32, 5), (7, 33, 18)] {
-      let form = EnsembleLoss.Form(
-        members: members, targets: targets, isProbabilistic: isProbabilistic, terminationWeight: terminationWeight)
-      let numbers = Case(form, rows: rows)
-      #expect(numbers.memberByMember() == numbers.onTape(), "\(members) members, \(rows) rows, \(targets) targets")
+  /// Learned bounds of the log variance draw together; others stay where they are.
+  @Test(arguments: [true, false]) func theBoundsAreLearnedWhereThatIsAskedFor(isLearned: Bool) throws {
+    let model = makeModel(
+      #"{"hiddenSizes": [8], "ensembleSize": 3, "learnsVarianceBounds": \#(isLearned)}"#, for: "Pendulum-v1")
+    var rows: [ModelFitRow] = []
+    _ = try model.fit(randomTransitions("Pendulum-v1", count: 100), rows: &rows)
+    let archive = try stored(model)
+    func bounds(_ name: String) throws -> [Float] {
+      try #require(archive.tensors.first { $0.name == "it." + name }).tensor.bytes.withUnsafeBytes {
+        Array($0.bindMemory(to: Float.self))
+      }
     }
+    let (minimum, maximum) = try (bounds("min_logvar"), bounds("max_logvar"))
+    #expect(minimum.allSatisfy { isLearned ? $0 > -10 : $0 == -10 })
+    #expect(maximum.allSatisfy { isLearned ? $0 < 0.5 : $0 == 0.5 })
   }
 }

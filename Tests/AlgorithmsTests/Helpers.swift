@@ -45,20 +45,18 @@ func agentSettings(_ sections: String) -> Variant<Agents> {
 }
 
 /// Transitions of random actions.
-func randomTransitions(_ id: String, count: Int, seed: UInt64 = 3) throws -> TransitionBuffer {
+func randomTransitions(_ id: String, count: Int, seed: UInt64 = 3) throws -> Replay {
   let environment = try configured(EnvironmentConfiguration.self, "{\"id\": \"\(id)\"}").make()
   let group = EnvironmentGroup([environment]) { seed + UInt64($0) }
-  let specification = group.specification
-  let buffer = TransitionBuffer(
-    observationSize: specification.observationSpace.size, actionSpace: specification.actionSpace, capacity: count)
+  let replay = Replay(of: group.specification, lanes: 1, capacity: 2 * count + 2)
   var random = RandomStream(seed: seed)
-  while buffer.count < count {
+  while replay.count < count {
     try group.begin()
     group.actions.setUniform(0, &random)
     try group.step()
-    buffer.append(group.transitions)
+    replay.append(group.transitions)
   }
-  return buffer
+  return replay
 }
 
 func makeModel(_ text: String, for id: String, threads: Int = 1, seed: UInt64 = 0) -> EnsembleDynamics {
@@ -70,9 +68,9 @@ func makeModel(_ text: String, for id: String, threads: Int = 1, seed: UInt64 = 
 extension EnsembleDynamics {
   /// A fit whose rows nobody reads.
   @discardableResult
-  func fit(_ buffer: TransitionBuffer) throws -> ModelFitSummary {
+  func fit(_ replay: Replay) throws -> ModelFitSummary {
     var metrics = Metrics(names: [], tables: tables)
-    return try fit(buffer, &metrics)
+    return try fit(replay, &metrics)
   }
 }
 

@@ -13,7 +13,7 @@ import Testing
     """
   }
 
-  /// configs/dyna-q/cartpole.json, with K of choice.
+  /// configs/dyna/cartpole.json, with K of choice.
   private static func shipped(_ planning: Int) -> String {
     """
     {"agent": {"type": "dyna", "planningSteps": \(planning), "initialRandomSteps": 500, "fitEvery": 250},

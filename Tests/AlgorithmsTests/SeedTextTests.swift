@@ -99,13 +99,13 @@ private final class StatesAfterActions: PlanScorer {
   }
 }
 
-/// Hands out recorded numbers in place of random ones, whatever kind is asked for.
+/// Hands out recorded numbers in place of random ones, whatever kind is asked for, and NaN when they are used up.
 struct RecordedNoise: NoiseSource {
   private var numbers: ArraySlice<Float>
   init(_ numbers: [Float]) { self.numbers = numbers[...] }
 
   private mutating func fill(_ out: UnsafeMutableBufferPointer<Float>) {
-    for index in out.indices { out[index] = numbers.removeFirst() }
+    for index in out.indices { out[index] = numbers.popFirst() ?? .nan }
   }
   mutating func fillNormal(_ out: UnsafeMutableBufferPointer<Float>) { fill(out) }
   mutating func fillTruncatedNormal(_ out: UnsafeMutableBufferPointer<Float>, bound: Float) { fill(out) }

@@ -9,7 +9,7 @@ import Testing
   @Test func namesAreUniqueAndCoverEveryGroup() {
     let names = Benchmark.all.map(\.name)
     #expect(Set(names).count == names.count)
-    for group in ["matmul", "rollout", "plan", "train", "steps", "checkpoint"] {
+    for group in ["matmul", "rollout", "plan", "train", "steps", "replay", "checkpoint"] {
       #expect(names.contains { $0.hasPrefix(group + "-") }, "\(group)")
     }
   }

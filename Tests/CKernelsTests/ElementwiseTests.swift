@@ -25,14 +25,14 @@ extension Kernels {
       return dx
     }
 
-    @Test func goldenNumbers() throws {
-      let fixture = try Fixture.load("activations")
-      let x = fixture["inputs"]["x"].floats
+    @Test(.golden("neural/activations.json")) func matchesGoldenNumbers() throws {
+      let fixture = try Fixture("neural/activations.json")
+      let shape = try fixture["inputs/x"].shape(rank: 1)
+      let x = try fixture["inputs/x"].floats(shape)
       for (name, kind) in Self.named {
-        let want = fixture["outputs"][name]
-        #expect(firstMismatch(value(Int32(kind), x), want["value"].doubles, 2e-6, absolute: 1e-6, "\(name)") == nil)
-        let slopes = derivative(Int32(kind), x)
-        #expect(firstMismatch(slopes, want["derivative"].doubles, 2e-6, absolute: 1e-6, "\(name)'") == nil)
+        let want = try fixture["outputs/\(name)"]
+        try want["value"].expectClose(value(Int32(kind), x), shape, within: 2e-6, absolute: 1e-6)
+        try want["derivative"].expectClose(derivative(Int32(kind), x), shape, within: 2e-6, absolute: 1e-6)
       }
     }
 
@@ -130,38 +130,41 @@ extension Kernels {
   }
 
   @Suite struct Optimiser {
-    @Test func goldenNumbers() throws {
-      let fixture = try Fixture.load("adam")
-      let steps = fixture["inputs"]["grads_per_step"].elements
-      for variant in fixture["inputs"]["variants"].elements {
-        let name = variant["name"].string, want = fixture["outputs"][name]
-        let decay = Float(variant["weight_decay"].double), isDecoupled = variant["kind"].string == "AdamW"
-        var parameters = ["w", "b"].map { fixture["inputs"]["params"][$0].floats }
+    @Test(.golden("neural/adam.json")) func matchesGoldenNumbers() throws {
+      let fixture = try Fixture("neural/adam.json")
+      let steps = try fixture["inputs/grads_per_step"].elements()
+      let names = try fixture["inputs/params"].keys()
+      let shapes = try names.map { try fixture["inputs/params/\($0)"].shape }
+      for variant in try fixture["inputs/variants"].elements() {
+        let want = try fixture["outputs/\(variant["name"].text)"]
+        let decay = try variant["weight_decay"].float
+        let isDecoupled = try variant["kind"].choice("Adam", "AdamW") == "AdamW"
+        let betas = try variant["betas"].floats([2])
+        var parameters = try zip(names, shapes).map { try fixture["inputs/params/\($0)"].floats($1) }
         var means = parameters.map { [Float](repeating: 0, count: $0.count) }
         var squares = means
+        let expected = try want["params_after_step"].elements(steps.count)
         for (number, step) in steps.enumerated() {
-          let gradients = ["w", "b"].map { step[$0].floats }
+          _ = try step.keys(among: names)
+          let gradients = try zip(names, shapes).map { try step[$0].floats($1) }
           var adam = ck_adam(
-            learning_rate: Float(variant["lr"].double), beta1: Float(variant["betas"][0].double),
-            beta2: Float(variant["betas"][1].double), epsilon: Float(variant["eps"].double),
-            coupled_decay: isDecoupled ? 0 : decay, decoupled_decay: isDecoupled ? decay : 0, gradient_scale: 1,
-            step: Int64(number + 1))
-          if variant.has("max_norm") {
+            learning_rate: try variant["lr"].float, beta1: betas[0], beta2: betas[1],
+            epsilon: try variant["eps"].float, coupled_decay: isDecoupled ? 0 : decay,
+            decoupled_decay: isDecoupled ? decay : 0, gradient_scale: 1, step: Int64(number + 1))
+          if variant.has("max_norm") || want.has("grad_norm_before_clip") {
             let norm = gradients.map { ck_sum_of_squares(Int64($0.count), $0) }.reduce(0, +).squareRoot()
-            let wanted = want["grad_norm_before_clip"].doubles[number]
-            #expect(firstMismatch([Float(norm)], [wanted], 1e-6) == nil)
-            adam.gradient_scale = Float(min(1, variant["max_norm"].double / (norm + 1e-6)))
+            try want["grad_norm_before_clip"].elements(steps.count)[number].expectClose([Float(norm)], within: 1e-6)
+            adam.gradient_scale = Float(min(1, try variant["max_norm"].double / (norm + 1e-6)))
           }
-          for (tensor, key) in ["w", "b"].enumerated() {
+          for (tensor, name) in names.enumerated() {
             let count = Int64(parameters[tensor].count)
             ck_adam_step(&adam, count, &parameters[tensor], gradients[tensor], &means[tensor], &squares[tensor])
-            let wanted = want["params_after_step"][number][key].doubles
-            #expect(firstMismatch(parameters[tensor], wanted, 2e-5, "\(name), step \(number + 1)") == nil)
+            try expected[number][name].expectClose(parameters[tensor], shapes[tensor], within: 2e-5)
           }
         }
-        for (tensor, key) in ["w", "b"].enumerated() {
-          #expect(firstMismatch(means[tensor], want["exp_avg"][key].doubles, 2e-5, "\(name)") == nil)
-          #expect(firstMismatch(squares[tensor], want["exp_avg_sq"][key].doubles, 2e-5, "\(name)") == nil)
+        for (tensor, name) in names.enumerated() {
+          try want["exp_avg/\(name)"].expectClose(means[tensor], shapes[tensor], within: 2e-5)
+          try want["exp_avg_sq/\(name)"].expectClose(squares[tensor], shapes[tensor], within: 2e-5)
         }
       }
     }

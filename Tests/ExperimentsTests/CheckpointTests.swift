@@ -116,7 +116,7 @@ import Experiments
     try FileSystem.writeAtomically(newer, to: "\(folder.path)/state.json")
     #expect(
       "\(try #require(error { try Checkpoint.read(folder.path) }))".hasSuffix(
-        "written in format version 99 by mbrl 9.0; mbrl \(Version.program) reads version 1"))
+        "written in format version 99 by mbrl 9.0; mbrl \(Version.program) reads version \(Version.checkpoint)"))
   }
 
   /// A full disk, played by a folder that cannot be written: the old checkpoint stays, the error names the path.

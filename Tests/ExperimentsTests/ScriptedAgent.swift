@@ -2,7 +2,7 @@ import Algorithms
 import Environments
 import Support
 
-/// An agent with every kind of state that a run has to keep: weights, a growing memory, counters, random streams,
+/// An agent with every kind of state that a run has to keep: weights, a growing memory, a replay, counters, random streams,
 /// metrics that come now and then, and model fits. It can be told to fail.
 final class ScriptedAgent: Agent {
   struct Configuration: AgentConfiguration {
@@ -24,6 +24,7 @@ final class ScriptedAgent: Agent {
   private var random: RandomStream
   private let weights = FloatBuffer(count: 6)
   private var memory: [Float] = []
+  private let replay: Replay
   private var steps = 0
   private var fits = 0
   private var episodeNoise: Float = 0
@@ -32,6 +33,10 @@ final class ScriptedAgent: Agent {
     key = context.random.key
     self.script = script
     random = context.random.stream("policy")
+    let specification = context.task.specification
+    replay = Replay(
+      observationSize: specification.observationSpace.size, actionColumns: specification.actionSpace.columns,
+      extra: [ReplayColumn("mark", 1, isRevised: true)], lanes: context.lanes, capacity: 60 * context.lanes)
   }
 
   var metricNames: [String] { ["loss", "rare"] }
@@ -46,10 +51,28 @@ final class ScriptedAgent: Agent {
     }
   }
 
-  func observe(_ steps: Transitions) { memory += steps.outcomes.map { Float($0.reward) } }
+  func observe(_ steps: Transitions) {
+    memory += steps.outcomes.map { Float($0.reward) }
+    replay.append(steps)
+  }
+
+  /// The weights depend on what the replay holds, and it on them.
+  private func recall() {
+    let (values, marks) = (RowBuffer(4, replay.observation.width), RowBuffer(4, 1))
+    var rows: [Int32] = []
+    replay.sample(4, &random, into: &rows)
+    replay.gather(rows, replay.next, into: values.rows)
+    replay.gather(rows, replay.column("mark"), into: marks.rows)
+    for row in 0..<4 {
+      weights[4] += 1e-3 * (values.rows[row, 0] + marks.rows[row, 0])
+      marks.rows[row, 0] = weights[4]
+    }
+    replay.write(rows, replay.column("mark"), marks.read)
+  }
 
   func learn(_ metrics: inout Metrics) throws {
     steps += 1
+    recall()
     for index in 0..<weights.count { weights[index] += Float(random.uniform(-0.01, 0.01)) }
     switch script(key, steps) {
     case .learn: break
@@ -76,11 +99,12 @@ final class ScriptedAgent: Agent {
   func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
     EpisodePolicy(FrozenPolicy(weights[0]), isStochastic: isStochastic, rows: rows, random: random)
   }
-  var facts: [(name: String, value: String)] { [("parameters", "6")] }
+  var facts: [(name: String, value: String)] { [("parameters", "6"), ("transitions", String(replay.count))] }
 
   func archive(_ archive: Archive) throws {
     try archive.buffer("actor.0.weight", weights.memory, shape: [2, 3], isWeight: true)
     try archive.array("memory", &memory)
+    try archive.part("replay", replay)
     try archive.part("random", &random)
     try archive.value("steps", &steps)
     try archive.value("fits", &fits)

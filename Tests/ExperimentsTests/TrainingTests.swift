@@ -22,8 +22,8 @@ import Experiments
     #expect(try FileSystem.list(try bench.run()) == ["config.json", "format.json", "seed-0"])
     #expect(
       try FileSystem.list(try bench.seed()) == [
-        ".lock", "checkpoints", "episodes.csv", "eval.csv", "log.txt", "model.csv", "progress.csv", "run.json",
-        "status.json",
+        ".lock", "checkpoints", "episodes.csv", "eval.csv", "log.txt", "logs", "model.csv", "progress.csv",
+        "run.json", "status.json",
       ])
     func header(_ name: String) throws -> Substring? {
       text("\(try bench.seed())/\(name)").split(separator: "\n").first

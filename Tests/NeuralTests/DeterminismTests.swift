@@ -11,11 +11,11 @@ struct DeterminismTests {
   static func train(threads: Int, rows: Int) -> [Float] {
     var random = RandomStream(seed: 11)
     let pool = ComputePool(threads: threads)
-    let store = ParameterStore()
     let network = MLP(
-      name: "members.{member}", sizes: [5, 70, 70, 6], members: 3, activation: .silu, store: store, random: &random)
-    let head = GaussianHead(name: "", size: 3, store: store, random: &random)
-    let adam = Adam(learningRate: 1e-3, maximumNorm: 10)
+      name: "members.{member}", sizes: [5, 70, 70, 6], members: 3, activation: .silu, random: &random)
+    let store = network.store
+    let head = GaussianHead(name: "", size: 3, in: store, random: &random)
+    let adam = Adam(store, learningRate: 1e-3, maximumNorm: 10)
     let tape = Tape(pool: pool)
     var trace: [Float] = []
     for _ in 0..<20 {
@@ -28,10 +28,10 @@ struct DeterminismTests {
         tape.scale(head.boundsWidth(on: tape), by: 0.01))
       store.clearGradients()
       tape.backward(loss)
-      adam.step(store, pool: pool)
+      adam.step(pool: pool)
       trace.append(tape.scalar(loss))
     }
-    for parameter in store.parameters { trace += adam.moments(of: parameter, in: store).second }
+    for parameter in store.parameters { trace += adam.moments(of: parameter).second }
     return trace + Array(store.values)
   }
 

@@ -38,8 +38,8 @@ struct ParameterStoreTests {
 
   @Test func fanInScalesTheDefaultOfANetwork() {
     var random = RandomStream(seed: 2)
-    let store = ParameterStore()
-    let network = MLP(name: "", sizes: [100, 300, 1], activation: .relu, store: store, random: &random)
+    let network = MLP(name: "", sizes: [100, 300, 1], activation: .relu, random: &random)
+    let store = network.store
     let first = store.values(of: network.layers[0].weight)
     let variance = first.reduce(0) { $0 + Double($1) * Double($1) } / Double(first.count)
     #expect(abs(variance / (0.25 / 100) - 0.77374) < 0.03)
@@ -81,26 +81,41 @@ struct ParameterStoreTests {
     }
   }
 
-  @Test func targetNetworks() {
+  @Test func aTargetFollowsItsNetwork() throws {
+    var random = RandomStream(seed: 5)
+    let network = MLP(name: "q", sizes: [3, 8, 1], members: 2, activation: .relu, random: &random)
+    let (store, target) = (network.store, Target(of: network))
+    let copy = target.network.store
+    #expect(Array(copy.values) == Array(store.values) && copy.parameters == store.parameters)
+    for index in store.values.indices { store.values[index] += 1 }
+    let before = Array(copy.values)
+    target.follow(rate: 0.25)
+    for index in before.indices {
+      #expect(abs(copy.values[index] - (0.25 * store.values[index] + 0.75 * before[index])) < 1e-6)
+    }
+    func values(_ network: MLP) -> [Float] {
+      let tape = Tape()
+      return Array(tape.values(network(tape.constant([1, 2, 3], columns: 3), on: tape)))
+    }
+    #expect(values(network) != values(target.network))
+    let written = Archive()
+    try written.part("target", target)
+    #expect(written.tensors.map(\.name).contains("target.q.layers.0.weight"))
+    target.follow(rate: 1)
+    #expect(values(target.network) == values(network))
+    try Archive(scalars: [], tensors: written.tensors).part("target", target)
+    #expect(values(target.network) != values(network))
+  }
+
+  @Test func networksShareAStore() {
     var random = RandomStream(seed: 5)
     let store = ParameterStore()
-    let network = MLP(name: "q", sizes: [3, 8, 1], members: 2, activation: .relu, store: store, random: &random)
-    let target = ParameterStore(copying: store)
-    #expect(Array(target.values) == Array(store.values) && target.parameters == store.parameters)
-    for index in store.values.indices { store.values[index] += 1 }
-    let before = Array(target.values)
-    target.polyak(from: store, rate: 0.25)
-    for index in before.indices {
-      #expect(abs(target.values[index] - (0.25 * store.values[index] + 0.75 * before[index])) < 1e-6)
+    let networks = ["actor", "critic"].map {
+      MLP(name: $0, sizes: [3, 4, 1], activation: .relu, in: store, random: &random)
     }
-    let tape = Tape()
-    let x = tape.constant([1, 2, 3], columns: 3)
-    let (online, slow) = (network(x, on: tape), network.over(target)(x, on: tape))
-    #expect(Array(tape.values(online)) != Array(tape.values(slow)))
-    target.copyValues(from: store)
-    tape.rewind()
-    let again = tape.constant([1, 2, 3], columns: 3)
-    #expect(Array(tape.values(network.over(target)(again, on: tape))) == Array(tape.values(network(again, on: tape))))
+    #expect(networks.allSatisfy { $0.store === store })
+    let biases = store.parameters.map(\.name).filter { $0.hasSuffix("0.bias") }
+    #expect(biases == ["actor.layers.0.bias", "critic.layers.0.bias"])
   }
 
   @Test func nonfiniteNumbersAreFound() {

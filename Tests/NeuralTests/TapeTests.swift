@@ -35,8 +35,8 @@ struct TapeTests {
 
   @Test func frozenParametersPassGradientsToTheirInputs() {
     var random = RandomStream(seed: 1)
-    let store = ParameterStore()
-    let network = MLP(name: "", sizes: [3, 4, 2], activation: .tanh, store: store, random: &random)
+    let network = MLP(name: "", sizes: [3, 4, 2], activation: .tanh, random: &random)
+    let store = network.store
     let tape = Tape()
     func inputGradient(frozen: Bool) -> [Float] {
       tape.rewind()
@@ -63,8 +63,8 @@ struct TapeTests {
 
   @Test func withoutGradientsNothingIsRecorded() {
     var random = RandomStream(seed: 1)
-    let store = ParameterStore()
-    let network = MLP(name: "", sizes: [3, 4, 1], activation: .silu, store: store, random: &random)
+    let network = MLP(name: "", sizes: [3, 4, 1], activation: .silu, random: &random)
+    let store = network.store
     let tape = Tape()
     let x = tape.variable([0.1, 0.2, 0.3], columns: 3)
     let recorded = network(x, on: tape)
@@ -101,10 +101,37 @@ struct TapeTests {
     #expect(store.gradients.allSatisfy { $0 == 0 })
   }
 
-  @Test func theSteadyStateAllocatesNothing() {
+  @Test func aSeedIsTheGradientOfTheRoot() {
+    let tape = Tape()
+    let x = tape.variable([2, -3], columns: 2)
+    let square = tape.square(x)
+    let seed: [Float] = [10, -1]
+    seed.withUnsafeBufferPointer { tape.backward(square, seed: $0) }
+    #expect(Array(tape.gradient(square)) == seed)
+    #expect(Array(tape.gradient(x)) == [40, 6])
+  }
+
+  @Test func keptGradientsReachTheStoreWhenTheyAreAdded() {
     var random = RandomStream(seed: 1)
     let store = ParameterStore()
-    let network = MLP(name: "", sizes: [8, 64, 64, 4], members: 3, activation: .silu, store: store, random: &random)
+    let parameter = store.addVector("used", count: 2, initializer: .constant(3), random: &random)
+    store.gradients(of: parameter).update(repeating: 1)
+    let tape = Tape()
+    let x = tape.parameter(parameter, of: store)
+    let frozen = tape.parameter(parameter, of: store, frozen: true)
+    let cube = tape.multiply(tape.multiply(x, tape.parameter(parameter, of: store)), frozen)
+    tape.backward(tape.sum(cube), keeping: true)
+    #expect(Array(store.gradients(of: parameter)) == [1, 1])
+    #expect(Array(tape.gradient(x)) == [9, 9])
+    tape.addGradients()
+    #expect(Array(store.gradients(of: parameter)) == [19, 19])
+    tape.backward(tape.sum(cube))
+    #expect(Array(store.gradients(of: parameter)) == [37, 37])
+  }
+
+  @Test func theSteadyStateAllocatesNothing() {
+    var random = RandomStream(seed: 1)
+    let network = MLP(name: "", sizes: [8, 64, 64, 4], members: 3, activation: .silu, random: &random)
     let tape = Tape()
     let inputs = [Float](repeating: 0.5, count: 3 * 50 * 8)
     func pass() -> (capacity: Int, place: UnsafePointer<Float>?) {

@@ -1,8 +1,8 @@
-import Reports
 import Algorithms
 import Environments
-import Foundation
+import Reports
 import Support
+import TestSupport
 import Testing
 
 import Experiments
@@ -57,14 +57,26 @@ struct SolveTests {
     #expect(message("Taxi-v4", atStep: 5) == "--at-step: Taxi-v4 does not change in the course of a run")
   }
 
+  /// A lake of a start and a goal: right leads to the goal, everything else stays.
   @Test("env check compares a recorded table")
   func recordedTable() throws {
-    let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let path = fixtures.appendingPathComponent("Fixtures/gymnasium/FrozenLake-v1.jsonl").path
-    let check = try EnvironmentCheck(id: "FrozenLake-v1", settings: [], tracePath: path)
-    #expect(check.passes && check.lines.contains("FrozenLake-v1: 64 states and actions with 152 outcomes: equal"))
-    let other = try EnvironmentCheck(id: "FrozenLake-v1", settings: ["successRate=0.34"], tracePath: path)
-    #expect(!other.passes && other.contract.passes && other.lines.contains("44 lines differ"))
+    var lines = [#"{"env": "FrozenLake-v1", "kind": "table", "max_episode_steps": 100, "initial": {"0": 1.0}}"#]
+    for state in 0...1 {
+      for action in 0...3 {
+        let isArriving = state == 0 && action == 2
+        let outcome =
+          #"{"probability": 1.0, "next_state": \#(isArriving ? 1 : state), "reward": \#(isArriving ? 1.0 : 0.0), "#
+          + #""terminated": \#(isArriving || state == 1)}"#
+        lines.append(#"{"state": \#(state), "action": \#(action), "outcomes": [\#(outcome)]}"#)
+      }
+    }
+    let folder = TemporaryFolder()
+    let path = folder.write(lines.joined(separator: "\n"), to: "lake.jsonl")
+    let settings = ["map=SG", "isSlippery=false"]
+    let check = try EnvironmentCheck(id: "FrozenLake-v1", settings: settings, tracePath: path)
+    #expect(check.passes && check.lines.contains("FrozenLake-v1: 8 states and actions with 8 outcomes: equal"))
+    let other = try EnvironmentCheck(id: "FrozenLake-v1", settings: ["map=SG", "successRate=0.34"], tracePath: path)
+    #expect(!other.passes && other.contract.passes && other.lines.contains("4 lines differ"))
     #expect(other.json.compactText.contains("\"table\":{\"passes\":false"))
   }
 

@@ -4,30 +4,16 @@
 # usage: scripts/bench/dyna-updates.sh [--rounds R] [--seconds S]      (after `swift build -c release`)
 # NumPy comes from PyPI into a virtual environment of its own, $MBRL_NUMPY_VENV (default: .build/numpy-venv).
 # Rounds alternate between all of them, a fresh process each, so that what else the machine does hits all alike.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+. "$(dirname "$0")/../common.sh"
 rounds=5 seconds=1
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --rounds) rounds="$2"; shift 2 ;;
-    --seconds) seconds="$2"; shift 2 ;;
-    *) echo "usage: scripts/bench/dyna-updates.sh [--rounds R] [--seconds S]" >&2; exit 64 ;;
-  esac
-done
-mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
-[ -x "$mbrl" ] || { echo "dyna-updates.sh: build first: swift build -c release" >&2; exit 1; }
-venv="${MBRL_NUMPY_VENV:-.build/numpy-venv}"
-python="$venv/bin/python"
-if ! "$python" -c "import numpy" > /dev/null 2>&1; then
-  echo "installing NumPy into $venv" >&2
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet numpy >&2
-fi
+options "rounds= seconds=" "$@"
+find_binary
+virtual_environment "${MBRL_NUMPY_VENV:-.build/numpy-venv}" numpy numpy
+temporary_folder
 # One thread each, whatever NumPy's libraries would take.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 table=Tests/Fixtures/gymnasium/Taxi-v4.jsonl
-results="$(mktemp)"
-trap 'rm -f "$results"' EXIT
+results="$work/results"
 
 here() {
   "$mbrl" bench --filter "$1" --threads 1 --seconds "$seconds" --json | "$python" -c '

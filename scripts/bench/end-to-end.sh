@@ -3,23 +3,13 @@
 # Writes both learning curves and a plot of them, and prints one table: seconds per real step, and until the pole stays
 # up.
 # usage: scripts/bench/end-to-end.sh [--steps N] [--seed S] [--out FOLDER]
-# After `swift build -c release`; MBRL names another binary. mbrl-lib takes seconds for every step. Compare over some 600
-# steps: before the pole stays up, imagined trajectories end early, and only here does that save work. Libraries come as
-# in scripts/bench/peers.sh.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+# After `swift build -c release`; MBRL names another binary. mbrl-lib takes seconds for every step. Compare over some
+# 600 steps: before the pole stays up, imagined trajectories end early, and only here does that save work. Libraries
+# come as in scripts/bench/peers.sh.
+. "$(dirname "$0")/../common.sh"
 steps=600 seed=0 out=runs/end-to-end
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --steps) steps="$2"; shift 2 ;;
-    --seed) seed="$2"; shift 2 ;;
-    --out) out="$2"; shift 2 ;;
-    *) echo "usage: scripts/bench/end-to-end.sh [--steps N] [--seed S] [--out FOLDER]" >&2; exit 64 ;;
-  esac
-done
-mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
-[ -x "$mbrl" ] || { echo "end-to-end.sh: build first: swift build -c release" >&2; exit 1; }
-# shellcheck source=scripts/bench/environment.sh
+options "steps= seed= out=" "$@"
+find_binary
 . scripts/bench/environment.sh
 mkdir -p "$out"
 
@@ -38,13 +28,15 @@ rows = [line for line in open(f"{out}/mbrl-lib.csv") if line.count(",") == 2]
 theirs = list(csv.DictReader(rows))
 ours = list(csv.DictReader(open(f"{out}/mbrl.csv")))
 # Steps and seconds count from the end of the 200 random steps and of the first fit, in both.
-progress = [(int(r["env_step"]) - 200, float(r["wall_s"])) for r in csv.DictReader(open(f"{out}/mbrl-progress.csv"))]
+progress = csv.DictReader(open(f"{out}/mbrl-progress.csv"))
+progress = [(int(r["env_step"]) - 200, float(r["wall_s"])) for r in progress]
 start = next(wall for step, wall in progress if step == 0)
 curves = {
     "mbrl-lib": [(int(r["step"]), float(r["wall_s"]), r["episode_return"]) for r in theirs],
     "mbrl": sorted(
         [(step, wall - start, "") for step, wall in progress if step > 0]
-        + [(int(r["env_step"]) - 200, float(r["wall_s"]) - start, r["return"]) for r in ours if int(r["env_step"]) > 200]),
+        + [(int(r["env_step"]) - 200, float(r["wall_s"]) - start, r["return"])
+           for r in ours if int(r["env_step"]) > 200]),
 }
 print("| | real steps | seconds per step | seconds until a return of 190 | at step |\n|---|---|---|---|---|")
 rate = {}
@@ -62,7 +54,8 @@ for name, rows in curves.items():
 if len(rate) == 2:
     print(f"\nmbrl-lib takes {rate['mbrl-lib'] / rate['mbrl']:.1f} times as long per step")
 PYTHON
-"$python" scripts/plot-curves.py -o "$out/end-to-end.svg" --title "continuous cart-pole, mbrl-lib's shipped settings, seed $seed" \
-  --column episodes.csv:return --y "return of training episodes" --x seconds="seconds after the 200 random steps" \
+"$python" scripts/plot-curves.py -o "$out/end-to-end.svg" \
+  --title "continuous cart-pole, mbrl-lib's shipped settings, seed $seed" --column episodes.csv:return \
+  --y "return of training episodes" --x seconds="seconds after the 200 random steps" \
   mbrl="$out/curves/mbrl" mbrl-lib="$out/curves/mbrl-lib"
 echo "learning curves: $out/mbrl-lib.csv $out/mbrl.csv $out/end-to-end.svg"

@@ -45,16 +45,17 @@ configuration = omegaconf.OmegaConf.create({
         "name": "pets", "normalize": True, "normalize_double_precision": True, "target_is_delta": True,
         "initial_exploration_steps": 200, "freq_train_model": 50, "learned_rewards": False, "num_particles": 20,
         "agent": {
-            "_target_": "mbrl.planning.TrajectoryOptimizerAgent", "_recursive_": False, "action_lb": "???", "action_ub": "???",
-            "planning_horizon": 15, "replan_freq": 1, "verbose": False,
+            "_target_": "mbrl.planning.TrajectoryOptimizerAgent", "_recursive_": False,
+            "action_lb": "???", "action_ub": "???", "planning_horizon": 15, "replan_freq": 1, "verbose": False,
             "optimizer_cfg": {
                 "_target_": "mbrl.planning.CEMOptimizer", "num_iterations": 5, "elite_ratio": 0.1,
                 "population_size": 350, "alpha": 0.1, "lower_bound": "???", "upper_bound": "???",
                 "return_mean_elites": True, "device": "cpu", "clipped_normal": False}}},
     "dynamics_model": {
         # Newer Hydras would build the activation too, which mbrl-lib does itself.
-        "_target_": "mbrl.models.GaussianMLP", "_recursive_": False, "device": "cpu", "num_layers": 4, "in_size": "???", "out_size": "???",
-        "ensemble_size": 5, "hid_size": 200, "deterministic": False, "propagation_method": "random_model",
+        "_target_": "mbrl.models.GaussianMLP", "_recursive_": False, "device": "cpu", "num_layers": 4,
+        "in_size": "???", "out_size": "???", "ensemble_size": 5,
+        "hid_size": 200, "deterministic": False, "propagation_method": "random_model",
         "learn_logvar_bounds": False, "activation_fn_cfg": {"_target_": "torch.nn.SiLU"}},
     "overrides": {
         "env": "cartpole_continuous", "learned_rewards": False, "trial_length": 200, "num_steps": steps,

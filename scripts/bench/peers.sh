@@ -6,30 +6,14 @@
 # Rounds alternate between all of them, a fresh process each, so that what else the machine does hits all alike. No run
 # takes longer than a minute, and none begins after M minutes (default 9, installing not counted): what is missing then
 # is missing in the table.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+. "$(dirname "$0")/../common.sh"
 threads="$(nproc)" rounds=3 seconds=0.5 minutes=9 libraries="torch torch-compile mbrl-lib jax"
 workloads="train-5x32 train-7x256 rollout-500x20x25 matmul-32x200x200 matmul-256x256x256 matmul-7000x200x200"
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --threads) threads="$2"; shift 2 ;;
-    --rounds) rounds="$2"; shift 2 ;;
-    --seconds) seconds="$2"; shift 2 ;;
-    --minutes) minutes="$2"; shift 2 ;;
-    --libraries) libraries="$2"; shift 2 ;;
-    --workloads) workloads="$2"; shift 2 ;;
-    *)
-      echo "usage: scripts/bench/peers.sh [--threads N] [--rounds R] [--seconds S] [--minutes M] [--libraries LIST]" \
-        "[--workloads LIST]" >&2
-      exit 64 ;;
-  esac
-done
-mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
-[ -x "$mbrl" ] || { echo "peers.sh: build first: swift build -c release" >&2; exit 1; }
-# shellcheck source=scripts/bench/environment.sh
+options "threads= rounds= seconds= minutes= libraries= workloads=" "$@"
+find_binary
 . scripts/bench/environment.sh
-results="$(mktemp)"
-trap 'rm -f "$results" "$results.log"' EXIT
+temporary_folder
+results="$work/results"
 
 end=$((SECONDS + minutes * 60))
 too_slow=" "
@@ -69,8 +53,9 @@ for line in open(sys.argv[1]):
         shares.setdefault(workload, []).append(float(share[0]))
 libraries = ["torch", "torch-compile", "mbrl-lib", "jax"]
 print(f"{sys.argv[2]} threads; torch {version('torch')} (batched baddbmm, fused Adam), torch.compile of the step, "
-      f"mbrl-lib {version('mbrl')}, jax {version('jax')} (jitted). Medians of {max(len(r['mbrl']) for r in times.values())} "
-      "rounds: milliseconds of mbrl, its share of the machine's peak, and the others' times as multiples of mbrl's\n")
+      f"mbrl-lib {version('mbrl')}, jax {version('jax')} (jitted). Medians of "
+      f"{max(len(r['mbrl']) for r in times.values())} rounds: milliseconds of mbrl, its share of the machine's "
+      "peak, and the others' times as multiples of mbrl's\n")
 print("| workload | mbrl ms | share | " + " | ".join(libraries) + " |")
 print("|---|---|---|" + "---|" * len(libraries))
 for workload, row in times.items():

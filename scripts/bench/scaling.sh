@@ -4,19 +4,12 @@
 # usage: scripts/bench/scaling.sh [--out FOLDER] [--seconds S] [--only "population replay seeds"]
 # After `swift build -c release`; MBRL names another binary. Some four minutes on two idle cores. Every point has a
 # process of its own, so that the peak memory is its own.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+. "$(dirname "$0")/../common.sh"
 out=runs/scaling seconds=0.3 only="population horizon ensemble width replay seeds"
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --out) out="$2"; shift 2 ;;
-    --seconds) seconds="$2"; shift 2 ;;
-    --only) only="$2"; shift 2 ;;
-    *) echo "usage: scripts/bench/scaling.sh [--out FOLDER] [--seconds S] [--only NAMES]" >&2; exit 64 ;;
-  esac
-done
-mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
-[ -x "$mbrl" ] || { echo "scaling.sh: build first: swift build -c release" >&2; exit 1; }
+options "out= seconds= only=" "$@"
+find_binary
+need_python
+temporary_folder
 cores="$(nproc)"
 threads=1
 [ "$cores" = 1 ] || threads="1,$cores"
@@ -28,13 +21,12 @@ points() {  # the values of one size, as `mbrl bench` knows them
 
 # Seconds of `mbrl train` on $1 seeds, $2 at a time; one thread each.
 seconds_of_training() {
-  local folder begin end
-  folder="$(mktemp -d)"
+  local begin end
   begin="$(date +%s.%N)"
-  "$mbrl" train configs/quickstart.json training.environmentSteps=500 evaluation.every=0 evaluation.episodes=0 threads=1 \
-    --seeds "0-$(($1 - 1))" --jobs "$2" --out "$folder" --quiet > /dev/null 2>&1
+  "$mbrl" train configs/quickstart.json training.environmentSteps=500 evaluation.every=0 evaluation.episodes=0 \
+    threads=1 --seeds "0-$(($1 - 1))" --jobs "$2" --out "$work/runs" --quiet > /dev/null 2>&1
   end="$(date +%s.%N)"
-  rm -rf "$folder"
+  rm -rf "$work/runs"
   awk -v begin="$begin" -v end="$end" 'BEGIN { print end - begin }'
 }
 
@@ -49,11 +41,11 @@ for name in $only; do
   fi
   from=1  # the header once
   for value in $(points "$name"); do
-    "$mbrl" bench --scaling --filter "$name-$value" --threads "$threads" --seconds "$seconds" --csv > "$out/point.csv"
+    "$mbrl" bench --scaling --filter "$name-$value" --threads "$threads" --seconds "$seconds" --csv > "$work/point.csv"
     [ "$from" = 1 ] && : > "$out/$name.csv"
-    tail -n +"$from" "$out/point.csv" >> "$out/$name.csv"
+    tail -n +"$from" "$work/point.csv" >> "$out/$name.csv"
     from=2
   done
-  rm -f "$out/point.csv"
 done
+# shellcheck disable=SC2086
 python3 scripts/bench/plot_scaling.py "$out" $only

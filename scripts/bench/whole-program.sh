@@ -3,24 +3,17 @@
 # processor time per real step, and per update of the ensemble. Two runs of different length each, so that what they
 # have in common cancels. No imagined trajectory ends early, as in the bench. Rounds alternate.
 # usage: scripts/bench/whole-program.sh [--rounds R]           (after `swift build -c release`; MBRL: another binary)
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+. "$(dirname "$0")/../common.sh"
 rounds=3
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --rounds) rounds="$2"; shift 2 ;;
-    *) echo "usage: scripts/bench/whole-program.sh [--rounds R]" >&2; exit 64 ;;
-  esac
-done
-mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
-[ -x "$mbrl" ] || { echo "whole-program.sh: build first: swift build -c release" >&2; exit 1; }
-folder="$(mktemp -d)"
-trap 'rm -rf "$folder"' EXIT
+options "rounds=" "$@"
+find_binary
+need_python
+temporary_folder
 
 # Processor seconds of a run with the settings given.
 run() {
-  rm -rf "$folder/run"
-  python3 - "$mbrl" "$folder/run" "$@" << 'PYTHON'
+  rm -rf "$work/run"
+  python3 - "$mbrl" "$work/run" "$@" << 'PYTHON'
 import resource, subprocess, sys
 program, out, settings = sys.argv[1], sys.argv[2], sys.argv[3:]
 base = [

@@ -1,19 +1,20 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # How much does planning help? Dyna-Q with 0, 5, 20 and 50 planning steps on Taxi, FrozenLake and DynaMaze.
-#
-#   scripts/exercises/dyna-q-comparison.sh [OUT]
+# usage: scripts/exercises/dyna-q-comparison.sh [OUT]
 #
 # Runs every seed (SEEDS, default 0-9), prints steps and episodes to 95 % of the optimum with 95 % bootstrap intervals,
 # and writes OUT/comparison.svg with the optimum drawn in. The optimum is that of `mbrl solve`. About a minute on two
-# cores. MBRL names the binary (default: .build/release/mbrl), TASKS and STEPS choose a part.
-set -eu
-cd "$(dirname "$0")/../.."
-out=${1:-runs/dyna-q-comparison}
-mbrl=${MBRL:-.build/release/mbrl}
-seeds=${SEEDS:-0-9}
-tasks=${TASKS:-"taxi frozen-lake dyna-maze"}
-steps=${STEPS:-"0 5 20 50"}
-[ -x "$mbrl" ] || swift build -c release --product mbrl
+# cores. MBRL names the binary (default: that of this tree, which is built), TASKS and STEPS choose a part.
+. "$(dirname "$0")/../common.sh"
+options ARGUMENTS "$@"
+out="${arguments[0]:-runs/dyna-q-comparison}"
+seeds="${SEEDS:-0-9}"
+tasks="${TASKS:-taxi frozen-lake dyna-maze}"
+steps="${STEPS:-0 5 20 50}"
+need_python
+build_binary
+# setting FILE SECTION NAME: its value in a configuration.
+setting() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]][sys.argv[3]])' "$@"; }
 mkdir -p "$out"
 for task in $tasks; do
   for planning in $steps; do
@@ -21,8 +22,8 @@ for task in $tasks; do
     "$mbrl" train "configs/dyna-q/$task.json" "agent.planningSteps=$planning" \
       --seeds "$seeds" --out "$out/$task/$planning" --quiet > "$out/$task-$planning.txt"
   done
-  id=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["environment"]["id"])' "configs/dyna-q/$task.json")
-  discount=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["agent"]["discount"])' "configs/dyna-q/$task.json")
+  id="$(setting "configs/dyna-q/$task.json" environment id)"
+  discount="$(setting "configs/dyna-q/$task.json" agent discount)"
   "$mbrl" solve "$id" --discount "$discount" --json > "$out/$task/optimum.json"
 done
 python3 scripts/exercises/dyna_q_comparison.py "$out" "$tasks" "$steps"

@@ -1,10 +1,11 @@
 """Table and plot of dyna-q-comparison.sh. Python 3, standard library only.
 
 Reached: the first evaluation of the greedy policy from which two in a row have at least 95 % of the optimum. Where all
-rewards but the goal's are 0 (DynaMaze), every policy that arrives has the best undiscounted return, so that the measure
-there is (steps of the shortest way) / (steps of the greedy policy), and the threshold two steps more than the shortest
-way: in a maze no way is one step longer, so that 95 % would ask for the optimum itself. Seeds that never reach it count with the whole
-budget and are named: the mean is then a lower bound. Intervals: 10,000 bootstrap resamples of the seeds' mean.
+rewards but the goal's are 0 (DynaMaze), every policy that arrives has the best undiscounted return, so that the
+measure there is (steps of the shortest way) / (steps of the greedy policy), and the threshold two steps more than the
+shortest way: in a maze no way is one step longer, so that 95 % would ask for the optimum itself. Seeds that never
+reach it count with the whole budget and are named: the mean is then a lower bound. Intervals: 10,000 bootstrap
+resamples of the seeds' mean.
 """
 import csv
 import glob
@@ -14,7 +15,8 @@ import os
 import random
 import sys
 
-COLOURS = ["#888888", "#4477aa", "#228833", "#ee6677", "#aa3377", "#ccbb44"]
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import plotting
 
 
 def rows(path):
@@ -89,45 +91,24 @@ def main(out, tasks, plannings):
             curves.append((planning, xs, [sum(column) / len(column) for column in zip(*scores)]))
         panels.append((optimum["id"], name, best, curves))
     path = os.path.join(out, "comparison.svg")
-    with open(path, "w") as file:
-        file.write(svg(panels))
+    plotting.write(path, [panel(420 * place, *each) for place, each in enumerate(panels)], extra_height=50)
     print(f"plot: {path}")
 
 
-def svg(panels):
-    width, height, left, top = 420, 260, 60, 40
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * len(panels)}" height="{height + 110}" '
-             'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="white"/>']
-    for place, (title, name, best, curves) in enumerate(panels):
-        x0, w, h = place * width + left, width - left - 20, height
-        # The axis begins where the curves are worth looking at: far below the optimum the plot only shows the fall.
-        lowest = min(min(values) for _, _, values in curves)
-        low = max(lowest, best - 3 * abs(best) - 20) if lowest < 0 else 0
-        high, last = best + 0.06 * (best - low), curves[0][1][-1]
-
-        def at(x, y):
-            y = min(max(y, low), high)
-            return f"{x0 + w * x / last:.1f},{top + h * (1 - (y - low) / (high - low)):.1f}"
-
-        parts.append(f'<text x="{x0}" y="20" font-size="14" font-weight="bold">{title}</text>')
-        parts.append(f'<text x="{x0}" y="34" fill="#555">{name}</text>')
-        parts.append(f'<rect x="{x0}" y="{top}" width="{w}" height="{h}" fill="none" stroke="#999"/>')
-        for tick in range(5):
-            y = low + (high - low) * tick / 4
-            parts.append(f'<text x="{x0 - 4}" y="{float(at(0, y).split(",")[1]) + 4:.1f}" text-anchor="end">{y:.3g}</text>')
-            x = last * tick / 4
-            parts.append(f'<text x="{x0 + w * tick / 4:.1f}" y="{top + h + 15}" text-anchor="middle">{x:.0f}</text>')
-        parts.append(f'<text x="{x0 + w / 2}" y="{top + h + 31}" text-anchor="middle">environment steps</text>')
-        a, b = at(0, best), at(last, best)
-        parts.append(f'<polyline points="{a} {b}" stroke="black" stroke-dasharray="5 4" fill="none"/>')
-        for index, (planning, xs, values) in enumerate(curves):
-            points = " ".join(at(x, y) for x, y in zip(xs, values))
-            colour = COLOURS[index % len(COLOURS)]
-            parts.append(f'<polyline points="{points}" stroke="{colour}" stroke-width="1.5" fill="none"/>')
-            y = top + h + 50
-            parts.append(f'<text x="{x0 + 75 * index}" y="{y}" fill="{colour}">n = {planning}</text>')
-        parts.append(f'<text x="{x0}" y="{top + h + 66}">dashed: optimum {best:.4g}; means over the seeds</text>')
-    return "\n".join(parts + ["</svg>"]) + "\n"
+def panel(left, title, name, best, curves):
+    # The axis begins where the curves are worth looking at: far below the optimum the plot only shows the fall.
+    lowest = min(min(values) for _, _, values in curves)
+    low = max(lowest, best - 3 * abs(best) - 20) if lowest < 0 else 0
+    high, last = best + 0.06 * (best - low), curves[0][1][-1]
+    plot = plotting.Plot((0, last), (low, high), title, "environment steps", name, size=(420, 350), left=left)
+    plot.grid(plotting.linear_ticks(0, last, 4), plotting.linear_ticks(low, high, 4))
+    plot.level(best, f"optimum {best:.4g}")
+    for index, (planning, xs, values) in enumerate(curves):
+        plot.curve([(x, min(max(value, low), high)) for x, value in zip(xs, values)], plotting.colour(index))
+    for index, (planning, _, _) in enumerate(curves):
+        plot.text(left + 70 + 75 * index, 366, f"n = {planning}", fill=plotting.colour(index))
+    plot.text(left + 70, 384, "means over the seeds")
+    return plot
 
 
 main(sys.argv[1], sys.argv[2].split(), sys.argv[3].split())

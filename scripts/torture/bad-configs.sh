@@ -4,7 +4,8 @@
 # usage: bad-configs.sh [--accept]     --accept writes the present messages as the golden ones: read them before
 . "$(dirname "$0")/common.sh"
 folder="$PWD/Tests/Fixtures/configs"
-accept="${1:-}"
+accept=
+options accept "$@"
 cd "$work"
 count=0
 for file in "$folder"/*.json; do
@@ -17,9 +18,9 @@ for file in "$folder"/*.json; do
   [ ! -e never ] || fail "$name: something was written"
   sed '1s/^error: //' errors > found
   golden="${file%.json}.expected"
-  if [ "$accept" = --accept ]; then
-    sed 's/is not one of "[^;]*"/is not one of ⟨…⟩/; s/expected one of .*, found/expected one of ⟨…⟩, found/; s/known here: .*/known here: ⟨…⟩/; s/such as ".*"$/such as "⟨…⟩"/' \
-      found > "$golden"
+  if [ -n "$accept" ]; then
+    sed -e 's/is not one of "[^;]*"/is not one of ⟨…⟩/' -e 's/expected one of .*, found/expected one of ⟨…⟩, found/' \
+      -e 's/known here: .*/known here: ⟨…⟩/' -e 's/such as ".*"$/such as "⟨…⟩"/' found > "$golden"
   fi
   line=0
   [ "$(wc -l < found)" = "$(wc -l < "$golden")" ] || { cat found; fail "$name: other mistakes than in $golden"; }

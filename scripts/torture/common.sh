@@ -1,25 +1,11 @@
-# Shared by the torture scripts; sourced, not run. They need a release build (`swift build -c release`), or MBRL=path.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-me="$(basename "$0" .sh)"
-mbrl="${MBRL:-$(swift build -c release --show-bin-path)/mbrl}"
-[ -x "$mbrl" ] || { echo "$me: build first: swift build -c release" >&2; exit 1; }
+# What the torture scripts share; sourced, not run. They need a release build (`swift build -c release`), or MBRL=path.
+# shellcheck shell=bash
+. "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+find_binary
 # In memory where that is possible: a run's time goes into the run, and not into waiting for the disk.
 place="${TORTURE_DIR:-}"
 [ -n "$place" ] || { [ -w /dev/shm ] && place=/dev/shm; } || place="${TMPDIR:-/tmp}"
-work="$(mktemp -d "$place/mbrl-$me.XXXXXX")"
-cases=0
-
-fail() {
-  echo "FAIL $me: $*"
-  echo "     what it left is in $work"
-  trap - EXIT
-  exit 1
-}
-ok() { cases=$((cases + 1)); echo "ok   $me: $*"; }
-skip() { echo "SKIP $me: $*"; }
-cleanup() { chmod -R u+rwX "$work" 2> /dev/null || true; rm -rf "$work"; }
-trap cleanup EXIT
+temporary_folder "$place"
 trap 'fail "line $LINENO: \"$BASH_COMMAND\" failed"' ERR
 set -E
 
@@ -52,22 +38,14 @@ expect() {
   [ -z "$text" ] || grep -qF -- "$text" "$work/out" || { cat "$work/out"; fail "no \"$text\" from: $*"; }
 }
 
-# seed_of OUT: the folder of seed 0 of the only run there.
-seed_of() { echo "$1"/*/seed-"${2:-0}"; }
-
-# plain CSV: without the wall-clock columns, which stand last.
-plain() {
-  awk -F, -v OFS=, 'NR == 1 { last = NF; for (i = 1; i <= NF; i++) if ($i == "steps_per_s" || $i == "wall_s") { last = i - 1; break } } { NF = last; print }' "$1"
-}
-
 # scalars CHECKPOINT: the counters and random streams of state.json, without clocks.
 scalars() { sed -n '/^  "scalars": {/,$p' "$1/state.json" | grep -v '"checksum"\|rowSeconds\|elapsedSeconds'; }
 
 # same_training SEED SEED WHAT: what evaluating more or less often must not change.
 same_training() {
-  local file
-  for file in episodes progress model; do
-    cmp <(plain "$1/$file.csv") <(plain "$2/$file.csv") || fail "$file.csv differs: $3"
+  local table
+  for table in $(tables "$1" "$2"); do
+    [ "$table" = eval ] || cmp <(plain "$1/$table.csv") <(plain "$2/$table.csv") || fail "$table.csv differs: $3"
   done
   cmp "$1/checkpoints/latest/weights.safetensors" "$2/checkpoints/latest/weights.safetensors" \
     || fail "weights differ: $3"
@@ -94,19 +72,13 @@ choose() {
   echo "$me: random seed $seed (--seed $seed repeats the choices)"
 }
 # random N: 0 to N - 1, in $choice (no subshell: that would repeat the numbers).
+# shellcheck disable=SC2034
 random() { choice=$(((RANDOM * 32768 + RANDOM) % $1)); }
 
 # some_calls [--every N] [--seed N]: reads the options of a script that tries every Nth call; N in $every.
 some_calls() {
-  every=1
-  local seed=
-  while [ $# -gt 0 ]; do
-    case "$1" in
-      --every) every="$2" ;; --seed) seed="$2" ;;
-      *) echo "usage: $me.sh [--every N] [--seed N]" >&2; exit 2 ;;
-    esac
-    shift 2
-  done
+  every=1 seed=
+  options "every= seed=" "$@"
   [ "$every" = 1 ] || choose "$seed"
 }
 
@@ -121,4 +93,10 @@ preload() {
   return 1
 }
 
-finished() { echo "$me: $cases cases passed"; }
+# await PATTERN: until a file of that pattern is there, ten seconds at most.
+await() {
+  for _ in $(seq 100); do
+    if compgen -G "$1" > /dev/null; then return; fi
+    sleep 0.1
+  done
+}

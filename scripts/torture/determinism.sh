@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# What must not change a byte: the number of jobs and threads, the instruction set, how often is evaluated and stored, and
-# the kind of build.
-# usage: determinism.sh [--debug PROGRAM]     a debug build of mbrl to compare with (.build/debug/mbrl where it is there)
+# What must not change a byte: the number of jobs and threads, the instruction set, how often is evaluated and stored,
+# and the kind of build.
+# usage: determinism.sh [--debug PROGRAM]     a debug build of mbrl to compare with (default: this tree's, if any)
 . "$(dirname "$0")/common.sh"
-debug=.build/debug/mbrl
-[ "${1:-}" != --debug ] || debug="$2"
+. scripts/small-runs.sh
+debug=
+options "debug=" "$@"
+if [ -z "$debug" ] && command -v swift > /dev/null; then debug="$(swift build --show-bin-path)/mbrl"; fi
 STEPS=120 settings same
 command=("$mbrl" train "$work/same.json" --quiet)
 
@@ -53,7 +55,8 @@ expect 0 "" "${reduced[@]}" --out "$work/reduced-longer"
 same_bytes "$(seed_of "$work/reduced")" "$(seed_of "$work/reduced-longer")" "bfloat16, made longer"
 ok "bfloat16: a run of 50 steps made longer: the same bytes"
 
-for cadence in "evaluation.every=7 evaluation.episodes=1" "evaluation.episodes=0" "evaluation.every=0 evaluation.seed=3"; do
+for cadence in "evaluation.every=7 evaluation.episodes=1" "evaluation.episodes=0" \
+  "evaluation.every=0 evaluation.seed=3"; do
   rm -rf "$work/cadence"
   # shellcheck disable=SC2086
   expect 0 "" "${command[@]}" --out "$work/cadence" $cadence
@@ -72,48 +75,32 @@ expect 0 "" "${command[@]}" --out "$work/longer"
 same_bytes "$plain" "$(seed_of "$work/longer")" "made longer"
 ok "a run of 50 steps made longer: the same bytes"
 
-# Every agent and every planner, on the first environment that suits it, a few steps each: what only a debug build does
-# differently is how code was compiled.
-small() {
-  local agent="$1" planner="$2" environment
-  for environment in Pendulum-v1 CartPole-v1 GridWorld-v0; do
-    echo "{\"name\": \"small\", \"environment\": {\"id\": \"$environment\"}, \"agent\": {\"type\": \"$agent\"}$planner}" > "$work/small.json"
-    if "$mbrl" config check "$work/small.json" > /dev/null 2>&1; then return; fi
-  done
-  fail "no environment for $agent"
-}
-# options: those of these settings that the experiment has.
-options() {
-  local known setting
-  known="$("$mbrl" config show "$work/small.json" | awk '{ print $1 }')"
-  chosen=(training.environmentSteps=60 evaluation.every=30 evaluation.episodes=1 environment.stepLimit=20 checkpoint.every=20)
-  for setting in agent.initialRandomSteps=40 model.ensembleSize=2 "model.hiddenSizes=[8]" model.epochs=3 planner.horizon=3 \
-    planner.population=12 planner.elites=4 planner.iterations=2 planner.particles=2 "agent.hiddenSizes=[8,8]" agent.batchSize=8; do
-    if grep -qxF "${setting%%=*}" <<< "$known"; then chosen+=("$setting"); fi
-  done
-}
-names() { "$mbrl" list "$1" --json | sed -n 's/^{"type": *"\([^"]*\)".*/\1/p'; }
-combinations=()
-for agent in $(names agents); do combinations+=("$agent|"); done
-for planner in $(names planners); do combinations+=("pets|, \"planner\": {\"type\": \"$planner\"}"); done
+# Every agent and every planner, a few steps each: what only a debug build does differently is how code was compiled.
 if [ -x "$debug" ]; then
   expect 0 "" "$debug" train "$work/same.json" --quiet --out "$work/debug"
   same_bytes "$plain" "$(seed_of "$work/debug")" "debug and release"
   ok "debug and release build"
 fi
-for case in "${combinations[@]}"; do
-  small "${case%%|*}" "${case#*|}"
-  options
-  rm -rf "$work"/small-*
-  small=(train "$work/small.json" "${chosen[@]}" --quiet)
-  expect 0 "" "$mbrl" "${small[@]}" --out "$work/small-plain" threads=1
-  expect 0 "" env MBRL_ISA=portable "$mbrl" "${small[@]}" --out "$work/small-portable" threads=2
-  same_bytes "$(seed_of "$work/small-plain")" "$(seed_of "$work/small-portable")" "$case, portable kernels and two threads"
-  [ ! -x "$debug" ] || {
-    expect 0 "" "$debug" "${small[@]}" --out "$work/small-debug"
-    same_bytes "$(seed_of "$work/small-plain")" "$(seed_of "$work/small-debug")" "$case, debug and release"
-  }
+mkdir "$work/experiments"
+small_experiments "$mbrl" "$work/experiments"
+count=0
+for file in "$work"/experiments/*.json; do
+  name="$(basename "$file" .json)"
+  shorten "$mbrl" "$file" training.environmentSteps=60 evaluation.every=30 evaluation.episodes=1 \
+    environment.stepLimit=20 checkpoint.every=20 agent.initialRandomSteps=40 model.ensembleSize=2 \
+    "model.hiddenSizes=[8]" model.epochs=3 planner.horizon=3 planner.population=12 planner.elites=4 \
+    planner.iterations=2 planner.particles=2 "agent.hiddenSizes=[8,8]" agent.batchSize=8
+  small=(train "$file" "${chosen[@]}" --quiet) out="$work/small-$name"
+  expect 0 "" "$mbrl" "${small[@]}" --out "$out-plain" threads=1
+  expect 0 "" env MBRL_ISA=portable "$mbrl" "${small[@]}" --out "$out-portable" threads=2
+  same_bytes "$(seed_of "$out-plain")" "$(seed_of "$out-portable")" "$name, portable kernels and two threads"
+  if [ -x "$debug" ]; then
+    expect 0 "" "$debug" "${small[@]}" --out "$out-debug"
+    same_bytes "$(seed_of "$out-plain")" "$(seed_of "$out-debug")" "$name, debug and release"
+  fi
+  count=$((count + 1))
 done
-ok "${#combinations[@]} small runs of every agent and planner: portable kernels and two threads$([ ! -x "$debug" ] || echo ", debug and release"): the same bytes"
-[ -x "$debug" ] || skip "no debug build at $debug (swift build)"
+compared="portable kernels and two threads"
+if [ -x "$debug" ]; then compared+=", debug and release"; else skip "no debug build at ${debug:-hand} (swift build)"; fi
+ok "$count small runs of every agent and planner: $compared: the same bytes"
 finished

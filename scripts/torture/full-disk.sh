@@ -19,7 +19,8 @@ again() {
 }
 
 if preload; then
-  expect 0 "" env LD_PRELOAD="$work/faults.so" FAULT=count FAULT_COUNT="$work/count" "${command[@]}" --out "$work/count-run"
+  expect 0 "" env LD_PRELOAD="$work/faults.so" FAULT=count FAULT_COUNT="$work/count" \
+    "${command[@]}" --out "$work/count-run"
   count="$(cat "$work/count")"
   for fault in nospace once; do
     failed=0 survived=0
@@ -29,12 +30,15 @@ if preload; then
       code env LD_PRELOAD="$work/faults.so" FAULT=$fault:$call "${command[@]}" --out "$work/full"
       case $code in
         0) survived=$((survived + 1)) ;;
-        1) failed=$((failed + 1)); grep -q "No space left" "$work/out" || { cat "$work/out"; fail "$fault:$call says no reason"; } ;;
+        1)
+          failed=$((failed + 1))
+          grep -q "No space left" "$work/out" || { cat "$work/out"; fail "$fault:$call says no reason"; } ;;
         *) cat "$work/out"; fail "$fault:$call of $count ended with $code" ;;
       esac
       again "$fault at call $call of $count"
     done
-    ok "$fault: full at $((failed + survived)) of $count calls: $failed failed with the reason, $survived went on (log or last status only); all resumed to the same bytes"
+    ok "$fault: full at $((failed + survived)) of $count calls: $failed failed with the reason, $survived went on" \
+      "(log or last status only); all resumed to the same bytes"
   done
 else
   skip "no preloading or no C compiler here: the disk is not filled call by call"
@@ -55,11 +59,15 @@ done
 # A real file system that is full, where one may be mounted.
 mkdir "$work/small"
 for kilobytes in 40 80 160 320; do
-  if ! mount -t tmpfs -o size=${kilobytes}k none "$work/small" 2> /dev/null; then skip "no right to mount a small tmpfs"; break; fi
+  if ! mount -t tmpfs -o size=${kilobytes}k none "$work/small" 2> /dev/null; then
+    skip "no right to mount a small tmpfs"
+    break
+  fi
   trap 'umount "$work/small" 2> /dev/null || true; cleanup' EXIT
   code "${command[@]}" --out "$work/small/runs"
   [ $code = 1 ] || [ $code = 0 ] || { cat "$work/out"; fail "tmpfs of $kilobytes KB ended with $code"; }
-  [ $code = 0 ] || grep -q "No space left" "$work/out" || { cat "$work/out"; fail "tmpfs of $kilobytes KB says no reason"; }
+  [ $code = 0 ] || grep -q "No space left" "$work/out" \
+    || { cat "$work/out"; fail "tmpfs of $kilobytes KB says no reason"; }
   rm -rf "$work/full"
   mkdir "$work/full"
   first=$code

@@ -18,7 +18,8 @@ for fault in kill half; do
     rm -rf "$work/cut"
     code=0
     # A shell of its own says "Killed" where nobody hears it.
-    (LD_PRELOAD="$work/faults.so" FAULT=$fault:$call exec "${command[@]}" --out "$work/cut") > "$work/out" 2>&1 || code=$?
+    (LD_PRELOAD="$work/faults.so" FAULT=$fault:$call exec "${command[@]}" --out "$work/cut") > "$work/out" 2>&1 \
+      || code=$?
     [ $code = 137 ] || { cat "$work/out"; fail "$fault:$call of $count ended with $code"; }
     expect 0 "" "${command[@]}" --out "$work/cut"
     same_bytes "$plain" "$(seed_of "$work/cut")" "killed at call $call of $count ($fault)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kill -9 at random moments until the run is done; then every table, weight, counter and random stream must equal those of
-# an undisturbed run, byte for byte.
+# kill -9 at random moments until the run is done; then every table, weight, counter and random stream must equal those
+# of an undisturbed run, byte for byte.
 # usage: kill9.sh [--runs N] [--seed N] [--environments "ID …"] [--propagations "NAME …"]
 #
 # Every run takes the next combination of environment, propagation and emphasis. The emphases make each phase in turn
@@ -8,16 +8,10 @@
 # checkpoint writing, rows, and the first milliseconds of start-up.
 . "$(dirname "$0")/common.sh"
 runs=50 environments="Pendulum-v1 ContinuousCartPole-v0 CartPole-v1" propagations="ts1 tsinf" seed=
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --runs) runs="$2" ;; --seed) seed="$2" ;; --environments) environments="$2" ;; --propagations) propagations="$2" ;;
-    *) echo "usage: kill9.sh [--runs N] [--seed N] [--environments LIST] [--propagations LIST]" >&2; exit 2 ;;
-  esac
-  shift 2
-done
+options "runs= seed= environments= propagations=" "$@"
 choose "$seed"
-read -ra environments <<< "$environments"
-read -ra propagations <<< "$propagations"
+read -ra environment_list <<< "$environments"
+read -ra propagation_list <<< "$propagations"
 emphases=(mixed fit planning evaluation checkpoint rows start)
 
 emphasis() {
@@ -33,25 +27,28 @@ emphasis() {
 
 kills=0 leftovers=0 nothing=0 cut=0
 for ((run = 0; run < runs; run++)); do
-  environment="${environments[run % ${#environments[@]}]}"
-  propagation="${propagations[run / ${#environments[@]} % ${#propagations[@]}]}"
+  environment="${environment_list[run % ${#environment_list[@]}]}"
+  propagation="${propagation_list[run / ${#environment_list[@]} % ${#propagation_list[@]}]}"
   stress="${emphases[run % ${#emphases[@]}]}"
   name="$environment-$propagation-$stress"
   settings "$name" "$environment" "$propagation"
-  command=("$mbrl" train "$work/$name.json" $(emphasis "$stress") --quiet)
+  read -ra stressing <<< "$(emphasis "$stress")"
+  command=("$mbrl" train "$work/$name.json" ${stressing[@]+"${stressing[@]}"} --quiet)
   if [ ! -d "$work/plain-$name" ]; then
     start=$(now)
     expect 0 "" "${command[@]}" --out "$work/plain-$name"
-    eval "duration_${name//[-.]/_}=$(($(now) - start))"
+    echo $(($(now) - start)) > "$work/duration-$name"
   fi
-  eval "duration=\$duration_${name//[-.]/_}"
+  duration="$(cat "$work/duration-$name")"
   here=0
   rm -rf "$work/cut"
   while true; do
     "${command[@]}" --out "$work/cut" > "$work/out" 2>&1 &
     process=$!
     # Later pauses are longer, so that the run comes to its end.
-    if [ "$stress" = start ] && [ $here -lt 12 ]; then random 40; else random $((duration / 2 + here * duration / 20 + 20)); fi
+    if [ "$stress" = start ] && [ $here -lt 12 ]; then random 40
+    else random $((duration / 2 + here * duration / 20 + 20))
+    fi
     # Nobody waits for a process that has ended before.
     sleep "$(seconds "$choice")"
     kill -9 $process 2> /dev/null || true
@@ -74,5 +71,6 @@ for ((run = 0; run < runs; run++)); do
   kills=$((kills + here))
   ok "$name: $here kills, then the same bytes"
 done
-echo "$me: $kills kills in $runs runs; $nothing before the run directory stood, $leftovers inside an atomic write, $cut inside a row"
+echo "$me: $kills kills in $runs runs; $nothing before the run directory stood, $leftovers inside an atomic write," \
+  "$cut inside a row"
 finished

@@ -22,7 +22,8 @@ ok "an output folder without the right to write: exit 1, nothing written"
 expect 0 "" "$mbrl" train "$work/readonly.json" --quiet --out "$work/mine"
 find "$work/mine" -type f -exec sha256sum {} + | sort > "$work/before"
 chmod -R a-w,a+rX "$work/mine"
-expect 1 "Permission denied" "${run[@]}" train "$work/readonly.json" --quiet --out "$work/mine" training.environmentSteps=80
+expect 1 "Permission denied" "${run[@]}" train "$work/readonly.json" --quiet --out "$work/mine" \
+  training.environmentSteps=80
 ok "going on with somebody else's run: exit 1, said why"
 expect 0 "" "${run[@]}" eval "$work"/mine/* --episodes 1
 expect 0 "" "${run[@]}" inspect "$work"/mine/*

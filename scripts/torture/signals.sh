@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
-# SIGTERM, SIGINT and SIGUSR1 at random moments: exit 75 with a checkpoint, resumed until done to the same bytes; within a
-# second even in a long model fit or plan. A second signal ends at once.
+# SIGTERM, SIGINT and SIGUSR1 at random moments: exit 75 with a checkpoint, resumed until done to the same bytes; within
+# a second even in a long model fit or plan. A second signal ends at once.
 # usage: signals.sh [--runs N] [--seed N]
 . "$(dirname "$0")/common.sh"
 runs=15 seed=
-while [ $# -gt 0 ]; do
-  case "$1" in --runs) runs="$2" ;; --seed) seed="$2" ;; *) echo "usage: signals.sh [--runs N] [--seed N]" >&2; exit 2 ;; esac
-  shift 2
-done
+options "runs= seed=" "$@"
 choose "$seed"
 settings signal
 command=("$mbrl" train "$work/signal.json" --quiet)
@@ -73,7 +70,8 @@ within() {
     [ $took -lt 1000 ] || fail "$what: SIGTERM took $took ms"
     [ $took -le $slowest ] || slowest=$took
     if [ "$what" = fit ]; then
-      grep -q '"run.isInsideStep": "true"' "$(seed_of "$out")/checkpoints/latest/state.json" || fail "$what: stored elsewhere"
+      grep -q '"run.isInsideStep": "true"' "$(seed_of "$out")/checkpoints/latest/state.json" \
+        || fail "$what: stored elsewhere"
     fi
   done
   expect 0 "" "${long[@]}" --out "$out"
@@ -90,7 +88,7 @@ for name in TERM INT; do
   env --default-signal=INT LD_PRELOAD="$work/faults.so" FAULT=hang FAULT_HANG="$work/hang" \
     "${command[@]}" --out "$work/twice-$name" training.environmentSteps=1000000 evaluation.every=0 > "$work/out" 2>&1 &
   process=$!
-  for _ in $(seq 100); do compgen -G "$work/twice-$name/*/seed-0/checkpoints/latest" > /dev/null && break; sleep 0.1; done
+  await "$work/twice-$name/*/seed-0/checkpoints/latest"
   touch "$work/hang"
   sleep 0.5
   start=$(now)

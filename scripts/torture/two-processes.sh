@@ -3,7 +3,7 @@
 # usage: two-processes.sh [--rounds N]
 . "$(dirname "$0")/common.sh"
 rounds=5
-[ "${1:-}" != --rounds ] || rounds="$2"
+options "rounds=" "$@"
 settings two
 command=("$mbrl" train "$work/two.json" --quiet)
 expect 0 "" "${command[@]}" --out "$work/plain" --seeds 0,1
@@ -20,7 +20,6 @@ for ((round = 0; round < rounds; round++)); do
     wait "$process" || code=$?
     codes+=("$code")
   done
-  sorted="$(printf '%s\n' "${codes[@]}" | sort -n | uniq | tr '\n' ' ')"
   winners=0
   for code in "${codes[@]}"; do
     [ "$code" = 0 ] || [ "$code" = 6 ] || { cat "$work"/out-*; fail "four at once ended with ${codes[*]}"; }
@@ -35,7 +34,7 @@ done
 rm -rf "$work/shared"
 "${command[@]}" --out "$work/shared" training.environmentSteps=100000 > /dev/null 2>&1 &
 process=$!
-for _ in $(seq 100); do compgen -G "$work/shared/*/seed-0/episodes.csv" > /dev/null && break; sleep 0.1; done
+await "$work/shared/*/seed-0/episodes.csv"
 expect 6 "process $process" "${command[@]}" --out "$work/shared"
 ok "a second process: exit 6, naming process $process"
 expect 0 "" "${command[@]}" --out "$work/shared" --seeds 1

@@ -9,7 +9,7 @@ package protocol DynamicsModel: ArchivableObject {
   /// Trains on everything in the replay; appends its rows to the tables.
   /// - Throws: `DivergedError` where a parameter stops being finite; `InterruptedError` where the run is asked to stop:
   ///   then the model and the tables are as they were, and the same call starts the same fit again.
-  func fit(_ replay: TransitionBuffer, _ metrics: inout Metrics) throws -> ModelFitSummary
+  func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary
   /// state, action → next, reward, ended of the step's rows, known parts included.
   func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream)
   /// Scores plans by rollouts through this model. It may be used until the next fit and again after it.

@@ -10,7 +10,7 @@ package final class ModelLearner: ArchivableObject {
     package var initialRandomSteps: Int
     /// Environment steps between fits; 0: after every episode.
     package var fitEvery: Int
-    /// Most transitions kept.
+    /// Most observations kept, an episode's last one included.
     package var replayCapacity: Int
 
     package init(initialRandomSteps: Int, fitEvery: Int, replayCapacity: Int) {
@@ -25,12 +25,12 @@ package final class ModelLearner: ArchivableObject {
         "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before anything is learned")
       fields.integer(
         "fitEvery", &fitEvery, in: 0...1_000_000_000, "environment steps between model fits; 0: after every episode")
-      fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most transitions kept")
+      fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
     }
   }
 
   /// Real transitions.
-  package let replay: TransitionBuffer
+  package let replay: Replay
   /// nil: only the replay and the cadence are wanted.
   package let model: (any DynamicsModel)?
   /// Environment steps observed.
@@ -49,9 +49,7 @@ package final class ModelLearner: ArchivableObject {
     self.settings = settings
     self.modelSettings = modelSettings
     task = context.task
-    replay = TransitionBuffer(
-      observationSize: task.specification.observationSpace.size, actionSpace: task.specification.actionSpace,
-      capacity: settings.replayCapacity)
+    replay = Replay(of: task.specification, lanes: context.lanes, capacity: settings.replayCapacity)
     model =
       learnsModel
       ? modelSettings.makeModel(DynamicsLayout(task), random: context.random.stream("model"), pool: context.pool) : nil

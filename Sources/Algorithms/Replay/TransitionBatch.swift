@@ -28,29 +28,26 @@ package struct TransitionBatch {
 /// Memory of a minibatch that is drawn again and again.
 package final class Minibatch {
   private let observations, actions, rewards, next, terminated: RowBuffer
+  private var rows: [Int32] = []
 
-  /// `count` rows of transitions as `buffer` holds them.
-  package init(_ count: Int, of buffer: TransitionBuffer) {
-    observations = RowBuffer(count, buffer.observationSize)
-    actions = RowBuffer(count, buffer.actionColumns)
+  /// `count` rows of transitions as `replay` holds them.
+  package init(_ count: Int, of replay: Replay) {
+    observations = RowBuffer(count, replay.observation.width)
+    actions = RowBuffer(count, replay.action.width)
     rewards = RowBuffer(count, 1)
-    next = RowBuffer(count, buffer.observationSize)
+    next = RowBuffer(count, replay.next.width)
     terminated = RowBuffer(count, 1)
+    rows.reserveCapacity(count)
   }
 
   /// Rows drawn with replacement; valid until the next call.
-  package func draw(from buffer: TransitionBuffer, _ random: inout RandomStream) -> TransitionBatch {
-    let (size, width) = (buffer.observationSize, buffer.actionColumns)
-    for row in 0..<rewards.rows.count {
-      let source = random.integer(below: buffer.count)
-      for column in 0..<size {
-        observations.rows[row, column] = buffer.observations[source * size + column]
-        next.rows[row, column] = buffer.nextObservations[source * size + column]
-      }
-      for column in 0..<width { actions.rows[row, column] = buffer.actions[source * width + column] }
-      rewards.rows[row, 0] = buffer.rewards[source]
-      terminated.rows[row, 0] = buffer.terminated[source]
-    }
+  package func draw(from replay: Replay, _ random: inout RandomStream) -> TransitionBatch {
+    replay.sample(rewards.rows.count, &random, into: &rows)
+    replay.gather(rows, replay.observation, into: observations.rows)
+    replay.gather(rows, replay.action, into: actions.rows)
+    replay.gather(rows, replay.reward, into: rewards.rows)
+    replay.gather(rows, replay.next, into: next.rows)
+    replay.gather(rows, replay.terminated, into: terminated.rows)
     return TransitionBatch(
       observations: observations.read, actions: actions.read, rewards: rewards.read, next: next.read,
       terminated: terminated.read)

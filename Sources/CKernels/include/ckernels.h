@@ -45,9 +45,11 @@ ck_pool *ck_pool_create(int32_t threads);
 void ck_pool_destroy(ck_pool *pool);
 int32_t ck_pool_threads(const ck_pool *pool);
 /// Calls `body(context, task, worker)` for every task in 0..<tasks, worker in 0..<threads; returns when all are done.
-/// A NULL pool runs everything on the calling thread, in order, with worker 0. Each thread begins with a part of its own,
-/// the same one for the same number of tasks, so that it meets again what is in its caches; then it helps the others.
-void ck_pool_run(ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context);
+/// A NULL pool runs everything on the calling thread, in order, with worker 0. Each thread begins with a part of its
+/// own, the same one for the same number of tasks, so that it meets again what is in its caches; then it helps the
+/// others.
+void ck_pool_run(
+    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context);
 /// The same, with the tasks handed out one after another, to any thread: one may wait for another that comes before it.
 void ck_pool_run_in_order(
     ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context);
@@ -83,8 +85,8 @@ void ck_unary(int32_t function, int64_t count, const float *x, float *y);
 
 /// Z[b] = X[b]·W[b]ᵀ + bias[b]; Y = activation(Z).
 /// X [batch, rows, inputs], W [batch, outputs, inputs] (PyTorch's layout), bias [batch, outputs] or NULL,
-/// Y [batch, rows, outputs]; `z` (NULL allowed) receives the values before the activation. Strides in floats, 0 = shared.
-/// Threads never change a bit of the result.
+/// Y [batch, rows, outputs]; `z` (NULL allowed) receives the values before the activation. Strides in floats, 0 =
+/// shared. Threads never change a bit of the result.
 void ck_linear(
     ck_pool *pool, int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *x, int64_t x_stride,
     const float *w, int64_t w_stride, const float *bias, int64_t bias_stride, int32_t activation, float *z, float *y);
@@ -131,15 +133,15 @@ void ck_polyak(int64_t count, float rate, const float *source, float *target);
 
 /// One block: the four words for counter (c0, c1, c2, c3) under key (k0, k1).
 void ck_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-/// out[i] standard normal: block i/4 of the 64-bit `key` at 128-bit counter {i/4 low, i/4 high, stream low, stream high},
-/// Box–Muller on words (0,1) → elements 0 (cos), 1 (sin), words (2,3) → elements 2, 3;
+/// out[i] standard normal: block i/4 of the 64-bit `key` at 128-bit counter {i/4 low, i/4 high, stream low, stream
+/// high}, Box–Muller on words (0,1) → elements 0 (cos), 1 (sin), words (2,3) → elements 2, 3;
 /// u1 = (w >> 8)·2⁻²⁴ + 2⁻²⁵, u2 = (w' >> 8)·2⁻²⁴, r = √(−2 log u1), cos and sin of 2π·u2.
 void ck_fill_normal(uint64_t key, uint64_t stream, int64_t count, float *out);
 /// out[i] uniform in [low, high): word i%4 of block i/4 as above, low + (high − low)·(w >> 8)·2⁻²⁴.
 void ck_fill_uniform(uint64_t key, uint64_t stream, int64_t count, float low, float high, float *out);
-/// As ck_fill_normal but limited to [−bound, bound] by redrawing: element i takes the first accepted draw among attempts
-/// a = 0, 1, … from block {i low, i high, stream low, stream high ^ (a << 16)}, each block offering its four normals in
-/// order; after 64 blocks the last draw is clamped.
+/// As ck_fill_normal but limited to [−bound, bound] by redrawing: element i takes the first accepted draw among
+/// attempts a = 0, 1, … from block {i low, i high, stream low, stream high ^ (a << 16)}, each block offering its four
+/// normals in order; after 64 blocks the last draw is clamped.
 void ck_fill_truncated_normal(uint64_t key, uint64_t stream, int64_t count, float bound, float *out);
 
 // MARK: - Numbers of reduced precision
@@ -150,8 +152,8 @@ void ck_fill_truncated_normal(uint64_t key, uint64_t stream, int64_t count, floa
 /// multiply-adds of float32; everywhere else the same bits are computed in float32's fused multiply-adds, several times
 /// slower than float32 itself.
 
-/// pairs[r·⌈columns/2⌉ + c/2] = from[r·columns + c], rounded to the nearest (ties to even), subnormal numbers to zero; the
-/// last word of an odd row holds a zero above.
+/// pairs[r·⌈columns/2⌉ + c/2] = from[r·columns + c], rounded to the nearest (ties to even), subnormal numbers to zero;
+/// the last word of an odd row holds a zero above.
 void ck_bfloat16_pairs(int64_t rows, int64_t columns, const float *from, uint32_t *pairs);
 /// Whether the variant in use has an instruction for products of pairs.
 int32_t ck_bfloat16_is_native(void);
@@ -184,7 +186,7 @@ typedef struct {
   const int32_t *feature_index;          ///< [feature_count] column of the observation
   const float *input_mean;               ///< [widths[0]]
   const float *input_inverse_deviation;  ///< [widths[0]]
-  const int32_t *target_is_delta;        ///< [observation_size] 1: next = observation + prediction; 0: next = prediction
+  const int32_t *target_is_delta;        ///< [observation_size] 1: next = observation + prediction; 0: = prediction
   int32_t is_probabilistic, learns_reward, learns_termination;
   const float *minimum_log_variance;     ///< [targets], where probabilistic
   const float *maximum_log_variance;     ///< [targets]
@@ -214,8 +216,8 @@ enum { CK_TILE_ROWS = 48 };
 
 /// Floats of scratch memory one call of ck_ensemble_step needs.
 int64_t ck_ensemble_workspace(const ck_ensemble *ensemble);
-/// Moves `count` rows one step through `member`. Row i of the call is row `index[i]` of `rows` (index NULL: first_row + i)
-/// and its noise identity is first_identity + that row's number. `noise` NULL: the mean. Rows go in tiles
+/// Moves `count` rows one step through `member`. Row i of the call is row `index[i]` of `rows` (index NULL: first_row +
+/// i) and its noise identity is first_identity + that row's number. `noise` NULL: the mean. Rows go in tiles
 /// through all layers while they are in cache; the result does not depend on how rows are grouped into calls.
 void ck_ensemble_step(
     const ck_ensemble *ensemble, int32_t member, int64_t count, int64_t first_row, const int32_t *index,
@@ -223,8 +225,8 @@ void ck_ensemble_step(
 
 // MARK: - Fused training
 
-/// An ensemble of equal multi-layer perceptrons whose parameters stand in a flat buffer, and their gradients and moments
-/// in buffers of the same layout.
+/// An ensemble of equal multi-layer perceptrons whose parameters stand in a flat buffer, and their gradients and
+/// moments in buffers of the same layout.
 typedef struct {
   int32_t layers, members;                ///< linear layers (1...CK_MAX_LAYERS); networks
   int32_t activation;                     ///< after every layer but the last

@@ -33,6 +33,12 @@ package struct TransitionRecord: Sendable {
 
   package var count: Int { outcomes.count }
 
+  /// The observation before the step of that row.
+  package func observation(_ row: Int) -> ArraySlice<Float> {
+    observations[row * observationSize..<(row + 1) * observationSize]
+  }
+  /// The action of that row.
+  package func action(_ row: Int) -> ArraySlice<Float> { actions[row * actionColumns..<(row + 1) * actionColumns] }
   /// The observation after the step of that row.
   package func nextObservation(_ row: Int) -> ArraySlice<Float> {
     nextObservations[row * observationSize..<(row + 1) * observationSize]

@@ -74,9 +74,10 @@ package final class RunLoop: ArchivableObject {
 
 extension RunLoop {
   /// Takes over a stored state. The configuration hash has been compared; what does not fit is a checkpoint's fault.
-  package func restore(_ checkpoint: Checkpoint) throws(ExperimentError) {
+  /// Without `logs` the replay stays empty.
+  package func restore(_ checkpoint: Checkpoint, _ logs: LogFolder? = nil) throws(ExperimentError) {
     do {
-      try archive(checkpoint.makeArchive())
+      try archive(checkpoint.makeArchive(logs))
     } catch {
       throw .checkpoint(path: checkpoint.path, reason: "\(error)")
     }

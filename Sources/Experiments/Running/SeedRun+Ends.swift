@@ -6,7 +6,7 @@ extension SeedRun {
   /// What an error means for the run; a diverged state is stored for a look at it.
   func examine(_ error: any Error) -> ExperimentError {
     guard let diverged = error as? DivergedError else { return ExperimentError(error) }
-    let archive = Archive()
+    let archive = Archive(in: logs)
     if (try? loop.archive(archive)) != nil { try? Checkpoint.write(archive, manifest([]), to: directory.divergedPath) }
     return .diverged(quantity: diverged.quantity, step: loop.progress.step)
   }

@@ -22,6 +22,8 @@ package final class SeedRun {
   let log: RunLog
   var loop: RunLoop
   var files: RunFiles
+  /// What of the logs beside the checkpoints belongs to this run.
+  let logs: LogFolder
   /// Step of the newest checkpoint of this state; nil: none yet.
   var checkpointedStep: Int?
   /// Episodes of an evaluation were completed after that checkpoint was written: it was stored while they were due.
@@ -89,16 +91,18 @@ package final class SeedRun {
           throw ExperimentError.checkpoint(path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
         }
         let loop = try makeLoop()
-        try loop.restore(checkpoint)
+        let logs = LogFolder(directory.checkpoints.logs)
+        try loop.restore(checkpoint, logs)
         let files = try RunFiles.reopen(in: directory.path, metrics: loop.metrics, at: checkpoint.manifest.offsets)
-        return (loop, files, checkpoint.manifest.step)
+        return (loop, files, logs, checkpoint.manifest.step)
       })
     if let restored {
-      (loop, files) = (restored.0, restored.1)
-      checkpointedStep = restored.2
+      (loop, files, logs) = (restored.0, restored.1, restored.2)
+      checkpointedStep = restored.3
     } else {
       loop = try makeLoop()
       files = try RunFiles.create(in: directory.path, metrics: loop.metrics)
+      logs = LogFolder(directory.checkpoints.logs)
     }
     clock = RunClock(elapsed: loop.progress.elapsedSeconds)
   }
@@ -217,7 +221,7 @@ package final class SeedRun {
     let step = loop.progress.step
     guard checkpointedStep != step || isCheckpointBehind else { return }
     loop.progress.elapsedSeconds = clock.seconds
-    let archive = Archive()
+    let archive = Archive(in: logs)
     try loop.archive(archive)
     if let name = firstNonFiniteWeight(archive) { throw DivergedError(quantity: name) }
     let offsets = try files.synchronizedOffsets()
@@ -240,7 +244,7 @@ package final class SeedRun {
     defer { loop.progress = evaluated }
     loop.progress = begun
     loop.progress.partialEvaluation = []
-    let archive = Archive()
+    let archive = Archive(in: logs)
     try loop.archive(archive)
     try Checkpoint.renew(directory.checkpoints.path(begun.step), archive, offsets: offsets)
   }

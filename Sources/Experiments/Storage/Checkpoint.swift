@@ -14,8 +14,17 @@ package struct Checkpoint {
   /// All other tensors.
   package static let stateName = "state.safetensors"
 
-  /// An archive to restore from.
-  package func makeArchive() -> Archive { Archive(scalars: manifest.scalars, tensors: tensors) }
+  /// An archive to restore from; without `logs` what is in them is left out: a policy does not need it.
+  package func makeArchive(_ logs: LogFolder? = nil) -> Archive {
+    Archive(scalars: manifest.scalars, tensors: tensors, logs: manifest.logs, in: logs)
+  }
+
+  /// The folder of the logs of a checkpoint in a seed's folder or in its folder of checkpoints.
+  package static func logs(of path: String) -> String {
+    let folder = FileSystem.folder(of: path)
+    let isBeside = FileSystem.kind(of: "\(folder)/logs") == .folder
+    return "\(isBeside ? folder : FileSystem.folder(of: folder))/logs"
+  }
 
   /// Bytes of its files, state.json apart.
   package var byteCount: Int { manifest.files.reduce(0) { $0 + $1.bytes } }
@@ -32,6 +41,7 @@ package struct Checkpoint {
       try FileSystem.createFolder(temporary)
       var manifest = manifest
       manifest.scalars = archive.scalars
+      manifest.logs = archive.logs
       manifest.files = []
       let metadata = [("format", "pt"), ("program", "mbrl \(Version.program)"), ("step", String(manifest.step))]
       for (name, areWeights) in [(weightsName, true), (stateName, false)] {

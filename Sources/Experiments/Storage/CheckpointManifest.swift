@@ -32,6 +32,8 @@ package struct CheckpointManifest: Equatable, Sendable {
   package var facts: [(name: String, value: String)]
   /// Bytes of each CSV file at this step; a resumed run goes on from there.
   package var offsets: [(name: String, offset: Int)]
+  /// The segments of each log beside the checkpoints; see `LogFolder`.
+  package var logs: [(name: String, value: String)]
   /// The tensor files.
   package var files: [File]
   /// Every scalar of the state, as text.
@@ -41,8 +43,8 @@ package struct CheckpointManifest: Equatable, Sendable {
   package init(
     programVersion: String = Version.program, configurationHash: String, settings: JSONObject, agent: String,
     environment: String, seed: Int, step: Int, created: String = Clock.timestamp(),
-    facts: [(name: String, value: String)] = [], offsets: [(name: String, offset: Int)] = [], files: [File] = [],
-    scalars: [(name: String, value: String)] = []
+    facts: [(name: String, value: String)] = [], offsets: [(name: String, offset: Int)] = [],
+    logs: [(name: String, value: String)] = [], files: [File] = [], scalars: [(name: String, value: String)] = []
   ) {
     self.programVersion = programVersion
     self.configurationHash = configurationHash
@@ -54,6 +56,7 @@ package struct CheckpointManifest: Equatable, Sendable {
     self.created = created
     self.facts = facts
     self.offsets = offsets
+    self.logs = logs
     self.files = files
     self.scalars = scalars
   }
@@ -87,6 +90,7 @@ package struct CheckpointManifest: Equatable, Sendable {
       ("created", .string(created)),
       ("facts", CheckpointManifest.object(facts) { .string($0) }),
       ("offsets", .object(JSONObject(offsets.map { ($0.name, .integer($0.offset)) }))),
+      ("logs", CheckpointManifest.object(logs) { .string($0) }),
       (
         "files",
         .object(
@@ -132,12 +136,12 @@ extension CheckpointManifest {
       let seed = object["seed"]?.integer, let step = object["step"]?.integer,
       let created = object["created"]?.string, let facts = CheckpointManifest.strings(object["facts"]),
       let scalars = CheckpointManifest.strings(object["scalars"]), let offsets = object["offsets"]?.object,
-      let files = object["files"]?.object
+      let logs = CheckpointManifest.strings(object["logs"]), let files = object["files"]?.object
     else { throw Fault(description: "\(CheckpointManifest.fileName) lacks an entry") }
     self.init(
       programVersion: program, configurationHash: hash, settings: settings, agent: agent, environment: environment,
       seed: seed, step: step, created: created, facts: facts,
-      offsets: offsets.members.map { ($0.key, $0.value.integer ?? -1) },
+      offsets: offsets.members.map { ($0.key, $0.value.integer ?? -1) }, logs: logs,
       files: files.members.map {
         File(
           name: $0.key, bytes: $0.value.object?["bytes"]?.integer ?? -1,

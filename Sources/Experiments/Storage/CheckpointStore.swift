@@ -5,6 +5,9 @@ package struct CheckpointStore: Sendable {
   /// The folder; made with the first checkpoint.
   package let directory: String
 
+  /// The folder of the logs beside it.
+  package var logs: String { "\(FileSystem.folder(of: directory))/logs" }
+
   /// The links beside the checkpoints.
   package enum Pointer: String, Sendable { case latest, best }
 
@@ -48,7 +51,8 @@ package struct CheckpointStore: Sendable {
     }
   }
 
-  /// Writes one checkpoint, moves `latest` to it, and removes old ones: the newest `keep` and `protected` stay.
+  /// Writes one checkpoint, moves `latest` to it, and removes old ones: the newest `keep` and `protected` stay, and of
+  /// the logs what one of these needs.
   package func write(
     _ archive: Archive, _ manifest: CheckpointManifest, keep: Int, protected: Set<Int>
   ) throws(FileError) {
@@ -58,6 +62,17 @@ package struct CheckpointStore: Sendable {
     for step in try steps().dropFirst(keep) where !protected.contains(step) {
       try FileSystem.removeTree(path(step))
     }
+    if !archive.logs.isEmpty { try pruneLogs() }
+  }
+
+  /// As long as a checkpoint cannot be read nobody knows what it needs: then everything stays.
+  private func pruneLogs() throws(FileError) {
+    var needed: [(name: String, value: String)] = []
+    for step in try steps() {
+      guard let manifest = try? Checkpoint.readManifest(path(step)) else { return }
+      needed += manifest.logs
+    }
+    try LogFolder.prune(logs, needed: needed)
   }
 
   /// The newest checkpoint that is intact, belongs to the configuration and passes `accepts`; what does not is set

@@ -14,7 +14,7 @@ package struct GaussianHead {
 
   /// Parameters "min_logvar" and "max_logvar", after "name." unless the name is empty.
   package init(
-    name: String, size: Int, minimum: Float = -10, maximum: Float = 0.5, store: ParameterStore,
+    name: String, size: Int, minimum: Float = -10, maximum: Float = 0.5, in store: ParameterStore,
     random: inout RandomStream
   ) {
     let prefix = name.isEmpty ? "" : name + "."
@@ -37,7 +37,7 @@ package struct GaussianHead {
     return (tape.columns(output, 0..<size), logVariance)
   }
 
-  /// Σ maximum − Σ minimum → [1, 1, 1]; 0.01 times it belongs to the loss, which draws the bounds together.
+  /// Σ maximum − Σ minimum → [1, 1, 1]; 0.01 times it belongs to the loss, once: it draws the bounds together.
   package func boundsWidth(on tape: Tape) -> Tensor {
     tape.subtract(
       tape.sum(tape.parameter(maximum, of: store)), tape.sum(tape.parameter(minimum, of: store)))

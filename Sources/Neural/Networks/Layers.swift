@@ -7,11 +7,11 @@ package struct Linear {
   /// [members, 1, outputs]
   package let bias: Parameter
   /// Owns the parameters.
-  package let store: ParameterStore
+  package private(set) var store: ParameterStore
 
   /// Parameters "name.weight" and "name.bias"; name may hold "{member}".
   package init(
-    name: String, inputs: Int, outputs: Int, members: Int = 1, store: ParameterStore,
+    name: String, inputs: Int, outputs: Int, members: Int = 1, in store: ParameterStore,
     weightInitializer: Initializer = .kaimingUniform, biasInitializer: Initializer = .zeros,
     random: inout RandomStream
   ) {
@@ -23,10 +23,6 @@ package struct Linear {
       name + ".bias", batch: members, count: outputs, initializer: biasInitializer, fanIn: inputs, random: &random)
   }
 
-  fileprivate init(_ layer: Linear, over store: ParameterStore) {
-    (weight, bias, self.store) = (layer.weight, layer.bias, store)
-  }
-
   /// x [members or 1, rows, inputs] → [members, rows, outputs]
   package func callAsFunction(
     _ x: Tensor, on tape: Tape, activation: Activation = .identity, frozen: Bool = false
@@ -36,14 +32,18 @@ package struct Linear {
       bias: tape.parameter(bias, of: store, frozen: frozen), activation: activation)
   }
 
-  /// The same layer with the values of another store of the same layout (a target network).
-  package func over(_ store: ParameterStore) -> Linear { Linear(self, over: store) }
+  /// The same layer with the values of another store of the same layout.
+  package func over(_ store: ParameterStore) -> Linear {
+    var copy = self
+    copy.store = store
+    return copy
+  }
 }
 
 /// A multi-layer perceptron per member: an ensemble of equal networks evaluated together.
 ///
 /// Layer i is "name.layers.i"; the activation follows every layer but the last.
-package struct MLP {
+package final class MLP: Network {
   /// From input to output.
   package let linears: [Linear]
   /// After every layer but the last.
@@ -53,11 +53,12 @@ package struct MLP {
   /// Owns the parameters.
   package let store: ParameterStore
 
-  /// `sizes` from input to output, e.g. [6, 200, 200, 8]. An empty name leaves out the leading "name.".
+  /// `sizes` from input to output, e.g. [6, 200, 200, 8]. An empty name leaves out the leading "name.". Networks that one
+  /// optimiser moves share a store.
   ///
   /// The default start is PETS's: weights truncated normal of deviation 1/(2√fan-in), biases 0.
   package init(
-    name: String, sizes: [Int], members: Int = 1, activation: Activation, store: ParameterStore,
+    name: String, sizes: [Int], members: Int = 1, activation: Activation, in store: ParameterStore = ParameterStore(),
     weightInitializer: Initializer = .truncatedNormalFanIn(gain: 0.5), biasInitializer: Initializer = .zeros,
     outputInitializer: Initializer? = nil, random: inout RandomStream
   ) {
@@ -71,7 +72,7 @@ package struct MLP {
       linears.append(
         Linear(
           name: (name.isEmpty ? "" : name + ".") + "layers.\(layer)", inputs: sizes[layer], outputs: sizes[layer + 1],
-          members: members, store: store,
+          members: members, in: store,
           weightInitializer: isLast ? outputInitializer ?? weightInitializer : weightInitializer,
           biasInitializer: biasInitializer, random: &random))
     }
@@ -83,6 +84,10 @@ package struct MLP {
     (activation, members, self.store) = (network.activation, network.members, store)
   }
 
+  /// Columns of the input.
+  package var inputs: Int { linears[0].weight.columns }
+  /// Columns of the output.
+  package var outputs: Int { linears[linears.count - 1].weight.rows }
   /// Weight [members, out, in] and bias [members, 1, out] of every layer, from input to output.
   package var layers: [(weight: Parameter, bias: Parameter)] { linears.map { ($0.weight, $0.bias) } }
 
@@ -95,6 +100,5 @@ package struct MLP {
     return h
   }
 
-  /// The same network with the values of another store of the same layout (a target network).
   package func over(_ store: ParameterStore) -> MLP { MLP(self, over: store) }
 }

@@ -58,3 +58,9 @@ struct Arena: ~Copyable {
     offset = 0
   }
 }
+
+/// 64-byte-aligned memory.
+private func allocateAligned(_ count: Int) -> UnsafeMutablePointer<Float> {
+  UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
+    .bindMemory(to: Float.self, capacity: max(count, 1))
+}

@@ -1,22 +1,35 @@
 import CKernels
 
 extension Tape {
-  /// Computes the gradients of `loss` ([1, 1, 1]) with respect to everything that it depends on.
+  /// Computes the gradients of `root` with respect to everything that it depends on.
   ///
   /// Parameters' gradients are added into their stores; those of other nodes are started afresh, so several losses
   /// may be differentiated on one recording.
-  package func backward(_ loss: Tensor) {
-    precondition(loss.count == 1, "the loss is a scalar, not \(loss.shape)")
-    precondition(node(loss).requiresGradient, "the loss depends on nothing that takes a gradient")
-    for index in 0...loss.index where nodes[index].operation != .parameter { nodes[index].gradient = nil }
-    if let target = gradientTarget(Int32(loss.index)) {
-      target.pointer[0] = target.accumulates ? target.pointer[0] + 1 : 1
-    }
-    var index = loss.index
+  /// - Parameters:
+  ///   - root: a loss [1, 1, 1], or any tensor of which `seed` is the gradient.
+  ///   - seed: as many numbers as `root` has; nil: 1.
+  ///   - keeping: leaves the parameters' gradients on the tape, for `addGradients`: several threads can differentiate
+  ///     at once, each on its tape, and their sums have one order all the same.
+  package func backward(_ root: Tensor, seed: UnsafeBufferPointer<Float>? = nil, keeping: Bool = false) {
+    precondition(
+      seed?.count ?? 1 == root.count, "\(seed?.count ?? 1) numbers to start from, for \(root.shape)")
+    precondition(node(root).requiresGradient, "\(root.shape) depends on nothing that takes a gradient")
+    for index in 0...root.index { nodes[index].gradient = nil }
+    keepsGradients = keeping
+    gradientTarget(Int32(root.index))?.write(root.count) { seed?[$0] ?? 1 }
+    var index = root.index
     while index >= 0 {
       let node = nodes[index]
       if node.requiresGradient, let gradient = node.gradient { propagate(node, gradient) }
       index -= 1
+    }
+  }
+
+  /// Adds the parameters' gradients that a backward pass has kept into their stores.
+  package func addGradients() {
+    for node in nodes where node.operation == .parameter {
+      guard let gradient = node.gradient else { continue }
+      stores[node.start].gradientTarget(node.length).write(node.count) { gradient[$0] }
     }
   }
 
@@ -58,7 +71,7 @@ extension Tape {
     let index = Int(index)
     let node = nodes[index]
     guard node.requiresGradient else { return nil }
-    if node.operation == .parameter { return stores[node.start].gradientTarget(node.length, node.gradient!) }
+    if node.operation == .parameter && !keepsGradients { return stores[node.start].gradientTarget(node.length) }
     if let gradient = node.gradient { return GradientTarget(pointer: gradient, accumulates: true) }
     let gradient = allocate(node.count)
     nodes[index].gradient = gradient

@@ -18,9 +18,6 @@ extension Tape {
     unary(.scale, x, low: factor) { x, y, count in for index in 0..<count { y[index] = x[index] * factor } }
   }
 
-  /// −x
-  package func negate(_ x: Tensor) -> Tensor { scale(x, by: -1) }
-
   /// x + value
   package func addScalar(_ x: Tensor, _ value: Float) -> Tensor {
     unary(.addScalar, x) { x, y, count in for index in 0..<count { y[index] = x[index] + value } }

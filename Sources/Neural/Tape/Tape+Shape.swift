@@ -26,10 +26,11 @@ extension Tape {
     return append(result)
   }
 
-  /// The columns in `range`.
+  /// The columns in `range`; where that is all of them, x itself.
   package func columns(_ x: Tensor, _ range: Range<Int>) -> Tensor {
     precondition(
       range.lowerBound >= 0 && range.upperBound <= x.columns && !range.isEmpty, "columns \(range) of \(x.shape)")
+    guard range.count < x.columns else { return x }
     var result = makeNode(.columns, x.batch, x.rows, range.count, x)
     result.start = range.lowerBound
     copyBlock(

@@ -10,7 +10,7 @@ import Support
 ///     store.clearGradients()
 ///     tape.backward(tape.meanSquaredError(prediction, targets))
 ///
-/// Gradients of parameters are added into their store; those of other nodes are read with `gradient(_:)`.
+/// Gradients of parameters are added into their stores; those of other nodes are read with `gradient(_:)`.
 package final class Tape {
   /// Threads for matrix products and large elementwise passes; results do not depend on it.
   let pool: ComputePool?
@@ -22,6 +22,8 @@ package final class Tape {
   private var arena = Arena()
   private var generation: UInt32 = 0
   var recordsGradients = true
+  /// Whether the backward pass under way keeps the gradients of parameters on the tape.
+  var keepsGradients = false
 
   /// An empty tape; without a pool everything runs on the calling thread.
   package init(pool: ComputePool? = nil) { self.pool = pool }
@@ -120,7 +122,6 @@ package final class Tape {
     var node = Node(
       operation: .parameter, requiresGradient: recordsGradients && !frozen, batch: parameter.batch,
       rows: parameter.rows, columns: parameter.columns, values: store.values(of: parameter).baseAddress!)
-    node.gradient = store.gradientMemory(of: parameter)
     node.start = place
     node.length = parameter.index
     return append(node)
@@ -150,6 +151,11 @@ package final class Tape {
     UnsafeBufferPointer(start: node(tensor).values, count: tensor.count)
   }
 
+  /// One member's values [rows, columns], valid until the tape is rewound.
+  package func rows(of tensor: Tensor, member: Int = 0) -> Rows {
+    Rows(node(tensor).values + member * tensor.rows * tensor.columns, tensor.rows, tensor.columns)
+  }
+
   /// The value of a [1, 1, 1] tensor.
   package func scalar(_ tensor: Tensor) -> Float {
     precondition(tensor.count == 1, "scalar of \(tensor.shape)")
@@ -157,13 +163,13 @@ package final class Tape {
   }
 
   /// The gradient of the last `backward`'s loss, valid until the tape is rewound; zero where nothing contributed.
-  /// A parameter's is what its store has accumulated.
+  /// A parameter's is what its store has accumulated, unless the pass has kept it.
   package func gradient(_ tensor: Tensor) -> UnsafeBufferPointer<Float> {
     let node = node(tensor)
+    if let gradient = node.gradient { return UnsafeBufferPointer(start: gradient, count: tensor.count) }
     if node.operation == .parameter {
       return UnsafeBufferPointer(stores[node.start].gradients(of: stores[node.start].parameters[node.length]))
     }
-    if let gradient = node.gradient { return UnsafeBufferPointer(start: gradient, count: tensor.count) }
     let zeros = allocate(tensor.count)
     zeros.update(repeating: 0, count: tensor.count)
     nodes[tensor.index].gradient = zeros

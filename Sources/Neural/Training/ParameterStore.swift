@@ -27,13 +27,12 @@ package final class ParameterStore: ArchivableObject {
   package private(set) var parameters: [Parameter] = []
   /// Elements of the flat buffers, padding included.
   package private(set) var count = 0
-  private var capacity = 0
-  private var valueMemory: UnsafeMutablePointer<Float>?
-  private var gradientMemory: UnsafeMutablePointer<Float>?
+  private var valueMemory = FloatBuffer(count: 0)
+  private var gradientMemory = FloatBuffer(count: 0)
   /// Parameters whose gradient counts as zero although the memory still holds old numbers: the first write sets it.
   private var isCleared: [Bool] = []
   private var hasCleared = false
-  /// Set by the first use on a tape: the buffers must not move from then on.
+  /// Set by the first use, on a tape or by an optimiser: the buffers must not move from then on.
   private(set) var isSealed = false
 
   /// A store without parameters.
@@ -47,11 +46,6 @@ package final class ParameterStore: ArchivableObject {
     reserve(other.count)
     count = other.count
     copyValues(from: other)
-  }
-
-  deinit {
-    valueMemory?.deallocate()
-    gradientMemory?.deallocate()
   }
 
   // MARK: Building
@@ -96,41 +90,36 @@ package final class ParameterStore: ArchivableObject {
   }
 
   private func reserve(_ needed: Int) {
-    guard needed > capacity else { return }
-    capacity = max(needed, 2 * capacity)
-    func grown(_ old: UnsafeMutablePointer<Float>?) -> UnsafeMutablePointer<Float> {
-      let new = allocateAligned(capacity)
-      new.update(repeating: 0, count: capacity)
-      if let old {
-        new.update(from: old, count: count)
-        old.deallocate()
-      }
+    guard needed > valueMemory.count else { return }
+    let capacity = max(needed, 2 * valueMemory.count)
+    func grown(_ old: FloatBuffer) -> FloatBuffer {
+      let new = FloatBuffer(count: capacity)
+      new.base.update(from: old.base, count: count)
       return new
     }
-    valueMemory = grown(valueMemory)
-    gradientMemory = grown(gradientMemory)
+    (valueMemory, gradientMemory) = (grown(valueMemory), grown(gradientMemory))
   }
 
   // MARK: Memory
 
   /// All values, padding included.
-  package var values: UnsafeMutableBufferPointer<Float> { .init(start: valueMemory, count: count) }
+  package var values: UnsafeMutableBufferPointer<Float> { .init(rebasing: valueMemory.memory[..<count]) }
 
   /// All gradients, padding included.
   package var gradients: UnsafeMutableBufferPointer<Float> {
     settleGradients()
-    return .init(start: gradientMemory, count: count)
+    return .init(rebasing: gradientMemory.memory[..<count])
   }
 
   /// [batch, rows, columns], row-major.
   package func values(of parameter: Parameter) -> UnsafeMutableBufferPointer<Float> {
-    .init(start: valueMemory! + parameter.offset, count: parameter.count)
+    .init(start: valueMemory.base + parameter.offset, count: parameter.count)
   }
 
   /// [batch, rows, columns], row-major.
   package func gradients(of parameter: Parameter) -> UnsafeMutableBufferPointer<Float> {
     settleGradient(of: parameter)
-    return .init(start: gradientMemory! + parameter.offset, count: parameter.count)
+    return .init(start: gradientMemory.base + parameter.offset, count: parameter.count)
   }
 
   /// Sets every gradient to zero (lazily: the next backward pass overwrites instead of adding).
@@ -149,49 +138,49 @@ package final class ParameterStore: ArchivableObject {
   private func settleGradient(of parameter: Parameter) {
     guard isCleared[parameter.index] else { return }
     isCleared[parameter.index] = false
-    (gradientMemory! + parameter.offset).update(repeating: 0, count: parameter.count)
+    (gradientMemory.base + parameter.offset).update(repeating: 0, count: parameter.count)
   }
 
-  /// Values of a parameter for a tape node; from now on the buffers do not move.
-  func seal() { isSealed = true }
+  /// From now on the buffers do not move. Written once only: tapes on several threads may share a store.
+  func seal() {
+    if !isSealed { isSealed = true }
+  }
 
-  /// Where a backward pass writes, and whether it has to add to what is there.
-  func gradientTarget(_ index: Int, _ memory: UnsafeMutablePointer<Float>) -> GradientTarget {
+  /// Where a backward pass writes the gradient of parameter `index`, and whether it has to add to what is there.
+  func gradientTarget(_ index: Int) -> GradientTarget {
     let accumulates = !isCleared[index]
     isCleared[index] = false
-    return GradientTarget(pointer: memory, accumulates: accumulates)
+    return GradientTarget(pointer: gradientMemory.base + parameters[index].offset, accumulates: accumulates)
   }
 
-  /// Unsettled memory of a parameter's gradient, for tape nodes.
-  func gradientMemory(of parameter: Parameter) -> UnsafeMutablePointer<Float> { gradientMemory! + parameter.offset }
+  /// The memory of all gradients, for somebody who writes those of `parameters` over whatever is there.
+  func gradientsToOverwrite(of parameters: [Parameter]) -> UnsafeMutablePointer<Float> {
+    for parameter in parameters { isCleared[parameter.index] = false }
+    return gradientMemory.base
+  }
 
   // MARK: Whole-store operations
 
   /// Takes the values of a store with the same layout.
   package func copyValues(from other: ParameterStore) {
     precondition(other.count == count, "stores of different layouts")
-    guard count > 0 else { return }
-    valueMemory!.update(from: other.valueMemory!, count: count)
+    valueMemory.base.update(from: other.valueMemory.base, count: count)
   }
 
   /// values ← rate·other + (1 − rate)·values.
   package func polyak(from other: ParameterStore, rate: Float) {
     precondition(other.count == count, "stores of different layouts")
-    guard count > 0 else { return }
-    ck_polyak(Int64(count), rate, other.valueMemory!, valueMemory!)
+    ck_polyak(Int64(count), rate, other.valueMemory.base, valueMemory.base)
   }
 
   /// ‖gradients‖ over all parameters.
-  package var gradientNorm: Double {
-    guard count > 0 else { return 0 }
-    return ck_sum_of_squares(Int64(count), gradients.baseAddress!).squareRoot()
-  }
+  package var gradientNorm: Double { ck_sum_of_squares(Int64(count), gradients.baseAddress!).squareRoot() }
 
   /// The first tensor, under the name that it has in a checkpoint after `prefix`, that holds a NaN or an infinity; or where
   /// all values are finite, "the gradient of …" the first that has one in its gradient. For alarms.
   package func firstNonfinite(prefix: String = "") -> String? {
     func first(_ memory: UnsafeMutableBufferPointer<Float>) -> String? {
-      guard count > 0, ck_first_nonfinite(Int64(count), memory.baseAddress!) >= 0 else { return nil }
+      guard ck_first_nonfinite(Int64(count), memory.baseAddress!) >= 0 else { return nil }
       var found: String?
       forEachStored { name, range, _ in
         guard found == nil else { return }
@@ -228,8 +217,6 @@ package final class ParameterStore: ArchivableObject {
   }
 }
 
-extension ParameterStore: Archivable {}
-
 /// Where a gradient goes: set on the first write, added to after.
 struct GradientTarget {
   let pointer: UnsafeMutablePointer<Float>
@@ -237,12 +224,6 @@ struct GradientTarget {
 
   /// The C kernels' flag.
   var accumulate: Int32 { accumulates ? 1 : 0 }
-}
-
-/// 64-byte-aligned memory.
-func allocateAligned(_ count: Int) -> UnsafeMutablePointer<Float> {
-  UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
-    .bindMemory(to: Float.self, capacity: max(count, 1))
 }
 
 /// `count` rounded up to a multiple of 16 elements (64 bytes).

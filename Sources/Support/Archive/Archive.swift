@@ -3,7 +3,7 @@
 ///
 /// Names are scoped with `scope`; a name is stored once. Tensors under `weights` go to the weights file under PyTorch
 /// names and layout, all other tensors to the state file, scalars to the JSON file (integers as strings, because JSON
-/// numbers lose bits above 2^53).
+/// numbers lose bits above 2^53), records that only grow in number to logs beside the checkpoints.
 package final class Archive {
   /// What `archive(_:)` functions do: put values in, or take them out.
   package enum Mode: Sendable { case writing, reading }
@@ -64,22 +64,31 @@ package final class Archive {
   package private(set) var scalars: [(name: String, value: String)]
   /// Tensors by full name, in the order in which they were written.
   package private(set) var tensors: [(name: String, tensor: Tensor)]
+  /// The segments of each log by full name, in the order in which they were written; see `LogFolder`.
+  package private(set) var logs: [(name: String, value: String)] = []
+  private let folder: LogFolder?
   private var scalarIndex: [String: Int] = [:]
   private var tensorIndex: [String: Int] = [:]
   private var prefix = ""
 
-  /// An empty archive to write into.
-  package init() {
+  /// An empty archive to write into. Without a folder for them, logs become tensors.
+  package init(in folder: LogFolder? = nil) {
     mode = .writing
+    self.folder = folder
     scalars = []
     tensors = []
   }
 
-  /// An archive to read from.
-  package init(scalars: [(name: String, value: String)], tensors: [(name: String, tensor: Tensor)]) {
+  /// An archive to read from. Where the folder of its logs is nil, their records are left out.
+  package init(
+    scalars: [(name: String, value: String)], tensors: [(name: String, tensor: Tensor)],
+    logs: [(name: String, value: String)] = [], in folder: LogFolder? = nil
+  ) {
     mode = .reading
     self.scalars = scalars
     self.tensors = tensors
+    self.logs = logs
+    self.folder = folder
     for (index, scalar) in scalars.enumerated() { scalarIndex[scalar.name] = index }
     for (index, tensor) in tensors.enumerated() { tensorIndex[tensor.name] = index }
   }
@@ -216,6 +225,37 @@ package final class Archive {
       }
       tensor.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
     }
+  }
+
+  // MARK: Logs
+
+  /// Records of one size, numbered from 0, that never change once they are written: those of `records` are what the state
+  /// needs. They are appended to a log beside the checkpoint, each one once, or put into the archive where it has no
+  /// folder of logs or `isCopied` asks for it. `write` fills memory with a range of records, `read` takes them from it.
+  /// - Returns: false where an archive is read without the folder of its logs: nothing was read.
+  package func log(
+    _ name: String, recordSize: Int, _ records: Range<Int>, isCopied: Bool = false,
+    write: (_ records: Range<Int>, UnsafeMutableRawBufferPointer) -> Void,
+    read: (_ records: Range<Int>, UnsafeRawBufferPointer) -> Void
+  ) throws -> Bool {
+    let fullName = prefix + name
+    if mode == .writing, let folder, !isCopied {
+      precondition(!logs.contains { $0.name == fullName }, "archived twice: \(fullName)")
+      logs.append((fullName, try folder.append(fullName, recordSize: recordSize, records, write)))
+    } else if mode == .reading, let segments = logs.first(where: { $0.name == fullName })?.value {
+      guard let folder else { return false }
+      try folder.read(fullName, recordSize: recordSize, records, segments: segments, read)
+    } else {
+      var bytes = [UInt8](repeating: 0, count: mode == .writing ? records.count * recordSize : 0)
+      if mode == .writing { bytes.withUnsafeMutableBytes { write(records, $0) } }
+      let shape = [records.count, recordSize]
+      try array(name, &bytes, shape: shape)
+      guard bytes.count == records.count * recordSize else {
+        throw ArchiveError.shape(fullName, stored: [bytes.count], expected: shape)
+      }
+      if mode == .reading { bytes.withUnsafeBytes { read(records, $0) } }
+    }
+    return true
   }
 
   private func growable<Element>(

@@ -16,19 +16,6 @@ package final class FloatBuffer {
   /// The same memory, read only.
   package var readOnly: UnsafeBufferPointer<Float> { UnsafeBufferPointer(memory) }
 
-  /// Copies rows of `columns` floats, in the order in which `rows` names them, one after another.
-  package func copyRows(_ rows: ArraySlice<Int32>, columns: Int, to out: UnsafeMutablePointer<Float>) {
-    let base = base
-    rows.withUnsafeBufferPointer { rows in
-      // Rows are some floats long: less than a call takes.
-      for place in rows.indices {
-        let to = out + place * columns
-        let from = base + Int(rows[place]) * columns
-        for column in 0..<columns { to[column] = from[column] }
-      }
-    }
-  }
-
   package subscript(index: Int) -> Float {
     get { memory[index] }
     set { memory[index] = newValue }

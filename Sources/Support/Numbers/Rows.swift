@@ -136,6 +136,19 @@ package struct MutableRows {
     }
   }
 
+  /// Copies the rows of `other` that `rows` names, in that order, over the first of these; both row-major.
+  package func gather(_ rows: ArraySlice<Int32>, of other: Rows) {
+    assert(rows.count <= count && other.columns == columns && columnStride == 1 && other.columnStride == 1)
+    let (columns, from, fromStride, to, toStride) = (columns, other.base, other.rowStride, base, rowStride)
+    rows.withUnsafeBufferPointer { rows in
+      // Rows are some floats long: less than a call takes.
+      for place in rows.indices {
+        let (source, destination) = (from + Int(rows[place]) * fromStride, to + place * toStride)
+        for column in 0..<columns { destination[column] = source[column] }
+      }
+    }
+  }
+
   /// Sets every element.
   @inlinable package func fill(_ value: Float) {
     for row in 0..<count {

@@ -19,6 +19,8 @@ final class PolicyRollouts: ArchivableObject {
   /// Per rollout: steps since its beginning.
   private var ages: [Int32]
   private var random: RandomStream
+  /// Where a rollout begins.
+  private var source: [Int32] = []
 
   /// `batches` × `batchSize` rollouts of at most `length` steps through `model`.
   init(
@@ -43,7 +45,7 @@ final class PolicyRollouts: ArchivableObject {
   func transitions(_ batch: Int) -> TransitionBatch { step.batch(rows(batch)) }
 
   /// Carries every rollout one step on. New ones begin at states of `real`, which has some.
-  func advance(from real: TransitionBuffer, by network: QNetwork) {
+  func advance(from real: Replay, by network: QNetwork) {
     step.carryOn()
     for batch in 0..<batches {
       let rows = rows(batch)
@@ -58,10 +60,10 @@ final class PolicyRollouts: ArchivableObject {
   }
 
   /// Puts the beginning of another rollout into this row if the present one is over.
-  private func begin(_ row: Int, from real: TransitionBuffer) {
+  private func begin(_ row: Int, from real: Replay) {
     if ages[row] >= Int32(length) || step.ended[row, 0] != 0 {
-      let source = random.integer(below: real.count) * real.observationSize
-      for column in 0..<real.observationSize { step.state[row, column] = real.observations[source + column] }
+      real.sample(1, &random, into: &source)
+      real.gather(source, real.observation, into: step.state.row(row))
       ages[row] = 0
     }
     ages[row] += 1

@@ -9,10 +9,8 @@ import Support
 /// the error limited to ±`errorLimit` in the gradient (Huber's loss; Mnih et al. 2015). Observations are standardised.
 /// The target network, an average over the last updates, chooses the actions.
 final class QNetwork: ArchivableObject {
-  private let store = ParameterStore()
-  private let targetStore: ParameterStore
   private let network: MLP
-  private let target: MLP
+  private let target: Target<MLP>
   private let tape: Tape
   private let adam: Adam
   private let size: Int
@@ -26,39 +24,40 @@ final class QNetwork: ArchivableObject {
   ) {
     var random = random
     network = MLP(
-      name: "q", sizes: [size] + hiddenSizes + [actions], activation: activation, store: store,
+      name: "q", sizes: [size] + hiddenSizes + [actions], activation: activation,
       weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform, random: &random)
-    targetStore = ParameterStore(copying: store)
-    target = network.over(targetStore)
+    target = Target(of: network)
     tape = Tape(pool: pool)
     adam = Adam(
-      learningRate: Float(learningRate), maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
+      network.store, learningRate: Float(learningRate),
+      maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
     normalizer = InputNormalizer(columns: size)
     (self.size, self.actions, self.errorLimit) = (size, actions, errorLimit > 0 ? Float(errorLimit) : .infinity)
   }
 
   /// Takes mean and deviation of the observations there are.
-  func standardize(by buffer: TransitionBuffer) { normalizer.fit(buffer.observations, rows: buffer.count) }
+  func standardize(by replay: Replay) {
+    let observations = replay.all(replay.observation)
+    normalizer.fit(observations.read, rows: 0..<Int32(replay.count))
+  }
 
   /// Observations [rows, size], standardised.
   private func input(_ observations: Rows) -> Tensor {
-    tape.constant(rows: observations.count, columns: size) { memory in
-      let input = MutableRows(memory.baseAddress!, observations.count, size)
-      for column in 0..<size {
-        let (mean, factor) = (Float(normalizer.mean[column]), Float(1 / normalizer.deviation[column]))
-        for row in 0..<observations.count { input[row, column] = (observations[row, column] - mean) * factor }
-      }
+    tape.constant(rows: observations.count, columns: size) {
+      let rows = MutableRows($0.baseAddress!, observations.count, size)
+      rows.copy(observations)
+      normalizer.standardize(rows)
     }
   }
 
-  var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
+  var parameterCount: Int { network.store.parameters.reduce(0) { $0 + $1.count } }
 
   /// The actions of the greatest values, the first of equals.
   func greedyActions(_ observations: Rows, into chosen: ActionRows) {
     tape.rewind()
     tape.withoutGradients {
-      let q = tape.values(target(input(observations), on: tape))
-      for row in 0..<observations.count { chosen.set(row, index: QNetwork.argmax(q, row * actions, actions)) }
+      let q = tape.rows(of: target.network(input(observations), on: tape))
+      for row in 0..<observations.count { chosen.set(row, index: QNetwork.argmax(q, row)) }
     }
   }
 
@@ -66,52 +65,47 @@ final class QNetwork: ArchivableObject {
   /// - Returns: the mean squared error before it, and the mean Q of the taken actions.
   func update(on batch: TransitionBatch, discount: Float) throws -> (loss: Double, value: Double) {
     tape.rewind()
-    let rows = batch.count
+    let count = batch.count
     let (choosing, judging) = tape.withoutGradients {
       let next = input(batch.next)
-      return (tape.values(network(next, on: tape)), tape.values(target(next, on: tape)))
+      return (tape.rows(of: network(next, on: tape)), tape.rows(of: target.network(next, on: tape)))
     }
     let q = network(input(batch.observations), on: tape)
-    let values = tape.values(q)
+    let values = tape.rows(of: q)
     var (squares, total) = (0.0, 0.0)
     // The target of an action that was not taken is its own value: no error, no gradient.
-    let targets = tape.constant(rows: rows, columns: actions) { memory in
-      for index in 0..<rows * actions { memory[index] = values[index] }
-      for row in 0..<rows {
-        let best = QNetwork.argmax(choosing, row * actions, actions)
-        let beyond = batch.terminated[row, 0] != 0 ? 0 : judging[row * actions + best]
-        let place = row * actions + batch.actions.hotColumn(row)
-        let error = batch.rewards[row, 0] + discount * beyond - values[place]
+    let targets = tape.constant(rows: count, columns: actions) {
+      let targets = MutableRows($0.baseAddress!, count, actions)
+      targets.copy(values)
+      for row in 0..<count {
+        let (action, best) = (batch.actions.hotColumn(row), QNetwork.argmax(choosing, row))
+        let beyond = batch.terminated[row, 0] != 0 ? 0 : judging[row, best]
+        let error = batch.rewards[row, 0] + discount * beyond - values[row, action]
         squares += Double(error) * Double(error)
-        total += Double(values[place])
-        memory[place] = values[place] + min(max(error, -errorLimit), errorLimit)
+        total += Double(values[row, action])
+        targets[row, action] = values[row, action] + error.clipped(-errorLimit, errorLimit)
       }
     }
     // The mean runs over all actions of a row, of which one has an error.
     let loss = tape.scale(tape.meanSquaredError(q, targets), by: Float(actions))
-    store.clearGradients()
+    network.store.clearGradients()
     tape.backward(loss)
-    adam.step(store)
-    guard squares.isFinite else { throw DivergedError(quantity: store.firstNonfinite() ?? "the loss of q") }
-    return (squares / Double(rows), total / Double(rows))
+    adam.step()
+    guard squares.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
+    return (squares / Double(count), total / Double(count))
   }
 
   /// target ← rate·online + (1 − rate)·target.
-  func moveTarget(rate: Float) {
-    if rate == 1 { targetStore.copyValues(from: store) } else { targetStore.polyak(from: store, rate: rate) }
-  }
+  func moveTarget(rate: Float) { target.follow(rate: rate) }
 
-  private static func argmax(_ values: UnsafeBufferPointer<Float>, _ start: Int, _ count: Int) -> Int {
-    var best = 0
-    for action in 1..<max(count, 1) where values[start + action] > values[start + best] { best = action }
-    return best
+  private static func argmax(_ values: Rows, _ row: Int) -> Int {
+    (1..<max(values.columns, 1)).reduce(0) { values[row, $1] > values[row, $0] ? $1 : $0 }
   }
 
   func archive(_ archive: Archive) throws {
-    try store.archive(archive)
+    try adam.archive(archive)
     try archive.part("normalizer", &normalizer)
-    try archive.part("target", targetStore)
-    try archive.scope("adam") { try adam.archive(archive, of: store) }
+    try archive.part("target", target)
   }
 }
 

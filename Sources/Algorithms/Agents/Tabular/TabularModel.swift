@@ -197,14 +197,14 @@ package final class TabularModel: ArchivableObject {
     var lastSteps = tried.map { Double(lastTrial[Int($0)]) }
     try archive.array("visited", &tried)
     try archive.array("trials", &trialCounts)
-    try archive.array("last_trial", &lastSteps)
-    try archive.array("outcome_pair", &pair)
-    try archive.array("outcome_next_row", &nextRow)
-    try archive.array("outcome_reward", &rewards)
-    try archive.array("outcome_count", &counts)
-    try archive.array("outcome_next_of_pair", &nextOfPair)
-    try archive.array("outcome_next_of_state", &nextOfState)
-    try archive.array("first_predecessor", &heads)
+    try archive.array("lastTrial", &lastSteps)
+    try archive.array("outcomePair", &pair)
+    try archive.array("outcomeNextRow", &nextRow)
+    try archive.array("outcomeReward", &rewards)
+    try archive.array("outcomeCount", &counts)
+    try archive.array("outcomeNextOfPair", &nextOfPair)
+    try archive.array("outcomeNextOfState", &nextOfState)
+    try archive.array("firstPredecessor", &heads)
     guard archive.mode == .reading else { return }
     let n = pair.count
     func isLink(_ link: Int32) -> Bool { link >= -1 && Int(link) < n }
@@ -214,7 +214,7 @@ package final class TabularModel: ArchivableObject {
       (tried + pair).allSatisfy({ $0 >= 0 && Int($0) < pairs }),
       nextRow.allSatisfy({ $0 >= 0 && Int($0) <= pairs && Int($0) % actions == 0 }),
       (nextOfPair + nextOfState + heads).allSatisfy(isLink), lastSteps.allSatisfy({ abs($0) < 1e15 })
-    else { throw ArchiveError.malformed("outcome_pair", "the tabular model's arrays do not belong together") }
+    else { throw ArchiveError.malformed("outcomePair", "the tabular model's arrays do not belong together") }
     if n > outcomeCapacity { grow(to: n) }
     firstOutcome.update(repeating: -1, count: pairs)
     trials.update(repeating: 0, count: pairs)

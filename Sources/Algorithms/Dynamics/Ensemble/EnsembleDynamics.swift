@@ -10,11 +10,10 @@ import Support
 /// and is trained by Gaussian negative log-likelihood. Deterministic: the mean only, trained by squared error.
 ///
 /// Loss: Σ over members of mean[(μ − y)²·e^(−lv) + lv] + 0.01·(Σ max_lv − Σ min_lv) + Σ over layers decay_l·½‖W_l‖².
-/// Inputs are standardised; targets are not, unless asked for. Weights start from a truncated normal with deviation 1/(2√fan_in), biases
-/// from 0, and go on from where they were at the next fit (warm start), as does the optimiser.
+/// Inputs are standardised; targets are not, unless asked for. Weights start from a truncated normal with deviation
+/// 1/(2√fan_in), biases from 0, and go on from where they were at the next fit (warm start), as does the optimiser.
 ///
-/// Source: Chua et al. 2018 (PETS), Lakshminarayanan et al. 2017; facts of the authors' code in
-/// reference/pets-mbpo.md.
+/// Source: Chua et al. 2018 (PETS) and the authors' code, Lakshminarayanan et al. 2017.
 package final class EnsembleDynamics: DynamicsModel {
   package enum Kind: String, CaseIterable, Sendable { case probabilistic, deterministic }
   package enum Target: String, CaseIterable, Sendable {
@@ -102,11 +101,6 @@ package final class EnsembleDynamics: DynamicsModel {
       EnsembleDynamics(self, layout, random: random, pool: pool)
     }
 
-    func makeOptimizer() -> Adam {
-      Adam(
-        learningRate: Float(learningRate), maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
-    }
-
     func decay(ofLayer layer: Int) -> Double { weightDecay.count == 1 ? weightDecay[0] : weightDecay[layer] }
   }
 
@@ -115,16 +109,11 @@ package final class EnsembleDynamics: DynamicsModel {
   let pool: ComputePool
   let store = ParameterStore()
   let network: MLP
-  let minimumLogVariance: Parameter?
-  let maximumLogVariance: Parameter?
-  private(set) var adam: Adam
+  /// nil: deterministic.
+  let head: GaussianHead?
+  private let adam: Adam
+  let trainer: Trainer
   let tape: Tape
-  /// The fused training steps of the networks.
-  let training: NetworkTraining
-  /// Coupled weight decay of each layer's weights.
-  let layerDecays: [Float]
-  /// Likewise per parameter of the store: none on biases and bounds.
-  let decays: [Float]
   package private(set) var normalizer: InputNormalizer
   /// The identity unless targets are standardised; the termination logit never is.
   package private(set) var targetNormalizer: InputNormalizer
@@ -149,24 +138,19 @@ package final class EnsembleDynamics: DynamicsModel {
     network = MLP(
       name: "members.{member}",
       sizes: [layout.features.count + layout.actionColumns] + configuration.hiddenSizes + [outputs],
-      members: configuration.ensembleSize, activation: configuration.activation, store: store, random: &initial)
-    if configuration.kind == .probabilistic {
-      minimumLogVariance = store.addVector(
-        "min_logvar", count: targets, initializer: .constant(-10), random: &initial)
-      maximumLogVariance = store.addVector(
-        "max_logvar", count: targets, initializer: .constant(0.5), random: &initial)
-    } else {
-      minimumLogVariance = nil
-      maximumLogVariance = nil
-    }
-    adam = configuration.makeOptimizer()
+      members: configuration.ensembleSize, activation: configuration.activation, in: store, random: &initial)
+    head =
+      configuration.kind == .probabilistic
+      ? GaussianHead(name: "", size: targets, in: store, random: &initial) : nil
+    let layers = network.layers
+    let norm = configuration.maximumGradientNorm
+    adam = Adam(
+      store, learningRate: Float(configuration.learningRate),
+      decays: store.parameters.map { parameter in
+        layers.firstIndex { $0.weight == parameter }.map { Float(configuration.decay(ofLayer: $0)) } ?? 0
+      }, maximumNorm: norm > 0 ? Float(norm) : nil)
+    trainer = Trainer(network, adam, pool: pool)
     tape = Tape(pool: pool)
-    training = NetworkTraining(network, pool: pool)
-    layerDecays = network.layers.indices.map { Float(configuration.decay(ofLayer: $0)) }
-    let (layers, factors) = (network.layers, layerDecays)
-    decays = store.parameters.map { parameter in
-      layers.firstIndex { $0.weight == parameter }.map { factors[$0] } ?? 0
-    }
     normalizer = InputNormalizer(columns: layout.features.count + layout.actionColumns)
     targetNormalizer = InputNormalizer(columns: targets)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
@@ -200,49 +184,41 @@ package final class EnsembleDynamics: DynamicsModel {
 
   package var tables: [TableDeclaration] { [TableDeclaration("model", ModelFitRow.columns)] }
 
-  package func fit(_ buffer: TransitionBuffer, _ metrics: inout Metrics) throws -> ModelFitSummary {
+  package func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary {
     var rows: [ModelFitRow] = []
-    let summary = try fit(buffer, rows: &rows)
+    let summary = try fit(replay, rows: &rows)
     for row in rows { metrics.append(to: "model", row.cells) }
     return summary
   }
 
   /// As the other, with a row for each epoch.
-  package func fit(_ buffer: TransitionBuffer, rows: inout [ModelFitRow]) throws -> ModelFitSummary {
-    let before = try StateSnapshot(of: self)
-    if !configuration.warmStart && fits > 0 { forget() }
-    var fit = EnsembleFit(self, buffer, number: fits, random: random.stream(UInt64(fits)))
-    var epochs: [ModelFitRow] = []
-    epochs.reserveCapacity(min(configuration.epochs, 1000))
-    let summary: ModelFitSummary
+  package func fit(_ replay: Replay, rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+    let before = try StateSnapshot(of: adam)
+    if !configuration.warmStart && fits > 0 {
+      _ = store.values.update(fromContentsOf: initialValues)
+      adam.reset()
+    }
+    var fit = EnsembleFit(self, replay, number: fits, random: random.stream(UInt64(fits)))
+    let result: EnsembleFit.Result
     do {
-      summary = try fit.run(&epochs)
+      result = try fit.run()
     } catch let interruption as InterruptedError {
-      try before.restore(self)
+      try before.restore(adam)
       throw interruption
     }
-    rows += epochs
-    elites = fit.rankedElites
+    rows += result.epochs
+    (normalizer, targetNormalizer, elites) = (result.normalizer, result.targetNormalizer, result.elites)
     fits += 1
     kernel.refresh(self)
-    return summary
-  }
-
-  func setNormalizer(_ normalizer: InputNormalizer) { self.normalizer = normalizer }
-  func setTargetNormalizer(_ normalizer: InputNormalizer) { targetNormalizer = normalizer }
-
-  private func forget() {
-    _ = store.values.update(fromContentsOf: initialValues)
-    adam = configuration.makeOptimizer()
+    return result.summary
   }
 
   package func makeScorer(_ settings: RolloutSettings) -> any PlanScorer { EnsembleScorer(self, settings) }
 
   package func archive(_ archive: Archive) throws {
-    try store.archive(archive)
-    try archive.scope("adam") { try adam.archive(archive, of: store) }
+    try adam.archive(archive)
     try archive.part("normalizer", &normalizer)
-    try archive.part("target_normalizer", &targetNormalizer)
+    try archive.part("targetNormalizer", &targetNormalizer)
     try archive.part("random", &random)
     try archive.value("fits", &fits)
     var members = elites.map(Int32.init)

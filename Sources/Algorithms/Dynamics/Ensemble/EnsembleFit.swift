@@ -2,14 +2,24 @@ import CKernels
 import Neural
 import Support
 
-/// One training of an ensemble on a buffer: data preparation, epochs, early stopping, restoring, elites.
+/// One training of an ensemble on a buffer: data preparation, epochs, early stopping, restoring, elites. It moves the
+/// model's parameters; all else that it comes to is its result.
 struct EnsembleFit {
+  /// What a model takes over from a fit.
+  struct Result {
+    /// One row per epoch.
+    var epochs: [ModelFitRow] = []
+    var summary = ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
+    var normalizer, targetNormalizer: InputNormalizer
+    /// Members used for prediction, best first.
+    var elites: [Int]
+  }
+
   private let model: EnsembleDynamics
   private let number: Int
   private var random: RandomStream
   /// Standardised inputs [count, inputs] and targets [count, targets] of all transitions.
-  private let inputs: FloatBuffer
-  private let targets: FloatBuffer
+  private let inputs, targets: RowBuffer
   /// Rows trained on and rows held out.
   private let training: [Int32]
   private let heldOut: [Int32]
@@ -19,124 +29,84 @@ struct EnsembleFit {
   /// Per member: best held-out error so far, and the weights that had it [members, parameters of one member].
   private var bestErrors: [Double]
   private let snapshots: FloatBuffer
-  private(set) var rankedElites: [Int]
+  private var result: Result
 
-  init(_ model: EnsembleDynamics, _ buffer: TransitionBuffer, number: Int, random: RandomStream) {
-    self.model = model
-    self.number = number
-    self.random = random
-    let configuration = model.configuration
-    let count = buffer.count
-    let heldOutCount = min(Int(configuration.holdout * Double(count)), configuration.holdoutLimit, count - 1)
-    let order = self.random.permutation(count)
-    heldOut = Array(order.prefix(max(heldOutCount, 0)))
-    training = Array(order.dropFirst(max(heldOutCount, 0)))
-    inputs = FloatBuffer(count: count * model.inputColumns)
-    targets = FloatBuffer(count: count * model.targetCount)
-    rankedElites = model.elites
+  init(_ model: EnsembleDynamics, _ replay: Replay, number: Int, random: RandomStream) {
+    (self.model, self.number) = (model, number)
+    let (configuration, count) = (model.configuration, replay.count)
+    let heldOutCount = max(0, min(Int(configuration.holdout * Double(count)), configuration.holdoutLimit, count - 1))
+    var random = random
+    let order = random.permutation(count)
+    let training = Array(order.dropFirst(heldOutCount))
+    (heldOut, self.training) = (Array(order.prefix(heldOutCount)), training)
+    inputs = RowBuffer(count, model.inputColumns)
+    targets = RowBuffer(count, model.targetCount)
+    result = Result(normalizer: model.normalizer, targetNormalizer: model.targetNormalizer, elites: model.elites)
+    result.epochs.reserveCapacity(min(configuration.epochs, 1000))
     errors = [Double](repeating: .infinity, count: configuration.ensembleSize)
     bestErrors = errors
     let parametersOfNetworks = model.network.layers.reduce(0) { $0 + $1.weight.count + $1.bias.count }
     snapshots = FloatBuffer(count: heldOut.isEmpty ? 0 : parametersOfNetworks)
-    var memberRows: [[Int32]] = []
-    for _ in 0..<configuration.ensembleSize {
-      if configuration.bootstrap {
-        var rows = training
-        for place in rows.indices { rows[place] = training[self.random.integer(below: training.count)] }
-        memberRows.append(rows)
-      } else {
-        memberRows.append(training)
-      }
+    let memberRows = (0..<configuration.ensembleSize).map { _ in
+      configuration.bootstrap ? training.map { _ in training[random.integer(below: training.count)] } : training
     }
+    self.random = random
     batch = EnsembleBatch(model, inputs: inputs, targets: targets, memberRows: memberRows)
-    prepareInputs(buffer)
-    prepareTargets(buffer)
+    let observations = replay.all(replay.observation)
+    prepareInputs(observations, replay.all(replay.action))
+    prepareTargets(observations, replay)
   }
 
-  private func prepareInputs(_ buffer: TransitionBuffer) {
-    let layout = model.layout
-    let columns = model.inputColumns
-    let featureCount = layout.features.count
-    for row in 0..<buffer.count {
-      let observation = row * layout.observationSize
-      for (column, feature) in layout.features.enumerated() {
+  /// Features of the observations, then the actions.
+  private mutating func prepareInputs(_ observations: RowBuffer, _ actions: RowBuffer) {
+    let features = model.layout.features
+    for (column, feature) in features.enumerated() {
+      let (index, function): (Int, Int32?) =
         switch feature {
-        case .value(let index), .sine(let index), .cosine(let index):
-          inputs[row * columns + column] = buffer.observations[observation + index]
+        case .value(let index): (index, nil)
+        case .sine(let index): (index, Int32(CK_SIN))
+        case .cosine(let index): (index, Int32(CK_COS))
         }
-      }
-      for column in 0..<layout.actionColumns {
-        inputs[row * columns + featureCount + column] = buffer.actions[row * layout.actionColumns + column]
-      }
-    }
-    for (column, feature) in layout.features.enumerated() {
-      let function: Int32
-      switch feature {
-      case .value: continue
-      case .sine: function = Int32(CK_SIN)
-      case .cosine: function = Int32(CK_COS)
-      }
-      for row in 0..<buffer.count {
-        var value = inputs[row * columns + column]
-        var result: Float = 0
-        ck_unary(function, 1, &value, &result)
-        inputs[row * columns + column] = result
+      for row in 0..<inputs.rows.count {
+        let input = inputs.rows.contiguousRow(row).baseAddress! + column
+        input.pointee = observations.rows[row, index]
+        if let function { ck_unary(function, 1, input, input) }
       }
     }
-    if model.configuration.normalizesInputs {
-      let rows = FloatBuffer(count: training.count * columns)
-      inputs.copyRows(training[...], columns: columns, to: rows.base)
-      var normalizer = model.normalizer
-      normalizer.fit(rows.base, rows: training.count)
-      model.setNormalizer(normalizer)
+    inputs.rows.columns(features.count..<inputs.rows.columns).copy(actions.read)
+    if model.configuration.normalizesInputs { result.normalizer.fit(inputs.read, rows: training) }
+    result.normalizer.standardize(inputs.rows)
+  }
+
+  /// Changes or next observations, then rewards and ends where they are learned.
+  private mutating func prepareTargets(_ observations: RowBuffer, _ replay: Replay) {
+    let (configuration, rows) = (model.configuration, targets.rows)
+    var columns = 0
+    func append(_ column: Replay.Column) {
+      let part = replay.all(column)
+      rows.columns(columns..<columns + column.width).copy(part.read)
+      columns += column.width
     }
-    let mean = model.normalizer.mean.map { Float($0) }
-    let inverse = model.normalizer.deviation.map { Float(1 / $0) }
-    for row in 0..<buffer.count {
-      for column in 0..<columns {
-        inputs[row * columns + column] = (inputs[row * columns + column] - mean[column]) * inverse[column]
+    append(replay.next)
+    for column in 0..<columns where model.predictsChange(column) {
+      for row in 0..<rows.count { rows[row, column] -= observations.rows[row, column] }
+    }
+    if configuration.reward == .learned { append(replay.reward) }
+    if configuration.termination == .learned { append(replay.terminated) }
+    guard configuration.normalizesTargets else { return }
+    result.targetNormalizer.fit(targets.read, rows: training)
+    if configuration.termination == .learned { result.targetNormalizer.keep(columns - 1) }
+    let (mean, deviation) = (result.targetNormalizer.mean, result.targetNormalizer.deviation)
+    for column in 0..<columns {
+      for row in 0..<rows.count {
+        rows[row, column] = Float((Double(rows[row, column]) - mean[column]) / deviation[column])
       }
     }
   }
 
-  private func prepareTargets(_ buffer: TransitionBuffer) {
-    let size = model.layout.observationSize
-    let columns = model.targetCount
-    for row in 0..<buffer.count {
-      for column in 0..<size {
-        let next = buffer.nextObservations[row * size + column]
-        let before = model.predictsChange(column) ? buffer.observations[row * size + column] : 0
-        targets[row * columns + column] = next - before
-      }
-      var column = size
-      if model.configuration.reward == .learned {
-        targets[row * columns + column] = buffer.rewards[row]
-        column += 1
-      }
-      if model.configuration.termination == .learned {
-        targets[row * columns + column] = buffer.terminated[row]
-      }
-    }
-    if model.configuration.normalizesTargets { standardizeTargets(buffer.count) }
-  }
-
-  private func standardizeTargets(_ count: Int) {
-    let columns = model.targetCount
-    let rows = FloatBuffer(count: training.count * columns)
-    targets.copyRows(training[...], columns: columns, to: rows.base)
-    var normalizer = model.targetNormalizer
-    normalizer.fit(rows.base, rows: training.count)
-    if model.configuration.termination == .learned { normalizer.keep(columns - 1) }
-    model.setTargetNormalizer(normalizer)
-    for row in 0..<count {
-      for column in 0..<columns {
-        let value = Double(targets[row * columns + column])
-        targets[row * columns + column] = Float((value - normalizer.mean[column]) / normalizer.deviation[column])
-      }
-    }
-  }
-
-  mutating func run(_ rows: inout [ModelFitRow]) throws -> ModelFitSummary {
+  /// Trains until the epochs are through or nothing improves.
+  /// - Throws: `DivergedError`; `InterruptedError`, with the parameters somewhere on their way.
+  mutating func run() throws -> Result {
     let configuration = model.configuration
     let usesHoldout = !heldOut.isEmpty
     if usesHoldout {
@@ -144,31 +114,30 @@ struct EnsembleFit {
       measureErrors(on: heldOut)
       bestErrors = errors
     }
-    var summary = ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
     var epochsWithoutImprovement = 0
     for epoch in 0..<configuration.epochs {
-      summary.trainLoss = try trainEpoch(&summary.updates)
+      result.summary.trainLoss = try trainEpoch()
       if let tensor = model.store.firstNonfinite(prefix: "model.") { throw DivergedError(quantity: tensor) }
       if usesHoldout {
         measureErrors(on: heldOut)
         epochsWithoutImprovement = keepImprovements() ? 0 : epochsWithoutImprovement + 1
-        summary.validationLoss = average(errors)
+        result.summary.validationLoss = average(errors)
       }
-      rows.append(
+      result.epochs.append(
         ModelFitRow(
-          iteration: number, epoch: epoch, trainLoss: summary.trainLoss, validationLoss: summary.validationLoss,
-          bestValidationLoss: usesHoldout ? average(bestErrors) : nil, trainSize: training.count,
-          validationSize: heldOut.count))
+          iteration: number, epoch: epoch, trainLoss: result.summary.trainLoss,
+          validationLoss: result.summary.validationLoss, bestValidationLoss: usesHoldout ? average(bestErrors) : nil,
+          trainSize: training.count, validationSize: heldOut.count))
       if usesHoldout && epochsWithoutImprovement > configuration.patience { break }
     }
     if usesHoldout {
       for member in errors.indices { exchangeSnapshot(member, restoring: true) }
-      rankedElites = rank(bestErrors)
+      result.elites = rank(bestErrors)
     } else if configuration.elites > 0 && configuration.elites < configuration.ensembleSize {
       measureErrors(on: Array(training.prefix(configuration.holdoutLimit)))
-      rankedElites = rank(errors)
+      result.elites = rank(errors)
     }
-    return summary
+    return result
   }
 
   /// Keeps every member that is better than its best by more than the threshold; true where any was.
@@ -189,63 +158,48 @@ struct EnsembleFit {
   private func average(_ errors: [Double]) -> Double { errors.reduce(0, +) / Double(errors.count) }
 
   private func rank(_ errors: [Double]) -> [Int] {
-    let order = errors.indices.sorted { errors[$0] != errors[$1] ? errors[$0] < errors[$1] : $0 < $1 }
-    let wanted = model.configuration.elites == 0 ? errors.count : model.configuration.elites
-    return Array(order.prefix(wanted))
+    let order = errors.indices.sorted { (errors[$0], $0) < (errors[$1], $1) }
+    return model.configuration.elites == 0 ? order : Array(order.prefix(model.configuration.elites))
   }
 
   /// One pass over every member's data in minibatches; returns the mean loss per member and batch.
-  private mutating func trainEpoch(_ updates: inout Int) throws -> Double {
-    let batchSize = model.configuration.batchSize
+  private mutating func trainEpoch() throws -> Double {
     batch.shuffle(&random)
-    var total = 0.0
-    var batches = 0
-    var start = 0
-    while start < training.count {
+    var (total, batches) = (0.0, 0)
+    for start in stride(from: 0, to: training.count, by: model.configuration.batchSize) {
       try model.pool.checkInterruption()
-      let size = min(batchSize, training.count - start)
-      batch.begin(start: start, rows: size)
-      model.adam.step(
-        model.store, through: model.training, of: batch, decays: model.layerDecays, parameterDecays: model.decays,
-        pool: model.pool)
-      total += Double(batch.loss) / Double(model.configuration.ensembleSize)
+      batch.begin(start: start, rows: min(model.configuration.batchSize, training.count - start))
+      total += Double(model.trainer.step(on: batch)) / Double(model.configuration.ensembleSize)
       batches += 1
-      updates += 1
-      start += size
     }
+    result.summary.updates += batches
     return total / Double(max(batches, 1))
   }
 
   /// Per member: mean squared error of the predicted means over rows and regression targets.
   private mutating func measureErrors(on rows: [Int32]) {
     for member in errors.indices { errors[member] = 0 }
-    var start = 0
-    while start < rows.count {
-      let size = min(1024, rows.count - start)
-      addErrors(rows, start: start, size: size)
-      start += size
+    for start in stride(from: 0, to: rows.count, by: 1024) {
+      addErrors(on: rows[start..<min(start + 1024, rows.count)])
     }
     for member in errors.indices { errors[member] /= Double(rows.count * model.regressionTargets) }
   }
 
-  /// Adds the squared errors of rows start..<start + size.
-  private mutating func addErrors(_ rows: [Int32], start: Int, size: Int) {
-    let columns = model.targetCount
-    let inputColumns = model.inputColumns
-    model.tape.rewind()
-    let output = model.tape.withoutGradients {
-      let input = model.tape.constant(rows: size, columns: inputColumns) { out in
-        inputs.copyRows(rows[start..<start + size], columns: inputColumns, to: out.baseAddress!)
+  /// Adds the squared errors of some rows.
+  private mutating func addErrors(on rows: ArraySlice<Int32>) {
+    let (tape, wanted) = (model.tape, targets.read)
+    tape.rewind()
+    let output = tape.withoutGradients {
+      let input = tape.constant(rows: rows.count, columns: model.inputColumns) {
+        MutableRows($0.baseAddress!, rows.count, model.inputColumns).gather(rows, of: inputs.read)
       }
-      return model.network(input, on: model.tape)
+      return model.network(input, on: tape)
     }
-    let values = model.tape.values(output)
     for member in errors.indices {
-      for place in 0..<size {
-        let predicted = (member * size + place) * output.columns
-        let wanted = Int(rows[start + place]) * columns
+      let predicted = tape.rows(of: output, member: member)
+      for (place, row) in rows.enumerated() {
         for column in 0..<model.regressionTargets {
-          let difference = Double(values[predicted + column] - targets[wanted + column])
+          let difference = Double(predicted[place, column] - wanted[Int(row), column])
           errors[member] += difference * difference
         }
       }

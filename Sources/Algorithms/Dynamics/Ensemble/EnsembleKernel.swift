@@ -90,9 +90,9 @@ final class EnsembleKernel {
         biases[layer] = UnsafePointer(model.store.values(of: parameters.bias).baseAddress)
       }
     }
-    if let minimum = model.minimumLogVariance, let maximum = model.maximumLogVariance {
-      pointer.pointee.minimum_log_variance = UnsafePointer(model.store.values(of: minimum).baseAddress)
-      pointer.pointee.maximum_log_variance = UnsafePointer(model.store.values(of: maximum).baseAddress)
+    if let head = model.head {
+      pointer.pointee.minimum_log_variance = UnsafePointer(model.store.values(of: head.minimum).baseAddress)
+      pointer.pointee.maximum_log_variance = UnsafePointer(model.store.values(of: head.maximum).baseAddress)
     }
   }
 
@@ -138,15 +138,15 @@ final class EnsembleKernel {
     withUnsafeMutableBytes(of: &pointer.pointee.biases) {
       $0.bindMemory(to: UnsafePointer<Float>?.self)[last] = UnsafePointer(outputBias.base)
     }
-    guard let minimum = model.minimumLogVariance, let maximum = model.maximumLogVariance else { return }
+    guard let head = model.head else { return }
     if lowerBound.count == 0 {
       lowerBound = FloatBuffer(count: targets)
       upperBound = FloatBuffer(count: targets)
     }
     for target in 0..<targets {
       let shift = Float(2 * log(deviation[target]))
-      lowerBound[target] = model.store.values(of: minimum)[target] + shift
-      upperBound[target] = model.store.values(of: maximum)[target] + shift
+      lowerBound[target] = model.store.values(of: head.minimum)[target] + shift
+      upperBound[target] = model.store.values(of: head.maximum)[target] + shift
     }
     pointer.pointee.minimum_log_variance = UnsafePointer(lowerBound.base)
     pointer.pointee.maximum_log_variance = UnsafePointer(upperBound.base)

@@ -13,22 +13,29 @@ package struct InputNormalizer: Archivable {
     deviation = [Double](repeating: 1, count: columns)
   }
 
-  /// Takes mean and (biased) standard deviation of the given rows [rows, columns].
-  package mutating func fit(_ data: UnsafePointer<Float>, rows: Int) {
-    let columns = mean.count
-    guard rows > 0 else { return }
-    for column in 0..<columns {
+  /// Takes mean and (biased) standard deviation of some rows of [rows, columns].
+  package mutating func fit(_ data: Rows, rows: some Collection<Int32>) {
+    guard !rows.isEmpty else { return }
+    for column in mean.indices {
       var sum = 0.0
-      for row in 0..<rows { sum += Double(data[row * columns + column]) }
-      let average = sum / Double(rows)
+      for row in rows { sum += Double(data[Int(row), column]) }
+      let average = sum / Double(rows.count)
       var squares = 0.0
-      for row in 0..<rows {
-        let difference = Double(data[row * columns + column]) - average
+      for row in rows {
+        let difference = Double(data[Int(row), column]) - average
         squares += difference * difference
       }
       mean[column] = average
-      let spread = (squares / Double(rows)).squareRoot()
+      let spread = (squares / Double(rows.count)).squareRoot()
       deviation[column] = spread < 1e-12 ? 1 : spread
+    }
+  }
+
+  /// Standardises [rows, columns] in place.
+  package func standardize(_ rows: MutableRows) {
+    for column in mean.indices {
+      let (mean, factor) = (Float(mean[column]), Float(1 / deviation[column]))
+      for row in 0..<rows.count { rows[row, column] = (rows[row, column] - mean) * factor }
     }
   }
 

@@ -15,8 +15,8 @@ import Support
 /// Discrete actions: a categorical distribution per step, refitted to the elites' frequencies with the same α; the plan
 /// is the most probable category per step.
 ///
-/// Source: Chua et al. 2018, "Deep reinforcement learning in a handful of trials", and the authors' code
-/// (facts in reference/pets-mbpo.md); Botev et al. 2013 for the method.
+/// Source: Chua et al. 2018, "Deep reinforcement learning in a handful of trials", and the authors' code;
+/// Botev et al. 2013 for the method.
 package final class CrossEntropyMethod: PlanOptimizer {
   package enum VarianceEstimator: String, CaseIterable, Sendable { case biased, unbiased }
   package enum Returned: String, CaseIterable, Sendable { case mean, best }

@@ -174,9 +174,9 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
   package func archive(_ archive: Archive) throws {
     try archive.buffer("mean", mean.memory, shape: [population.horizon, space.columns])
     try archive.buffer("kept", kept.memory, shape: [configuration.extras, population.horizon, space.columns])
-    try archive.value("kept_count", &keptCount)
+    try archive.value("keptCount", &keptCount)
     guard (0...configuration.extras).contains(keptCount) else {
-      throw ArchiveError.malformed("kept_count", String(keptCount))
+      throw ArchiveError.malformed("keptCount", String(keptCount))
     }
   }
 }

@@ -67,7 +67,7 @@ package final class RandomShooting: PlanOptimizer {
   }
 
   package func archive(_ archive: Archive) throws {
-    try archive.value("has_previous", &hasPrevious)
+    try archive.value("hasPrevious", &hasPrevious)
     try archive.buffer("previous", previous.memory, shape: [previous.count])
   }
 }

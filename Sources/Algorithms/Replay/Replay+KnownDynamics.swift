@@ -1,6 +1,20 @@
 import Environments
+import Support
 
-extension TransitionBuffer {
+extension Replay {
+  /// The newest `count` transitions as arrays, in the order of `transition(_:)`: for checks and reports.
+  package func record(_ specification: EnvironmentSpecification, last count: Int = .max) -> TransitionRecord {
+    let rows = (self.count - min(count, self.count)..<self.count).map(transition)
+    func values(_ column: Column) -> [Float] {
+      let buffer = RowBuffer(rows.count, column.width)
+      gather(rows, column, into: buffer.rows)
+      return Array(buffer.memory)
+    }
+    return TransitionRecord(
+      specification, observations: values(observation), actions: values(action), nextObservations: values(next),
+      rewards: values(reward), terminated: values(terminated))
+  }
+
   /// Holds an environment's declared reward and termination to what really happened, before anything is planned with
   /// them: a declared function that disagrees with its environment ruins a run silently.
   ///
@@ -8,13 +22,18 @@ extension TransitionBuffer {
   package func requireAgreement(
     with task: EnvironmentDescription, reward checksReward: Bool, termination checksTermination: Bool
   ) throws {
-    guard let known = task.knownDynamics, checksReward || checksTermination else { return }
-    let id = task.specification.id
-    let check = KnownDynamicsCheck(
-      known,
-      on: TransitionRecord(
-        task.specification, observations: observations, actions: actions, nextObservations: nextObservations,
-        rewards: rewards, terminated: terminated))
+    guard task.knownDynamics != nil, checksReward || checksTermination else { return }
+    try record(task.specification).requireAgreement(with: task, reward: checksReward, termination: checksTermination)
+  }
+}
+
+extension TransitionRecord {
+  /// See `Replay`.
+  func requireAgreement(
+    with task: EnvironmentDescription, reward checksReward: Bool, termination checksTermination: Bool
+  ) throws {
+    guard let known = task.knownDynamics else { return }
+    let (id, check) = (task.specification.id, KnownDynamicsCheck(known, on: self))
     if checksReward, let wrong = check.rewards.first {
       throw KnownDynamicsError.reward(
         environment: id, transition: wrong.row, declared: Float(wrong.known), real: Float(wrong.actual))
