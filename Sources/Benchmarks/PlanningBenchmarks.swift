@@ -54,8 +54,8 @@ enum PlanningBenchmarks {
     }
   }
 
-  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞. No trajectory ends
-  /// early, so that all operations are done.
+  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞. No trajectory
+  /// ends early, so that all operations are done.
   static func plan(
     _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5,
     precision: RolloutSettings.Precision = .float32

@@ -1,5 +1,4 @@
 import Experiments
-import Algorithms
 import Support
 
 /// What a checkpoint's model predicts for real transitions: for checks outside this program.

@@ -43,7 +43,7 @@ final class RolloutText {
     }
     text += environment.text(.plain)
     guard let outcome, outcome.isOver else { return }
-    text +=
-      "\(outcome.isTerminated ? "terminated" : "truncated") after \(length) steps, return \(NumberText.short(total))\n\n"
+    text += outcome.isTerminated ? "terminated" : "truncated"
+    text += " after \(length) steps, return \(NumberText.short(total))\n\n"
   }
 }

@@ -16,9 +16,7 @@ package struct SolutionReport: Sendable {
   /// The highest undiscounted return that any policy has within the step limit.
   package var bestReturn: Double?
   private let table: TransitionTable
-  private let layout: GridLayout?
-  private let actionNames: [String]
-  private let actionSymbols: [Character]
+  private let task: any TabularTask
 
   /// Solves the task; `settings` are the environment's options.
   /// - Parameters:
@@ -36,13 +34,9 @@ package struct SolutionReport: Sendable {
       let known = EnvironmentRegistry.ids.filter { (try? EnvironmentConfiguration(id: $0)?.describe())?.tabular != nil }
       throw .usage("\(configuration.id) has no table to solve; these have: \(known.joined(separator: ", "))")
     }
-    self.id = configuration.id
-    self.discount = discount
+    (self.id, self.discount) = (configuration.id, discount)
     stepLimit = configuration.stepLimit
-    table = tabular.table
-    layout = tabular.layout
-    actionNames = tabular.actionNames
-    actionSymbols = tabular.actionSymbols
+    (task, table) = (tabular, tabular.table)
     solution = ValueIteration.solve(table, discount: discount)
     if let stepLimit {
       policyReturn = ValueIteration.expectedReturn(of: solution.policy, in: table, steps: stepLimit)
@@ -68,8 +62,8 @@ package struct SolutionReport: Sendable {
     }
     let width = (returns.map(\.0.count).max() ?? 0) + 2
     lines += returns.map { "  " + $0.0.padded(to: width) + NumberText.fixed($0.1, 6) }
-    if let layout {
-      lines += ["best action"] + layout.policyLines(solution.policy, symbols: actionSymbols).map { "  \($0)" }
+    if let layout = task.layout {
+      lines += ["best action"] + layout.policyLines(solution.policy, symbols: task.actionSymbols).map { "  \($0)" }
       lines += ["value"] + valueLines(layout)
     } else {
       lines += ["best action in how many states"] + actionLines + ["value over the starts"] + startLines
@@ -91,7 +85,7 @@ package struct SolutionReport: Sendable {
 
   private var actionLines: [String] {
     var table = TextTable(["  action", "states"], rightAligned: [1])
-    for (action, name) in actionNames.enumerated() {
+    for (action, name) in task.actionNames.enumerated() {
       table.append(["  \(name)", String(solution.policy.count { $0 == action })])
     }
     return Array(table.lines.dropFirst())
@@ -114,7 +108,7 @@ package struct SolutionReport: Sendable {
       "id": .string(id), "states": .integer(table.stateCount), "actions": .integer(table.actionCount),
       "discount": .finite(discount), "step_limit": .integer(stepLimit),
       "expected_return": .finite(solution.expectedReturn), "policy_return": .finite(policyReturn),
-      "best_return": .finite(bestReturn), "sweeps": .integer(solution.sweeps), "action_names": .texts(actionNames),
+      "best_return": .finite(bestReturn), "sweeps": .integer(solution.sweeps), "action_names": .texts(task.actionNames),
       "policy": .integers(solution.policy), "values": .array(solution.values.map { .finite($0) }),
     ]
   }

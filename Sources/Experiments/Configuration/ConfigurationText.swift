@@ -1,5 +1,3 @@
-import Algorithms
-import Environments
 import Support
 
 /// What `mbrl config show` and `mbrl config schema` print.

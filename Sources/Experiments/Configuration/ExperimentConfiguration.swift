@@ -2,8 +2,8 @@ import Algorithms
 import Environments
 import Support
 
-/// Everything that one experiment file says: the task, the learner, and how to run it. What a setting means stands where
-/// it is declared, here and in all settings.
+/// Everything that one experiment file says: the task, the learner, and how to run it. What a setting means stands
+/// where it is declared.
 package struct ExperimentConfiguration: Configurable {
   /// The first part of the run directory's name; the loader sets it to the file's name before reading.
   package var name = "experiment"

@@ -1,6 +1,5 @@
 import Algorithms
 import Environments
-import Foundation
 import Support
 
 /// How a policy is measured: always the same episodes, so that two evaluations differ by the policy alone.

@@ -1,13 +1,12 @@
 import Algorithms
-import Environments
 import Support
 
 /// The work on one seed from start or checkpoint to the end: steps, tables, evaluations, checkpoints.
 ///
 /// After each step everything that is due happens in one order: rows, evaluation, checkpoint, stop. Each part is
 /// remembered in the checkpoint, so that a run that was stopped anywhere goes on with exactly what is left. What
-/// belongs to the end alone (the last row and evaluation where the cadence does not give them) comes after the last checkpoint:
-/// a longer run starts from that checkpoint as if it had never ended there.
+/// belongs to the end alone (the last row and evaluation where the cadence does not give them) comes after the last
+/// checkpoint: a longer run starts from that checkpoint as if it had never ended there.
 ///
 /// A request to stop is also heard within a step or an evaluation, in a long plan or model fit: that work is given up,
 /// and started over by the next session.
@@ -40,8 +39,9 @@ package final class SeedRun {
   ) -> SeedEnd {
     let total = experiment.configuration.training.environmentSteps
     let end: SeedEnd
-    if let finished = finishedStep(directory, total: total) {
-      end = .done(step: finished, wasDone: true)
+    let status = RunStatus.read(directory.statusPath)
+    if let status, status.state == .done, status.step >= total {
+      end = .done(step: status.step, wasDone: true)
       report(.ended(end))
       return end
     }
@@ -55,20 +55,12 @@ package final class SeedRun {
       }
       run.leave(end)
     } catch {
-      let reason = ExperimentError(error)
-      end = .failed(reason)
-      let step = RunStatus.read(directory.statusPath)?.step ?? 0
-      try? RunStatus(state: .failed, step: step, total: total, reason: "\(reason)").write(to: directory.statusPath)
+      end = .failed(ExperimentError(error))
+      try? RunStatus(state: .failed, step: status?.step ?? 0, total: total, reason: end.reason)
+        .write(to: directory.statusPath)
     }
     report(.ended(end))
     return end
-  }
-
-  /// The step of a run that has reached its length already; nil where something is left to do.
-  private static func finishedStep(_ directory: SeedDirectory, total: Int) -> Int? {
-    guard let status = RunStatus.read(directory.statusPath), status.state == .done, status.step >= total
-    else { return nil }
-    return status.step
   }
 
   private init(

@@ -1,5 +1,3 @@
-import Algorithms
-import Environments
 import Support
 
 /// What to do where a run of the same configuration stands already.

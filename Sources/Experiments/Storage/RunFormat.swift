@@ -2,8 +2,8 @@ import Support
 
 /// format.json of a run directory: by which version of the layout its files are to be read.
 ///
-/// What the layout promises stands in the README ("The run directory"). Whoever changes a file's name, place, columns or
-/// meaning counts `Version.runDirectory` up, and says here what becomes of older directories.
+/// What the layout promises stands in the README ("The run directory"). Whoever changes a file's name, place, columns
+/// or meaning counts `Version.runDirectory` up, and says here what becomes of older directories.
 package enum RunFormat {
   package static let fileName = "format.json"
   /// What the document calls itself.
