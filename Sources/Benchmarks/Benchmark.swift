@@ -25,12 +25,8 @@ package struct Benchmark: Sendable {
     _ name: String, _ summary: String, operations: Double? = nil, items: Double = 1, unit: String = "runs",
     prepare: @escaping @Sendable (ComputePool) throws -> () throws -> Void
   ) {
-    self.name = name
-    self.summary = summary
-    self.operations = operations
-    self.items = items
-    self.unit = unit
-    self.prepare = prepare
+    (self.name, self.summary, self.operations) = (name, summary, operations)
+    (self.items, self.unit, self.prepare) = (items, unit, prepare)
   }
 
   /// The same workload as one point of a scaling.
@@ -46,7 +42,6 @@ package struct Benchmark: Sendable {
     [name, size?.name ?? "", size.map { String($0.value) } ?? "", "\"\(summary)\""].joined(separator: ",")
   }
 
-  /// Every workload, in the order of the report.
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
       + EnvironmentBenchmarks.all + TabularBenchmarks.all + ReplayBenchmarks.all + CheckpointBenchmarks.all
@@ -55,9 +50,7 @@ package struct Benchmark: Sendable {
 
 /// What the runs of one workload came to.
 package struct BenchmarkResult: Sendable {
-  /// Of which workload.
   package var benchmark: Benchmark
-  /// How many threads worked.
   package var threads: Int
   /// Seconds of a run in every repetition, in order: of the processor where one thread works, of the wall clock
   /// otherwise.
@@ -72,10 +65,7 @@ package struct BenchmarkResult: Sendable {
 
   /// Repetitions and ceilings, in the order in which they were measured.
   package init(benchmark: Benchmark, threads: Int, seconds: [Double], peaks: [Double]) {
-    self.benchmark = benchmark
-    self.threads = threads
-    self.seconds = seconds
-    self.peaks = peaks
+    (self.benchmark, self.threads, self.seconds, self.peaks) = (benchmark, threads, seconds, peaks)
   }
 
   /// Seconds of the middle run.
@@ -95,7 +85,6 @@ package struct BenchmarkResult: Sendable {
         operations / seconds / 1e9 / ((neighbours.0 + neighbours.1) / 2)
       })
   }
-  /// Items per second.
   package var itemsPerSecond: Double { benchmark.items / median }
 
   static func median(_ values: [Double]) -> Double {

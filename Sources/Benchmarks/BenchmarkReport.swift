@@ -3,18 +3,14 @@ import Support
 
 /// The results of `mbrl bench`, for people and for programs.
 package struct BenchmarkReport: Sendable {
-  /// What the machine can do.
   package var ceilings: [PeakBenchmark.Ceiling]
-  /// What the workloads came to.
   package var results: [BenchmarkResult]
 
   /// What was measured.
   package init(ceilings: [PeakBenchmark.Ceiling], results: [BenchmarkResult]) {
-    self.ceilings = ceilings
-    self.results = results
+    (self.ceilings, self.results) = (ceilings, results)
   }
 
-  /// The lines for people.
   package var lines: [String] {
     var lines = ["\(Machine.processor), \(Machine.cores) cores, \(Machine.instructionSet) kernels"]
     for ceiling in ceilings {
@@ -32,11 +28,10 @@ package struct BenchmarkReport: Sendable {
       }
       table.append([
         result.benchmark.name, String(result.threads), String(result.seconds.count),
-        NumberText.short(result.median * 1e3),
-        NumberText.short(result.fastest * 1e3), result.rate.map { NumberText.fixed($0, 1) } ?? "",
+        NumberText.short(result.median * 1e3), NumberText.short(result.fastest * 1e3),
+        result.rate.map { NumberText.fixed($0, 1) } ?? "",
         result.share.map { NumberText.fixed($0 * 100, 1) + " %" } ?? "",
-        result.benchmark.unit == "runs"
-          ? "" : "\(NumberText.short(result.itemsPerSecond)) \(result.benchmark.unit)/s",
+        result.benchmark.unit == "runs" ? "" : "\(NumberText.short(result.itemsPerSecond)) \(result.benchmark.unit)/s",
       ])
     }
     return lines + [""] + table.lines
@@ -61,38 +56,29 @@ package struct BenchmarkReport: Sendable {
       }
   }
 
-  /// One JSON object.
   package var json: JSON {
-    .object(
-      JSONObject([
-        ("program", .string(Version.program)), ("processor", .string(Machine.processor)),
-        ("cores", .integer(Machine.cores)), ("instruction_set", .string(Machine.instructionSet)),
-        (
-          "peaks",
-          .array(
-            ceilings.map {
-              .object(
-                JSONObject([
-                  ("instruction_set", .string($0.instructionSet)), ("threads", .integer($0.threads)),
-                  ("gflops", .finite($0.rate)),
-                ]))
-            })
-        ),
-        ("workloads", .array(results.map(BenchmarkReport.json))),
-      ]))
+    let peaks = ceilings.map { ceiling -> JSON in
+      [
+        "instruction_set": .string(ceiling.instructionSet), "threads": .integer(ceiling.threads),
+        "gflops": .finite(ceiling.rate),
+      ]
+    }
+    return [
+      "program": .string(Version.program), "processor": .string(Machine.processor), "cores": .integer(Machine.cores),
+      "instruction_set": .string(Machine.instructionSet), "peaks": .array(peaks),
+      "workloads": .array(results.map(BenchmarkReport.json)),
+    ]
   }
 
   private static func json(_ result: BenchmarkResult) -> JSON {
-    .object(
-      JSONObject([
-        ("name", .string(result.benchmark.name)), ("summary", .string(result.benchmark.summary)),
-        ("size", result.benchmark.size.map { .object(JSONObject([($0.name, .integer($0.value))])) } ?? .null),
-        ("threads", .integer(result.threads)), ("runs", .integer(result.seconds.count)),
-        ("median_seconds", .finite(result.median)),
-        ("fastest_seconds", .finite(result.fastest)), ("gflops", result.rate.map(JSON.finite) ?? .null),
-        ("peak_gflops", .finite(result.peak)), ("share", result.share.map(JSON.finite) ?? .null),
-        ("items_per_second", .finite(result.itemsPerSecond)), ("unit", .string(result.benchmark.unit)),
-        ("peak_memory_bytes", result.peakMemory.map(JSON.integer) ?? .null),
-      ]))
+    [
+      "name": .string(result.benchmark.name), "summary": .string(result.benchmark.summary),
+      "size": result.benchmark.size.map { [$0.name: .integer($0.value)] } ?? .null,
+      "threads": .integer(result.threads), "runs": .integer(result.seconds.count),
+      "median_seconds": .finite(result.median), "fastest_seconds": .finite(result.fastest),
+      "gflops": .finite(result.rate), "peak_gflops": .finite(result.peak), "share": .finite(result.share),
+      "items_per_second": .finite(result.itemsPerSecond), "unit": .string(result.benchmark.unit),
+      "peak_memory_bytes": .integer(result.peakMemory),
+    ]
   }
 }

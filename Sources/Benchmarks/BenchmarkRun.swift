@@ -7,15 +7,13 @@ package struct BenchmarkRun: Sendable {
   package var threads: [Int]
   /// About how long each workload is repeated.
   package var seconds: Double
-  /// The chosen workloads, in their order.
   package private(set) var benchmarks: [Benchmark]
 
   /// The workloads that `filter` names (nil: all of `candidates`).
   package init(
     filter: String?, threads: [Int], seconds: Double, among candidates: [Benchmark] = Benchmark.all
   ) throws(ExperimentError) {
-    self.threads = threads
-    self.seconds = seconds
+    (self.threads, self.seconds) = (threads, seconds)
     guard let filter else {
       benchmarks = candidates
       return
@@ -49,10 +47,9 @@ package struct BenchmarkRun: Sendable {
 
   private static func unknown(_ filter: String, _ candidates: [Benchmark]) -> ExperimentError {
     let groups = Set(candidates.map { String($0.name.prefix { $0 != "-" }) }).sorted()
-    let suggestion = Suggestion.didYouMean(filter, among: groups + candidates.map(\.name))
-    return .usage(
-      "--filter: no workload's name contains \"\(filter)\""
-        + (suggestion.isEmpty ? "; they begin with \(groups.joined(separator: ", "))" : suggestion))
+    let remedy = Suggestion.didYouMean(
+      filter, among: groups + candidates.map(\.name), otherwise: "; they begin with \(groups.joined(separator: ", "))")
+    return .usage("--filter: no workload's name contains \"\(filter)\"\(remedy)")
   }
 
   /// Runs them one after another and hands over each result when it is there.

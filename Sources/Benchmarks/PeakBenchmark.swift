@@ -17,8 +17,7 @@ package enum PeakBenchmark {
 
     /// A meter for the instruction set in use; `pairs`: in products of pairs of bfloat16.
     package init(_ pool: ComputePool, pairs: Bool = false) {
-      self.pool = pool
-      self.pairs = pairs
+      (self.pool, self.pairs) = (pool, pairs)
       let trial = 1000
       let times = (0..<5).map { _ in
         let start = Clock.monotonicSeconds()
@@ -74,16 +73,13 @@ package enum PeakBenchmark {
   package struct Ceiling: Sendable {
     /// "avx2"; "avx512-bfloat16": in products of pairs.
     package var instructionSet: String
-    /// How many threads did the same at once.
     package var threads: Int
     /// GFLOP/s, the median of several measurements.
     package var rate: Double
 
     /// A ceiling that was measured.
     package init(instructionSet: String, threads: Int, rate: Double) {
-      self.instructionSet = instructionSet
-      self.threads = threads
-      self.rate = rate
+      (self.instructionSet, self.threads, self.rate) = (instructionSet, threads, rate)
     }
   }
 

@@ -42,8 +42,7 @@ enum PlanningBenchmarks {
       settings.precision = precision
       let scorer = model.makeScorer(settings)
       let observation = BenchmarkData.normals(4, scale: 0.1)
-      try scorer.begin(
-        in: Situation(observations: Rows(observation.base, 1, 4), isFirst: [true], episode: [0]), row: 0)
+      try scorer.begin(in: Situation(observations: Rows(observation.base, 1, 4), isFirst: [true], episode: [0]), row: 0)
       let numbers = BenchmarkData.normals(population * horizon * 2)
       let plans = Plans(numbers.base, population: population, horizon: horizon, columns: 2)
       let returns = FloatBuffer(count: population)
@@ -55,8 +54,8 @@ enum PlanningBenchmarks {
     }
   }
 
-  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞. No trajectory ends
-  /// early, so that all operations are done.
+  /// A whole plan of the cross-entropy method on the continuous cart-pole, probabilistic members, TS∞. No trajectory
+  /// ends early, so that all operations are done.
   static func plan(
     _ name: String, hidden: [Int], population: Int, iterations: Int, horizon: Int, particles: Int, members: Int = 5,
     precision: RolloutSettings.Precision = .float32

@@ -1,5 +1,3 @@
-import Algorithms
-
 /// The planning workloads with `planner.precision` "bfloat16", as shares of the ceiling in products of bfloat16.
 enum ReducedPrecisionBenchmarks {
   static let all: [Benchmark] = [

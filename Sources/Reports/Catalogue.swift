@@ -6,7 +6,6 @@ import Support
 package enum Catalogue: String, CaseIterable, Sendable {
   case environments, agents, models, planners
 
-  /// The table for people.
   package var lines: [String] {
     switch self {
     case .environments:
@@ -14,8 +13,8 @@ package enum Catalogue: String, CaseIterable, Sendable {
       for specification in EnvironmentRegistry.specifications {
         table.append([
           specification.id, Catalogue.text(specification.observationSpace), Catalogue.text(specification.actionSpace),
-          specification.stepLimit.map(String.init) ?? "–",
-          specification.rewardThreshold.map(NumberText.short) ?? "–", specification.summary,
+          specification.stepLimit.map(String.init) ?? "–", specification.rewardThreshold.map(NumberText.short) ?? "–",
+          specification.summary,
         ])
       }
       return table.lines
@@ -31,18 +30,13 @@ package enum Catalogue: String, CaseIterable, Sendable {
     switch self {
     case .environments:
       return EnvironmentRegistry.specifications.map { specification in
-        .object(
-          JSONObject([
-            ("id", .string(specification.id)),
-            ("observation_space", Catalogue.json(specification.observationSpace)),
-            ("action_space", Catalogue.json(specification.actionSpace)),
-            ("step_limit", specification.stepLimit.map { .integer($0) } ?? .null),
-            ("reward_threshold", specification.rewardThreshold.map { .finite($0) } ?? .null),
-            ("summary", .string(specification.summary)),
-          ]))
+        [
+          "id": .string(specification.id), "observation_space": Catalogue.json(specification.observationSpace),
+          "action_space": Catalogue.json(specification.actionSpace), "step_limit": .integer(specification.stepLimit),
+          "reward_threshold": .finite(specification.rewardThreshold), "summary": .string(specification.summary),
+        ]
       }
-    default:
-      return named.map { .object(JSONObject([("type", .string($0.name)), ("summary", .string($0.summary))])) }
+    default: return named.map { ["type": .string($0.name), "summary": .string($0.summary)] }
     }
   }
 
@@ -81,9 +75,7 @@ package enum Catalogue: String, CaseIterable, Sendable {
     switch space {
     case .discrete(let count): discrete(count)
     case .box(let low, let high): box(low, high)
-    case .image(let height, let width, let channels):
-      .object(
-        JSONObject([("type", .string("image")), ("shape", .array([height, width, channels].map(JSON.integer)))]))
+    case .image(let height, let width, let channels): ["type": "image", "shape": .integers([height, width, channels])]
     }
   }
 
@@ -94,13 +86,11 @@ package enum Catalogue: String, CaseIterable, Sendable {
     }
   }
 
-  private static func discrete(_ count: Int) -> JSON {
-    .object(JSONObject([("type", .string("discrete")), ("n", .integer(count))]))
-  }
+  private static func discrete(_ count: Int) -> JSON { ["type": "discrete", "n": .integer(count)] }
 
   /// Infinite bounds are null.
   private static func box(_ low: [Float], _ high: [Float]) -> JSON {
     func bounds(_ values: [Float]) -> JSON { .array(values.map { .finite(Double("\($0)") ?? Double($0)) }) }
-    return .object(JSONObject([("type", .string("box")), ("low", bounds(low)), ("high", bounds(high))]))
+    return ["type": "box", "low": bounds(low), "high": bounds(high)]
   }
 }

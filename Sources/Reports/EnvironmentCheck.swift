@@ -4,7 +4,6 @@ import Support
 
 /// `mbrl env check`: the contract of environments, and how far one is from a recorded trace.
 package struct EnvironmentCheck: Sendable {
-  /// What the contract found.
   package var contract: ContractReport
   /// How far the recorded trace is off; nil without one.
   package var trace: TraceReport?
@@ -37,7 +36,7 @@ package struct EnvironmentCheck: Sendable {
 
   /// An environment and its options as a command names them.
   static func configuration(id: String, settings: [String]) throws(ExperimentError) -> EnvironmentConfiguration {
-    var overlay = JSONObject()
+    var overlay: JSONObject = [:]
     let (overridden, mistakes) = Overrides.apply(settings, to: &overlay)
     if overlay["id"] == nil { overlay["id"] = .string(id) }
     var configuration = EnvironmentConfiguration()
@@ -47,7 +46,6 @@ package struct EnvironmentCheck: Sendable {
     return configuration
   }
 
-  /// The report for people.
   package var lines: [String] {
     var lines = ["\(contract.id): contract over \(contract.steps) steps in \(contract.episodes) episodes"]
     for rule in contract.checked {
@@ -62,41 +60,26 @@ package struct EnvironmentCheck: Sendable {
     return lines
   }
 
-  /// The report for programs.
   package var json: JSON {
-    var members: [(key: String, value: JSON)] = [
-      ("id", .string(contract.id)), ("passes", .bool(passes)), ("steps", .integer(contract.steps)),
-      ("findings", .array(contract.findings.map { .string($0.description) })),
+    var object: JSONObject = [
+      "id": .string(contract.id), "passes": .bool(passes), "steps": .integer(contract.steps),
+      "findings": .texts(contract.findings.map(\.description)),
     ]
     if let trace {
-      let rows = trace.resets + trace.rollouts + trace.probes
-      members.append(
-        (
-          "trace",
-          .object(
-            JSONObject([
-              ("passes", .bool(trace.passes)), ("rows", .integer(rows)),
-              ("state_deviation", .finite(trace.state.largest)),
-              ("observation_deviation", .finite(trace.observation.largest)),
-              ("observation_ulps", .finite(trace.observationUlps.largest)),
-              ("reward_deviation", .finite(trace.reward.largest)),
-              ("wrong_flags", .array(trace.wrongFlags.map(JSON.integer))),
-              ("failed_lines", .array(trace.failedLines.map(JSON.integer))),
-            ]))
-        ))
+      object["trace"] = [
+        "passes": .bool(trace.passes), "rows": .integer(trace.resets + trace.rollouts + trace.probes),
+        "state_deviation": .finite(trace.state.largest), "observation_deviation": .finite(trace.observation.largest),
+        "observation_ulps": .finite(trace.observationUlps.largest), "reward_deviation": .finite(trace.reward.largest),
+        "wrong_flags": .integers(trace.wrongFlags), "failed_lines": .integers(trace.failedLines),
+      ]
     }
     if let table {
-      let differences = (table.headerDifferences + table.differences).map { JSON.string($0) }
-      members.append(
-        (
-          "table",
-          .object(
-            JSONObject([
-              ("passes", .bool(table.passes)), ("rows", .integer(table.pairs)), ("outcomes", .integer(table.outcomes)),
-              ("failed_lines", .array(table.failedLines.map(JSON.integer))), ("differences", .array(differences)),
-            ]))
-        ))
+      object["table"] = [
+        "passes": .bool(table.passes), "rows": .integer(table.pairs), "outcomes": .integer(table.outcomes),
+        "failed_lines": .integers(table.failedLines),
+        "differences": .texts(table.headerDifferences + table.differences),
+      ]
     }
-    return .object(JSONObject(members))
+    return .object(object)
   }
 }

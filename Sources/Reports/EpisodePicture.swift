@@ -2,7 +2,7 @@ import Environments
 import Foundation
 import Support
 
-/// The first evaluated episode as an SVG picture: every observation column and the reward over the steps, one strip each.
+/// The first evaluated episode as an SVG picture: every observation column and the reward over the steps, a strip each.
 package final class EpisodePicture {
   private let title: String
   private let buffer: FloatBuffer
@@ -34,18 +34,17 @@ package final class EpisodePicture {
     let strips = observations.enumerated().map { ("observation \($0)", $1) } + [("reward", rewards)]
     let (width, height, left, top) = (720.0, 70.0, 110.0, 40.0)
     let total = top + height * Double(strips.count) + 30
-    let return_ = rewards.reduce(0, +)
+    let heading = "\(title): \(rewards.count) steps, return \(EpisodePicture.number(rewards.reduce(0, +)))"
     var lines = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(width)) \(Int(total))\" font-family=\"sans-serif\" font-size=\"11\">",
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(width)) \(Int(total))\" "
+        + "font-family=\"sans-serif\" font-size=\"11\">",
       "<rect width=\"\(Int(width))\" height=\"\(Int(total))\" fill=\"white\"/>",
-      "<text x=\"\(Int(width) / 2)\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">"
-        + "\(title): \(rewards.count) steps, return \(EpisodePicture.number(return_))</text>",
+      EpisodePicture.text(heading, width / 2, 22, " text-anchor=\"middle\" font-size=\"14\""),
     ]
     let steps = Double(max(observations.first?.count ?? 1, 2) - 1)
     for (index, strip) in strips.enumerated() {
       let base = top + height * Double(index)
-      let low = strip.1.min() ?? 0
-      let high = strip.1.max() ?? 0
+      let (low, high) = (strip.1.min() ?? 0, strip.1.max() ?? 0)
       let range = high > low ? high - low : 1
       // A reward belongs to the step that leads to a state, so it is drawn where that state is.
       let shift = strip.1.count == rewards.count ? 1.0 : 0.0
@@ -53,17 +52,21 @@ package final class EpisodePicture {
         let x = left + (Double(place) + shift) / steps * (width - left - 20)
         let y = base + height - 12 - (value - low) / range * (height - 22)
         return "\(EpisodePicture.coordinate(x)),\(EpisodePicture.coordinate(y))"
-      }
+      }.joined(separator: " ")
+      let (color, bound) = (index == strips.count - 1 ? "#d9601a" : "#1f6fb4", " text-anchor=\"end\" fill=\"#777\"")
       lines += [
-        "<text x=\"10\" y=\"\(Int(base + height / 2))\">\(strip.0)</text>",
-        "<text x=\"\(Int(left) - 6)\" y=\"\(Int(base) + 14)\" text-anchor=\"end\" fill=\"#777\">\(EpisodePicture.number(high))</text>",
-        "<text x=\"\(Int(left) - 6)\" y=\"\(Int(base + height) - 10)\" text-anchor=\"end\" fill=\"#777\">\(EpisodePicture.number(low))</text>",
-        "<polyline fill=\"none\" stroke=\"\(index == strips.count - 1 ? "#d9601a" : "#1f6fb4")\" stroke-width=\"1.5\" points=\"\(points.joined(separator: " "))\"/>",
+        EpisodePicture.text(strip.0, 10, base + height / 2),
+        EpisodePicture.text(EpisodePicture.number(high), left - 6, base + 14, bound),
+        EpisodePicture.text(EpisodePicture.number(low), left - 6, base + height - 10, bound),
+        "<polyline fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.5\" points=\"\(points)\"/>",
       ]
     }
-    lines.append(
-      "<text x=\"\(Int(left + (width - left) / 2))\" y=\"\(Int(total) - 8)\" text-anchor=\"middle\">step</text>")
+    lines.append(EpisodePicture.text("step", left + (width - left) / 2, total - 8, " text-anchor=\"middle\""))
     return (lines + ["</svg>", ""]).joined(separator: "\n")
+  }
+
+  private static func text(_ text: String, _ x: Double, _ y: Double, _ attributes: String = "") -> String {
+    "<text x=\"\(Int(x))\" y=\"\(Int(y))\"\(attributes)>\(text)</text>"
   }
 
   private static func coordinate(_ value: Double) -> String { String(format: "%.1f", value) }

@@ -16,7 +16,7 @@ package struct EvaluationTable {
   /// The mean over runs, each with the same weight.
   package var overallMean: Double { reports.map(\.result.mean).reduce(0, +) / Double(reports.count) }
 
-  /// The table for people.
+  /// The table for people, then the maps of policies.
   package var lines: [String] {
     var table = TextTable(
       ["seed", "step", "episodes", "mean", "std", "min", "max", "length"], rightAligned: Set(0...7))
@@ -27,28 +27,29 @@ package struct EvaluationTable {
           + [result.mean, result.deviation, result.minimum, result.maximum, result.lengthMean].map(NumberText.short))
     }
     let overall = "mean over \(reports.count) seeds: \(NumberText.short(overallMean))"
-    return table.lines + (reports.count > 1 ? [overall] : [])
+    let maps = reports.filter { !$0.map.isEmpty }.flatMap { report in
+      ["greedy policy of seed \(report.manifest.seed) at step \(report.manifest.step)"] + report.map.map { "  \($0)" }
+    }
+    return table.lines + (reports.count > 1 ? [overall] : []) + maps
   }
 
   /// One object per checkpoint, with its episodes; then, of several, one for all.
   package var json: [JSON] {
     var objects = reports.map { report in
-      JSONObject(
+      JSON.joined(
         [
-          ("event", .string("evaluation")), ("checkpoint", .string(report.path)),
-          ("seed", .integer(report.manifest.seed)), ("env_step", .integer(report.manifest.step)),
-        ] + report.result.members + [
-          ("returns", .array(report.result.episodes.map { .finite($0.total) })),
-          ("lengths", .array(report.result.episodes.map { .integer($0.length) })),
+          "event": "evaluation", "checkpoint": .string(report.path), "seed": .integer(report.manifest.seed),
+          "env_step": .integer(report.manifest.step),
+        ], report.result.json,
+        [
+          "returns": .array(report.result.episodes.map { .finite($0.total) }),
+          "lengths": .integers(report.result.episodes.map(\.length)),
         ])
     }
     if reports.count > 1 {
-      objects.append(
-        JSONObject([
-          ("event", .string("summary")), ("seeds", .integer(reports.count)), ("return_mean", .finite(overallMean)),
-        ]))
+      objects.append(["event": "summary", "seeds": .integer(reports.count), "return_mean": .finite(overallMean)])
     }
-    return objects.map { .object($0) }
+    return objects
   }
 
   /// Appends one report's episodes.

@@ -3,13 +3,11 @@ import Support
 
 /// What `mbrl inspect` shows of a checkpoint.
 package struct Inspection {
-  /// What is shown.
   package var checkpoint: Checkpoint
 
   /// Reads and verifies.
   package init(_ path: String) throws(ExperimentError) { checkpoint = try Checkpoint.read(path) }
 
-  /// Everything for people.
   package var lines: [String] {
     let manifest = checkpoint.manifest
     var lines = [
@@ -45,32 +43,26 @@ package struct Inspection {
     func texts(_ pairs: [(name: String, value: String)]) -> JSON {
       .object(JSONObject(pairs.map { ($0.name, .string($0.value)) }))
     }
-    return .object(
-      JSONObject([
-        ("checkpoint", .string(checkpoint.path)), ("agent", .string(manifest.agent)),
-        ("environment", .string(manifest.environment)), ("seed", .integer(manifest.seed)),
-        ("env_step", .integer(manifest.step)), ("configuration", .string(manifest.configurationHash)),
-        ("created", .string(manifest.created)), ("program", .string(manifest.programVersion)),
-        ("version", .integer(Version.checkpoint)), ("facts", texts(manifest.facts)),
-        (
-          "tensors",
-          .array(
-            checkpoint.tensors.map { name, tensor in
-              .object(
-                JSONObject([
-                  ("name", .string(name)), ("dtype", .string(tensor.elementType.rawValue)),
-                  ("shape", .array(tensor.shape.map(JSON.integer))), ("bytes", .integer(tensor.bytes.count)),
-                  ("file", .string(tensor.isWeight ? Checkpoint.weightsName : Checkpoint.stateName)),
-                ]))
-            })
-        ),
-        ("logs", texts(manifest.logs)), ("scalars", texts(manifest.scalars)),
-      ]))
+    let tensors = checkpoint.tensors.map { name, tensor -> JSON in
+      [
+        "name": .string(name), "dtype": .string(tensor.elementType.rawValue), "shape": .integers(tensor.shape),
+        "bytes": .integer(tensor.bytes.count),
+        "file": .string(tensor.isWeight ? Checkpoint.weightsName : Checkpoint.stateName),
+      ]
+    }
+    return [
+      "checkpoint": .string(checkpoint.path), "agent": .string(manifest.agent),
+      "environment": .string(manifest.environment), "seed": .integer(manifest.seed),
+      "env_step": .integer(manifest.step), "configuration": .string(manifest.configurationHash),
+      "created": .string(manifest.created), "program": .string(manifest.programVersion),
+      "version": .integer(Version.checkpoint), "facts": texts(manifest.facts), "tensors": .array(tensors),
+      "logs": texts(manifest.logs), "scalars": texts(manifest.scalars),
+    ]
   }
 
   /// Names padded to the longest one.
   private static func aligned(_ pairs: [(name: String, value: String)]) -> [String] {
     let width = (pairs.map(\.name.count).max() ?? 0) + 2
-    return pairs.map { $0.name + String(repeating: " ", count: width - $0.name.count) + $0.value }
+    return pairs.map { $0.name.padded(to: width) + $0.value }
   }
 }

@@ -31,11 +31,8 @@ package struct PolicyEvaluation: Sendable {
 
   /// What the measurement of one checkpoint gave.
   package struct Report: Sendable {
-    /// The checkpoint's folder.
     package var path: String
-    /// What the checkpoint says of itself.
     package var manifest: CheckpointManifest
-    /// The episodes and their statistics.
     package var result: EvaluationResult
     /// The greedy policy, where it was asked for.
     package var map: [String] = []

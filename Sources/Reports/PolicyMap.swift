@@ -27,9 +27,7 @@ final class RolloutText {
 
   /// - Throws: where the environment has no text.
   init(_ task: EnvironmentDescription) throws(ExperimentError) {
-    guard task.tabular != nil else {
-      throw .usage("--text: \(task.specification.id) does not draw its states as text")
-    }
+    guard task.tabular != nil else { throw .usage("--text: \(task.specification.id) does not draw its states as text") }
   }
 
   /// Appends the state after a reset or a step.
@@ -45,7 +43,7 @@ final class RolloutText {
     }
     text += environment.text(.plain)
     guard let outcome, outcome.isOver else { return }
-    text +=
-      "\(outcome.isTerminated ? "terminated" : "truncated") after \(length) steps, return \(NumberText.short(total))\n\n"
+    text += outcome.isTerminated ? "terminated" : "truncated"
+    text += " after \(length) steps, return \(NumberText.short(total))\n\n"
   }
 }

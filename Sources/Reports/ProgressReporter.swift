@@ -19,10 +19,7 @@ package final class ProgressReporter: RunObserver {
   private let state = Guarded<[SeedState]>([])
 
   /// Shows on `console`.
-  package init(_ console: Console, isJSON: Bool) {
-    self.console = console
-    self.isJSON = isJSON
-  }
+  package init(_ console: Console, isJSON: Bool) { (self.console, self.isJSON) = (console, isJSON) }
 
   /// Takes an event in; prints only what should not wait for `refresh`.
   package func report(seed: Int, _ event: RunEvent) {
@@ -40,8 +37,10 @@ package final class ProgressReporter: RunObserver {
       if step > 0 { console.note("seed \(seed): resumed at step \(step)") }
     case .evaluated(let step, let result, let isBest, let seconds):
       if isJSON {
-        console.result(
-          JSON.object(ProgressReporter.object(seed, step, result, isBest: isBest, seconds: seconds)).compactText)
+        let object = JSON.joined(
+          ["event": "evaluation", "seed": .integer(seed), "env_step": .integer(step)], result.json,
+          ["is_best": .bool(isBest), "wall_s": .finite(RunFiles.rounded(seconds))])
+        console.result(object.compactText)
       }
     case .checkpointed: break
     case .warning(let text): console.warning("seed \(seed): \(text)")
@@ -83,35 +82,24 @@ package final class ProgressReporter: RunObserver {
   private static func line(_ state: SeedState, now: Double) -> String {
     let step = state.snapshot?.step ?? state.firstStep
     let elapsed = now - state.started
-    var parts = [
-      "seed \(state.seed)", "\(step)/\(state.total)", "\(step * 100 / max(state.total, 1))%",
-    ]
+    var parts = ["seed \(state.seed)", "\(step)/\(state.total)", "\(step * 100 / max(state.total, 1))%"]
     if let value = state.snapshot?.lastReturn { parts.append("return \(NumberText.short(value))") }
     if let value = state.snapshot?.evaluationMean { parts.append("eval \(NumberText.short(value))") }
     let done = step - state.firstStep
     if done > 0 && elapsed > 0 { parts.append("\(NumberText.short(Double(done) / elapsed)) steps/s") }
     if step < state.total {
-      parts.append(
-        "\(TimeText.remaining(done: done, total: state.total - state.firstStep, elapsed: elapsed)) left")
+      parts.append("\(TimeText.remaining(done: done, total: state.total - state.firstStep, elapsed: elapsed)) left")
     }
     return parts.joined(separator: "  ")
-  }
-
-  private static func object(
-    _ seed: Int, _ step: Int, _ result: EvaluationResult, isBest: Bool, seconds: Double
-  ) -> JSONObject {
-    JSONObject(
-      [("event", .string("evaluation")), ("seed", .integer(seed)), ("env_step", .integer(step))]
-        + result.members + [("is_best", .bool(isBest)), ("wall_s", .finite((seconds * 1000).rounded() / 1000))])
   }
 }
 
 extension EvaluationResult {
   /// The statistics under the names of eval.csv.
-  package var members: [(key: String, value: JSON)] {
+  package var json: JSONObject {
     [
-      ("episodes", .integer(episodes.count)), ("return_mean", .finite(mean)), ("return_std", .finite(deviation)),
-      ("return_min", .finite(minimum)), ("return_max", .finite(maximum)), ("length_mean", .finite(lengthMean)),
+      "episodes": .integer(episodes.count), "return_mean": .finite(mean), "return_std": .finite(deviation),
+      "return_min": .finite(minimum), "return_max": .finite(maximum), "length_mean": .finite(lengthMean),
     ]
   }
 }

@@ -4,7 +4,6 @@ import Support
 
 /// `mbrl solve`: the optimum of a tabular task, from its own table.
 package struct SolutionReport: Sendable {
-  /// The environment's id.
   package var id: String
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?
@@ -17,9 +16,7 @@ package struct SolutionReport: Sendable {
   /// The highest undiscounted return that any policy has within the step limit.
   package var bestReturn: Double?
   private let table: TransitionTable
-  private let layout: GridLayout?
-  private let actionNames: [String]
-  private let actionSymbols: [Character]
+  private let task: any TabularTask
 
   /// Solves the task; `settings` are the environment's options.
   /// - Parameters:
@@ -37,13 +34,9 @@ package struct SolutionReport: Sendable {
       let known = EnvironmentRegistry.ids.filter { (try? EnvironmentConfiguration(id: $0)?.describe())?.tabular != nil }
       throw .usage("\(configuration.id) has no table to solve; these have: \(known.joined(separator: ", "))")
     }
-    self.id = configuration.id
-    self.discount = discount
+    (self.id, self.discount) = (configuration.id, discount)
     stepLimit = configuration.stepLimit
-    table = tabular.table
-    layout = tabular.layout
-    actionNames = tabular.actionNames
-    actionSymbols = tabular.actionSymbols
+    (task, table) = (tabular, tabular.table)
     solution = ValueIteration.solve(table, discount: discount)
     if let stepLimit {
       policyReturn = ValueIteration.expectedReturn(of: solution.policy, in: table, steps: stepLimit)
@@ -56,7 +49,6 @@ package struct SolutionReport: Sendable {
 
   // MARK: For people
 
-  /// The report for people.
   package var lines: [String] {
     let starts = table.initialDistribution.count { $0 > 0 }
     var lines = [
@@ -68,12 +60,10 @@ package struct SolutionReport: Sendable {
       returns.append(("the same policy, undiscounted, \(stepLimit) steps", policyReturn))
       returns.append(("best possible, undiscounted, \(stepLimit) steps", bestReturn))
     }
-    let width = returns.map(\.0.count).max() ?? 0
-    lines += returns.map {
-      "  \($0.0)" + String(repeating: " ", count: width - $0.0.count + 2) + NumberText.fixed($0.1, 6)
-    }
-    if let layout {
-      lines += ["best action"] + layout.policyLines(solution.policy, symbols: actionSymbols).map { "  \($0)" }
+    let width = (returns.map(\.0.count).max() ?? 0) + 2
+    lines += returns.map { "  " + $0.0.padded(to: width) + NumberText.fixed($0.1, 6) }
+    if let layout = task.layout {
+      lines += ["best action"] + layout.policyLines(solution.policy, symbols: task.actionSymbols).map { "  \($0)" }
       lines += ["value"] + valueLines(layout)
     } else {
       lines += ["best action in how many states"] + actionLines + ["value over the starts"] + startLines
@@ -88,15 +78,14 @@ package struct SolutionReport: Sendable {
     }
     let width = cells.map(\.count).max() ?? 0
     return (0..<layout.rows).map { row in
-      let line = cells[row * layout.columns..<(row + 1) * layout.columns]
-        .map { String(repeating: " ", count: width - $0.count) + $0 }.joined(separator: " ")
-      return "  \(line)"
+      let line = cells[row * layout.columns..<(row + 1) * layout.columns].map { $0.leftPadded(to: width) }
+      return "  " + line.joined(separator: " ")
     }
   }
 
   private var actionLines: [String] {
     var table = TextTable(["  action", "states"], rightAligned: [1])
-    for (action, name) in actionNames.enumerated() {
+    for (action, name) in task.actionNames.enumerated() {
       table.append(["  \(name)", String(solution.policy.count { $0 == action })])
     }
     return Array(table.lines.dropFirst())
@@ -115,15 +104,12 @@ package struct SolutionReport: Sendable {
 
   /// The report for programs, every state included.
   package var json: JSON {
-    func number(_ value: Double?) -> JSON { value.map { .finite($0) } ?? .null }
-    return .object(
-      JSONObject([
-        ("id", .string(id)), ("states", .integer(table.stateCount)), ("actions", .integer(table.actionCount)),
-        ("discount", .finite(discount)), ("step_limit", stepLimit.map { .integer($0) } ?? .null),
-        ("expected_return", .finite(solution.expectedReturn)), ("policy_return", number(policyReturn)),
-        ("best_return", number(bestReturn)), ("sweeps", .integer(solution.sweeps)),
-        ("action_names", .array(actionNames.map { .string($0) })),
-        ("policy", .array(solution.policy.map(JSON.integer))), ("values", .array(solution.values.map { .finite($0) })),
-      ]))
+    [
+      "id": .string(id), "states": .integer(table.stateCount), "actions": .integer(table.actionCount),
+      "discount": .finite(discount), "step_limit": .integer(stepLimit),
+      "expected_return": .finite(solution.expectedReturn), "policy_return": .finite(policyReturn),
+      "best_return": .finite(bestReturn), "sweeps": .integer(solution.sweeps), "action_names": .texts(task.actionNames),
+      "policy": .integers(solution.policy), "values": .array(solution.values.map { .finite($0) }),
+    ]
   }
 }

@@ -31,9 +31,7 @@ extension TrainingPlan {
     if jobs * threads > Machine.cores {
       warnings.append("\(jobs) jobs × \(threads) threads are more than this machine's \(Machine.cores) cores: slower")
     }
-    if let freeBytes, freeBytes < diskBytes {
-      warnings.append("the checkpoints may not fit on the disk")
-    }
+    if let freeBytes, freeBytes < diskBytes { warnings.append("the checkpoints may not fit on the disk") }
     if experiment.configuration.agent.settings.usesBfloat16 && !Machine.multipliesBfloat16 {
       warnings.append(
         "planner.precision \"bfloat16\" is emulated here: the same bytes, but slower than \"float32\" (no AVX512_BF16)")
@@ -43,12 +41,10 @@ extension TrainingPlan {
 
   /// `--dry-run --json`.
   package var json: JSON {
-    .object(
-      JSONObject([
-        ("event", .string("plan")), ("directory", .string(directory.path)),
-        ("exists", .bool(resume != .never && directory.exists)), ("seeds", .array(seeds.map(JSON.integer))),
-        ("jobs", .integer(jobs)), ("threads", .integer(threads)),
-        ("checkpoint_bytes", .integer(checkpointBytes)), ("disk_bytes", .integer(diskBytes)),
-      ]))
+    [
+      "event": "plan", "directory": .string(directory.path), "exists": .bool(resume != .never && directory.exists),
+      "seeds": .integers(seeds), "jobs": .integer(jobs), "threads": .integer(threads),
+      "checkpoint_bytes": .integer(checkpointBytes), "disk_bytes": .integer(diskBytes),
+    ]
   }
 }

@@ -5,27 +5,21 @@ import Support
 package struct TrainingSummary: Sendable {
   /// One seed.
   package struct Row: Sendable {
-    /// The seed.
     package var seed: Int
     /// "done", "interrupted", "failed" or "diverged".
     package var status: String
-    /// Completed environment steps.
     package var step: Int
     /// Mean return of the last evaluation; nil without one.
     package var finalMean: Double?
     /// Mean return of the best evaluation, and its step.
     package var bestMean: Double?
-    /// Where the best evaluation was.
     package var bestStep: Int?
     package var directory: String
-    /// Why it failed.
     package var reason: String?
   }
 
   package var directory: String
-  /// In the order of the command.
   package var rows: [Row]
-  /// Of the whole command.
   package var exitCode: ExitCode
 
   /// Gathers the rows from the seeds' own files, so that seeds that were done before are shown like the others.
@@ -36,14 +30,8 @@ package struct TrainingSummary: Sendable {
       let path = "\(result.directory.path)/\(SeedDirectory.name(seed))"
       let status = RunStatus.read("\(path)/status.json")
       var row = Row(
-        seed: seed, status: "", step: status?.step ?? 0, directory: path, reason: nil)
-      switch end {
-      case .done(let step, _): (row.status, row.step) = ("done", step)
-      case .interrupted: row.status = "interrupted"
-      case .failed(let error):
-        row.status = status.map { $0.state == .diverged ? "diverged" : "failed" } ?? "failed"
-        row.reason = error.description
-      }
+        seed: seed, status: end.state.rawValue, step: status?.step ?? 0, directory: path, reason: end.reason)
+      if case .done(let step, _) = end { row.step = step }
       let evaluations = (try? CSVTable.read("\(path)/eval.csv").rows(EvaluationRow.self)) ?? []
       row.finalMean = evaluations.last?.mean
       for evaluation in evaluations where evaluation.mean > row.bestMean ?? -.infinity {
@@ -53,7 +41,6 @@ package struct TrainingSummary: Sendable {
     }
   }
 
-  /// The table for people.
   package var lines: [String] {
     var table = TextTable(
       ["seed", "status", "steps", "final eval", "best eval", "at step", "files"], rightAligned: [0, 2, 3, 4, 5])
@@ -66,23 +53,17 @@ package struct TrainingSummary: Sendable {
     return table.lines
   }
 
-  /// One line for programs.
   package var json: JSON {
-    .object(
-      JSONObject([
-        ("event", .string("summary")), ("directory", .string(directory)),
-        ("seeds", .array(rows.map { .object(TrainingSummary.object($0)) })),
-        ("exit_code", .integer(Int(exitCode.rawValue))),
-      ]))
-  }
-
-  private static func object(_ row: Row) -> JSONObject {
-    JSONObject([
-      ("seed", .integer(row.seed)), ("status", .string(row.status)), ("env_step", .integer(row.step)),
-      ("final_mean", row.finalMean.map { .finite($0) } ?? .null),
-      ("best_mean", row.bestMean.map { .finite($0) } ?? .null),
-      ("best_step", row.bestStep.map { .integer($0) } ?? .null), ("directory", .string(row.directory)),
-      ("reason", row.reason.map { .string($0) } ?? .null),
-    ])
+    let seeds = rows.map { row -> JSON in
+      [
+        "seed": .integer(row.seed), "status": .string(row.status), "env_step": .integer(row.step),
+        "final_mean": .finite(row.finalMean), "best_mean": .finite(row.bestMean), "best_step": .integer(row.bestStep),
+        "directory": .string(row.directory), "reason": .text(row.reason),
+      ]
+    }
+    return [
+      "event": "summary", "directory": .string(directory), "seeds": .array(seeds),
+      "exit_code": .integer(Int(exitCode.rawValue)),
+    ]
   }
 }

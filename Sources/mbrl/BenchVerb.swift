@@ -14,7 +14,6 @@ enum BenchVerb: Verb {
       .init("--json", nil, "one JSON object"),
       .init("--csv", nil, "one row per workload and number of threads"),
       .init("--list", nil, "only names, sizes and summaries of the workloads, as CSV"),
-      .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: [
       "Each figure is the median of repeated runs. The peak is that of multiply-adds that never leave the registers; "
@@ -46,11 +45,7 @@ enum BenchVerb: Verb {
     }
     var report = BenchmarkReport(ceilings: PeakBenchmark.ceilings(threads: threads), results: [])
     try bench.run { report.results.append($0) }
-    if arguments.has("--json") {
-      console.result(report.json.compactText)
-    } else {
-      (arguments.has("--csv") ? report.csv : report.lines).forEach(console.result)
-    }
+    console.show(arguments, arguments.has("--csv") ? report.csv : report.lines, json: [report.json])
     return .success
   }
 

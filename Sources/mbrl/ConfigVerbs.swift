@@ -6,7 +6,6 @@ enum ConfigCheckVerb: Verb {
   static let syntax = CommandSyntax(
     "config check", "say whether configurations are right; name every mistake", operands: ["CONFIG.json"],
     operandCount: 1...100_000, takesSettings: true,
-    options: [.init("--no-color", nil, "no colours (as NO_COLOR)")],
     discussion: ["Reads the files as train does, and compares the settings with the environment. Writes nothing."],
     exitCodes: [.success, .usage, .configuration],
     examples: [
@@ -33,10 +32,7 @@ enum ConfigCheckVerb: Verb {
 enum ConfigShowVerb: Verb {
   static let syntax = CommandSyntax(
     "config show", "print every setting and where its value comes from", operands: ["CONFIG.json"], takesSettings: true,
-    options: [
-      .init("--json", nil, "the resolved configuration, as config.json of a run holds it"),
-      .init("--no-color", nil, "no colours (as NO_COLOR)"),
-    ],
+    options: [.init("--json", nil, "the resolved configuration, as config.json of a run holds it")],
     exitCodes: [.success, .usage, .configuration],
     examples: [
       ("mbrl config show configs/quickstart.json evaluation.every=50", "the table: default, file or override"),
@@ -59,7 +55,6 @@ enum ConfigSchemaVerb: Verb {
   static let syntax = CommandSyntax(
     "config schema", "print the JSON Schema of configurations, for editors", operands: ["CONFIG.json"],
     operandCount: 0...1, takesSettings: true,
-    options: [.init("--no-color", nil, "no colours (as NO_COLOR)")],
     discussion: [
       "The settings depend on the agent and the environment: the schema is that of a configuration's, or of those "
         + "that are named as settings."

@@ -9,7 +9,6 @@ enum EnvCheckVerb: Verb {
     options: [
       .init("--trace", "FILE.jsonl", "replay a recording of the original, or compare its table"),
       .init("--json", nil, "one JSON object"),
-      .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: [
       "The contract: finite, in space, same seed same trajectory, the time limit truncates and does not terminate, "
@@ -25,11 +24,7 @@ enum EnvCheckVerb: Verb {
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let check = try EnvironmentCheck(
       id: arguments.operands[0], settings: arguments.settings, tracePath: arguments.values["--trace"])
-    if arguments.has("--json") {
-      console.result(check.json.compactText)
-    } else {
-      check.lines.forEach(console.result)
-    }
+    console.show(arguments, check.lines, json: [check.json])
     return check.passes ? .success : .failure
   }
 }

@@ -19,7 +19,6 @@ enum EvalVerb: Verb {
       .init("--text", "FILE", "of a tabular environment: the episodes as text, state by state"),
       .init("--render", "FILE", "the first episode: FILE.gif moving, FILE.svg its observations and reward over time"),
       .init("--quiet", nil, "no notes"),
-      .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: [
       "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
@@ -62,18 +61,8 @@ enum EvalVerb: Verb {
       table.reports.append(report)
       if let file { try EvaluationTable.append(report, to: file) }
     }
-    if arguments.has("--json") {
-      table.json.forEach { console.result($0.compactText) }
-    } else {
-      table.lines.forEach(console.result)
-      for report in table.reports where !report.map.isEmpty {
-        console.result("greedy policy of seed \(report.manifest.seed) at step \(report.manifest.step)")
-        report.map.forEach { console.result("  \($0)") }
-      }
-    }
-    if let path = arguments.values["--render"] {
-      try FileSystem.writeAtomically(table.reports[0].picture, to: path)
-    }
+    console.show(arguments, table.lines, json: table.json)
+    if let path = arguments.values["--render"] { try FileSystem.writeAtomically(table.reports[0].picture, to: path) }
     if let path = arguments.values["--text"] {
       try FileSystem.writeAtomically(table.reports.map(\.text).joined(), to: path)
     }

@@ -11,7 +11,6 @@ enum InspectVerb: Verb {
       .init(
         "--predictions", "N", "instead: the model's predictions for the newest N transitions, one JSON object each"),
       .init("--json", nil, "one JSON object per checkpoint"),
-      .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: ["Tensors with type, shape and size, counters, facts of the agent, configuration hash and versions."],
     exitCodes: [.success, .failure, .usage, .checkpoint],
@@ -29,12 +28,7 @@ enum InspectVerb: Verb {
     }
     for (index, path) in paths.enumerated() {
       let inspection = try Inspection(path)
-      if arguments.has("--json") {
-        console.result(inspection.json.compactText)
-      } else {
-        if index > 0 { console.result("") }
-        inspection.lines.forEach(console.result)
-      }
+      console.show(arguments, (index > 0 ? [""] : []) + inspection.lines, json: [inspection.json])
     }
     return .success
   }

@@ -8,6 +8,13 @@ protocol Verb {
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode
 }
 
+extension Console {
+  /// A result: as one JSON object in a line where `--json` asks for it, otherwise for people.
+  func show(_ arguments: ParsedArguments, _ lines: @autoclosure () -> [String], json: @autoclosure () -> [JSON]) {
+    if arguments.has("--json") { json().forEach { result($0.compactText) } } else { lines().forEach(result) }
+  }
+}
+
 @main
 enum Main {
   /// Every command, in the order of the help.
@@ -126,10 +133,7 @@ enum Main {
 
   private static var overview: String {
     let width = (verbs.map { $0.syntax.verb.count }.max() ?? 0) + 2
-    let lines = verbs.map { verb in
-      let name = verb.syntax.verb
-      return "  \(name)" + String(repeating: " ", count: width - name.count) + verb.syntax.summary
-    }
+    let lines = verbs.map { verb in "  " + verb.syntax.verb.padded(to: width) + verb.syntax.summary }
     return
       (["usage: mbrl COMMAND …", "", "commands:"] + lines
       + ["", "mbrl COMMAND --help tells more; mbrl --version names this program."]).joined(separator: "\n")

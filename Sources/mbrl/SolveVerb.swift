@@ -10,7 +10,6 @@ enum SolveVerb: Verb {
       .init("--discount", "G", "what a reward is worth one step later, 0 to 1 (default: 0.99)"),
       .init("--at-step", "N", "the task as it is after N steps of a run, where it changes (default: 0)"),
       .init("--json", nil, "one JSON object, with the value and the best action of every state"),
-      .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: [
       "Value iteration over the environment's own table: the optimum that learning curves are compared with. Returns "
@@ -29,11 +28,7 @@ enum SolveVerb: Verb {
       id: arguments.operands[0], settings: arguments.settings,
       discount: try arguments.number("--discount", in: 0...1) ?? 0.99,
       atStep: try arguments.integer("--at-step", in: 0...Int.max) ?? 0)
-    if arguments.has("--json") {
-      console.result(report.json.compactText)
-    } else {
-      report.lines.forEach(console.result)
-    }
+    console.show(arguments, report.lines, json: [report.json])
     return .success
   }
 }

@@ -17,7 +17,6 @@ enum TrainVerb: Verb {
       .init("--dry-run", nil, "say what would be done, and write nothing"),
       .init("--quiet", nil, "no progress and notes; warnings and errors stay"),
       .init("--json", nil, "evaluations and the summary as one JSON object per line on standard output"),
-      .init("--no-color", nil, "no colours (as NO_COLOR)"),
     ],
     discussion: [
       "Trains one run per seed into OUT/NAME-HASH/seed-N, where HASH is that of the configuration. The same command "
@@ -25,8 +24,8 @@ enum TrainVerb: Verb {
         + "Length, checkpoint and logging settings may change in between; with any other change the hash changes, and "
         + "a new run starts. A run's own directory instead of a configuration goes on with that run.",
       "key.path=value changes a setting; the value is JSON, bare words are strings.",
-      "SIGINT, SIGTERM and SIGUSR1 store the run and end with code 75, within a second in most cases: a model fit or plan "
-        + "that is going on is given up, and started over later. A second one ends at once.",
+      "SIGINT, SIGTERM and SIGUSR1 store the run and end with code 75, within a second in most cases: a model fit or "
+        + "plan that is going on is given up, and started over later. A second one ends at once.",
     ],
     exitCodes: ExitCode.allCases,
     examples: [
@@ -40,21 +39,16 @@ enum TrainVerb: Verb {
     var request = TrainingPlan.Request(path: arguments.operands[0])
     request.overrides = arguments.settings
     request.arguments = CommandLine.arguments
-    if let list = arguments.values["--seeds"] {
-      do throws(SeedList.Fault) {
-        request.seeds = try SeedList.parse(list)
-      } catch {
-        throw UsageError("--seeds: \(error)")
-      }
+    request.seeds = try arguments.values["--seeds"].map { list throws(UsageError) in
+      try rethrow(SeedList.parse(list)) { (error: Fault) in UsageError("--seeds: \(error)") }
     }
     request.jobs = try arguments.integer("--jobs", in: 1...1024)
     request.out = arguments.values["--out"] ?? request.out
     request.resume = try arguments.choice("--resume") ?? .auto
 
     let plan = try TrainingPlan(request)
-    let isJSON = arguments.has("--json")
     if arguments.has("--dry-run") {
-      if isJSON { console.result(plan.json.compactText) } else { plan.lines.forEach(console.result) }
+      console.show(arguments, plan.lines, json: [plan.json])
       plan.warnings.forEach(console.warning)
       return .success
     }
@@ -62,13 +56,12 @@ enum TrainVerb: Verb {
     let claim = try Training.claim(plan)
     plan.lines(in: claim.directory).forEach(console.note)
     plan.warnings.forEach(console.warning)
-    let reporter = ProgressReporter(console, isJSON: isJSON)
+    let reporter = ProgressReporter(console, isJSON: arguments.has("--json"))
     let result = Training.run(
-      plan, claim, observer: reporter,
-      shouldStop: { _, _ in Signals.isStopRequested || console.isOutputClosed },
+      plan, claim, observer: reporter, shouldStop: { _, _ in Signals.isStopRequested || console.isOutputClosed },
       whileRunning: { reporter.refresh() })
     let summary = TrainingSummary(result)
-    if isJSON { console.result(summary.json.compactText) } else { summary.lines.forEach(console.result) }
+    console.show(arguments, summary.lines, json: [summary.json])
     if result.exitCode == .interrupted {
       console.note("interrupted\(Signals.name.map { " by \($0)" } ?? ""); the same command goes on")
     }

@@ -22,6 +22,6 @@ import Experiments
     ("0-9007199254740991", "\"0-9007199254740991\" has more than 10000 seeds"),
   ])
   func refuses(text: String, message: String) {
-    #expect(throws: SeedList.Fault(description: message)) { try SeedList.parse(text) }
+    #expect(throws: Fault(message: message)) { try SeedList.parse(text) }
   }
 }

@@ -43,6 +43,8 @@ enum SupportReaders {
   /// A table.
   static func csv(_ bytes: [UInt8]) {
     guard let table = try? CSVTable(bytes) else { return }
-    for column in table.columns { _ = try? table.numbers(column) }
+    for column in table.columns {
+      for row in 0..<table.rowCount { _ = try? table.text(column, row) }
+    }
   }
 }

@@ -20,8 +20,8 @@ struct DigestTests {
   }
 
   @Test func aMillionLetters() {
-    let digest = Digest.sha256([UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000))
-    #expect(Digest.hexadecimal(digest) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+    let digest = Digest.sha256(String(repeating: "a", count: 1_000_000))
+    #expect(digest == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
   }
 
   /// xxHash's own test values.
@@ -36,31 +36,25 @@ struct DigestTests {
   @Test func piecesMakeNoDifference() {
     var random = RandomStream(seed: 5)
     let bytes = (0..<1000).map { _ in UInt8(truncatingIfNeeded: random.nextBits()) }
-    let digest = Digest.sha256(bytes)
     let checksum = FileChecksum.of(bytes)
     for _ in 0..<200 {
-      var pieces = Digest()
       var sum = FileChecksum()
       var start = 0
       while start < bytes.count {
         let end = min(bytes.count, start + random.integer(below: 150))
-        bytes[start..<end].withUnsafeBytes {
-          pieces.update($0)
-          sum.update($0)
-        }
+        bytes[start..<end].withUnsafeBytes { sum.update($0) }
         start = end
       }
-      #expect(pieces.finish() == digest)
       #expect(sum.text == checksum)
     }
   }
 
   @Test func oneBitMatters() {
     var bytes = [UInt8](repeating: 0, count: 100)
-    let digest = Digest.sha256(bytes)
+    let digest = Digest.sha256(String(decoding: bytes, as: UTF8.self))
     let checksum = FileChecksum.of(bytes)
     bytes[99] = 1
-    #expect(Digest.sha256(bytes) != digest)
+    #expect(Digest.sha256(String(decoding: bytes, as: UTF8.self)) != digest)
     #expect(FileChecksum.of(bytes) != checksum)
   }
 }

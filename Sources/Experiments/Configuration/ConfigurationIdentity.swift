@@ -15,9 +15,7 @@ package enum ConfigurationIdentity {
   }
 
   /// SHA-256 of the core, 64 hexadecimal digits.
-  package static func hash(_ resolved: JSONObject) -> String {
-    Digest.sha256(JSON.object(core(resolved)).compactText)
-  }
+  package static func hash(_ resolved: JSONObject) -> String { Digest.sha256(JSON.object(core(resolved)).compactText) }
 
   /// "NAME-HASH": the name and the first 10 digits of the hash.
   package static func directoryName(_ resolved: JSONObject, name: String) -> String {

@@ -1,5 +1,3 @@
-import Algorithms
-import Environments
 import Support
 
 /// What `mbrl config show` and `mbrl config schema` print.
@@ -16,49 +14,36 @@ package enum ConfigurationText {
 
   /// JSON Schema for the environment and agent that the settings choose (the standard ones where they do not).
   package static func schema(path: String?, overrides: [String]) throws(ExperimentError) -> JSON {
-    var overlay = JSONObject()
+    var overlay: JSONObject = [:]
     if let path {
-      let document: JSON
-      do throws(JSONFileError) {
-        document = try JSONParser.read(path)
-      } catch {
-        throw .configuration(source: path, [Fault(path: "", message: "\(error)")])
+      let document = try rethrow(JSONParser.read(path)) { (error: JSONFileError) in
+        ExperimentError.configuration(source: path, "\(error)")
       }
-      guard let object = document.object else {
-        throw .configuration(source: path, [Fault(path: "", message: "expected an object, found \(document.kindName)")])
-      }
-      overlay = object
+      overlay = try ExperimentFile.settings(document, source: path)
     }
     let (_, faults) = Overrides.apply(overrides, to: &overlay)
     guard faults.isEmpty else { throw .configuration(source: path ?? "arguments", faults) }
     // Only what decides which settings there are is taken over: a schema shows the defaults.
-    var choices = JSONObject()
+    var choices: JSONObject = [:]
     for (section, key) in choosingKeys {
-      if let choice = overlay[section]?.object?[key] {
-        choices[section] = .object(JSONObject([(key, choice)]))
-      }
+      if let choice = overlay[section]?.object?[key] { choices[section] = [key: choice] }
     }
     var configuration = ExperimentConfiguration()
     let fields = Fields.read(&configuration, from: choices)
     let chosen = fields.faults.filter { fault in choosingKeys.contains { fault.path == "\($0.0).\($0.1)" } }
     guard chosen.isEmpty else { throw .configuration(source: path ?? "arguments", chosen) }
-    return .object(schema(fields))
+    return schema(fields)
   }
 
   /// The settings that decide which others there are.
-  private static let choosingKeys = [
-    ("environment", "id"), ("agent", "type"), ("model", "type"), ("planner", "type"),
-  ]
+  private static let choosingKeys = [("environment", "id"), ("agent", "type"), ("model", "type"), ("planner", "type")]
 
-  private static func schema(_ fields: Fields) -> JSONObject {
+  private static func schema(_ fields: Fields) -> JSON {
     var properties = fields.properties
-    for key in ["$schema", "comment"] {
-      properties.members.append((key, .object(JSONObject([("type", .string("string"))]))))
-    }
-    return JSONObject([
-      ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
-      ("title", .string("mbrl experiment")), ("type", .string("object")), ("additionalProperties", .bool(false)),
-      ("required", .array([.string("environment"), .string("agent")])), ("properties", .object(properties)),
-    ])
+    for key in ["$schema", "comment"] { properties.members.append((key, ["type": "string"])) }
+    return [
+      "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "mbrl experiment", "type": "object",
+      "additionalProperties": false, "required": ["environment", "agent"], "properties": .object(properties),
+    ]
   }
 }

@@ -2,25 +2,19 @@ import Algorithms
 import Environments
 import Support
 
-/// Everything that one experiment file says: the task, the learner, and how to run it.
+/// Everything that one experiment file says: the task, the learner, and how to run it. What a setting means stands
+/// where it is declared.
 package struct ExperimentConfiguration: Configurable {
   /// The first part of the run directory's name; the loader sets it to the file's name before reading.
   package var name = "experiment"
-  /// The section `environment`.
   package var environment = EnvironmentConfiguration() { didSet { checkedTask = nil } }
   /// The section `agent`, and those that the agent has beside it.
   package var agent = Variant<Agents>()
-  /// The section `training`.
   package var training = TrainingConfiguration()
-  /// The section `evaluation`.
   package var evaluation = EvaluationConfiguration()
-  /// The section `checkpoint`.
   package var checkpoint = CheckpointConfiguration()
-  /// The section `logging`.
   package var logging = LoggingConfiguration()
-  /// Threads of one run; 0: cores divided by jobs.
   package var threads = 0
-  /// One run per seed.
   package var seeds = [0]
 
   /// What the check found: making an environment may cost a process.
@@ -81,9 +75,7 @@ package struct ExperimentConfiguration: Configurable {
 
 /// The section `training`.
 package struct TrainingConfiguration: Configurable {
-  /// Environment steps of the whole run.
   package var environmentSteps = 10_000
-  /// Environments that are stepped together.
   package var environments = 1
 
   package init() {}
@@ -98,11 +90,8 @@ package struct TrainingConfiguration: Configurable {
 
 /// The section `evaluation`.
 package struct EvaluationConfiguration: Configurable {
-  /// Environment steps between evaluations; 0: only at the end.
   package var every = 1000
-  /// Episodes per evaluation; 0: never evaluate.
   package var episodes = 10
-  /// Episode i starts from seed + i, at every evaluation.
   package var seed = 10_000
 
   package init() {}
@@ -111,16 +100,13 @@ package struct EvaluationConfiguration: Configurable {
     fields.integer(
       "every", &every, in: 0...1_000_000_000_000, "environment steps between evaluations; 0: only at the end")
     fields.integer("episodes", &episodes, in: 0...1_000_000, "episodes of one evaluation; 0: never evaluate")
-    fields.integer(
-      "seed", &seed, in: SeedList.range, "episode i of every evaluation starts from seed + i")
+    fields.integer("seed", &seed, in: SeedList.range, "episode i of every evaluation starts from seed + i")
   }
 }
 
 /// The section `checkpoint`.
 package struct CheckpointConfiguration: Configurable {
-  /// Environment steps between checkpoints; 0: only for the best evaluation, on interruption and at the end.
   package var every = 1000
-  /// The newest checkpoints that stay on disk, apart from the best.
   package var keep = 2
 
   package init() {}
@@ -135,7 +121,6 @@ package struct CheckpointConfiguration: Configurable {
 
 /// The section `logging`.
 package struct LoggingConfiguration: Configurable {
-  /// Environment steps between rows of progress.csv; 0: only at the end.
   package var progressEvery = 200
 
   package init() {}

@@ -13,7 +13,6 @@ package enum ExperimentError: Error, Sendable {
   case checkpoint(path: String, reason: String)
   /// No checkpoint of a seed can be used: each one, with its reason.
   case noUsableCheckpoint(directory: String, [(name: String, reason: String)])
-  /// A number is not finite.
   case diverged(quantity: String, step: Int)
   case locked(LockError)
   case file(FileError)
@@ -48,17 +47,20 @@ extension ExperimentError: CustomStringConvertible {
     case .nothingToResume(let directory, let nearest?, let differences):
       return "\(directory): there is no run to resume; \(nearest) has other settings:\n"
         + ExperimentError.list(differences)
-    case .checkpoint(let path, let reason):
-      return "\(path): \(reason)"
+    case .checkpoint(let path, let reason): return "\(path): \(reason)"
     case .noUsableCheckpoint(let directory, let reasons):
       return "\(directory): no checkpoint can be used; remove this folder to start the seed anew\n"
         + reasons.map { "  \($0.name): \($0.reason)" }.joined(separator: "\n")
-    case .diverged(let quantity, let step):
-      return "diverged at step \(step): \(quantity) is not finite"
+    case .diverged(let quantity, let step): return "diverged at step \(step): \(quantity) is not finite"
     case .locked(let error): return error.description
     case .file(let error): return error.description
     case .failed(let text), .usage(let text): return text
     }
+  }
+
+  /// One mistake of the configuration as a whole.
+  package static func configuration(source: String, _ message: String) -> ExperimentError {
+    .configuration(source: source, [Fault(message: message)])
   }
 
   private static func list(_ differences: [SettingDifference]) -> String {

@@ -5,7 +5,6 @@ import Support
 
 /// A configuration file, read, overridden, completed and checked.
 package struct ExperimentFile: Sendable {
-  /// What the file says, ready to use.
   package var configuration: ExperimentConfiguration
   /// Every setting written out, in the order of declaration.
   package var resolved: JSONObject
@@ -17,22 +16,14 @@ package struct ExperimentFile: Sendable {
   package var overrides: [String]
 
   /// Whether an override sets this.
-  package func sets(_ path: String) -> Bool {
-    entries.contains { $0.path == path && $0.provenance == .override }
-  }
+  package func sets(_ path: String) -> Bool { entries.contains { $0.path == path && $0.provenance == .override } }
 
   /// Reads `path` and changes it by `overrides`; reports every mistake of both at once and writes nothing.
   package static func load(_ path: String, overrides: [String] = []) throws(ExperimentError) -> ExperimentFile {
-    let document: JSON
-    do throws(JSONFileError) {
-      document = try JSONParser.read(path)
-    } catch {
+    let document = try rethrow(JSONParser.read(path)) { (error: JSONFileError) -> ExperimentError in
       switch error {
-      case .file(let error):
-        throw .configuration(
-          source: path, [Fault(path: "", message: "cannot \(error.operation) it: \(error.reason)")])
-      case .syntax(_, let error):
-        throw .configuration(source: path, error.problems.map { Fault(path: "", message: $0.description) })
+      case .file(let error): .configuration(source: path, "cannot \(error.operation) it: \(error.reason)")
+      case .syntax(_, let error): .configuration(source: path, error.problems.map { Fault(message: $0.description) })
       }
     }
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
@@ -43,10 +34,7 @@ package struct ExperimentFile: Sendable {
   package static func read(
     _ document: JSON, name: String, source: String, overrides: [String] = []
   ) throws(ExperimentError) -> ExperimentFile {
-    guard case .object(var overlay) = document else {
-      throw .configuration(
-        source: source, [Fault(path: "", message: "expected an object, found \(document.kindName)")])
-    }
+    var overlay = try settings(document, source: source)
     var (overridden, faults) = Overrides.apply(overrides, to: &overlay)
     faults += takeRemarks(&overlay)
     faults += missing(overlay)
@@ -58,6 +46,12 @@ package struct ExperimentFile: Sendable {
     return ExperimentFile(
       configuration: configuration, resolved: fields.resolved, entries: fields.entries, source: source,
       overrides: overrides)
+  }
+
+  /// The object that a document has to be.
+  static func settings(_ document: JSON, source: String) throws(ExperimentError) -> JSONObject {
+    if let object = document.object { return object }
+    throw .configuration(source: source, "expected an object, found \(document.kindName)")
   }
 
   /// "comment" and "$schema" are for people and editors: strings, and no settings.
@@ -82,8 +76,7 @@ package struct ExperimentFile: Sendable {
       let given = overlay[section]
       // A section of another kind has its own fault.
       guard given == nil || given?.object != nil, given?.object?[key] == nil else { return nil }
-      return Fault(
-        path: "\(section).\(key)", message: "missing; say \(question), such as \"\(example ?? "")\"")
+      return Fault(path: "\(section).\(key)", message: "missing; say \(question), such as \"\(example ?? "")\"")
     }
   }
 }

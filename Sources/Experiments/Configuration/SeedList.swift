@@ -1,3 +1,5 @@
+import Support
+
 /// A list of seeds as people write it: "0-4,7".
 package enum SeedList {
   /// What a seed may be: exact in every reader of JSON.
@@ -5,27 +7,20 @@ package enum SeedList {
   /// The most seeds one command runs.
   package static let maximumCount = 10_000
 
-  /// Why a list could not be read.
-  package struct Fault: Error, Equatable, CustomStringConvertible {
-    package var description: String
-    /// A reason in these words.
-    package init(description: String) { self.description = description }
-  }
-
   /// "0-4,7" as [0, 1, 2, 3, 4, 7].
   package static func parse(_ text: String) throws(Fault) -> [Int] {
     var seeds: [Int] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
       let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false).map { seed($0) }
       guard let first = ends[0], let last = ends.count == 1 ? first : ends[1], first <= last else {
-        throw Fault(description: "\"\(part)\" is neither a seed nor a range; write them as in 0-4,7")
+        throw Fault(message: "\"\(part)\" is neither a seed nor a range; write them as in 0-4,7")
       }
       guard last - first < maximumCount, seeds.count + last - first < maximumCount else {
-        throw Fault(description: "\"\(text)\" has more than \(maximumCount) seeds")
+        throw Fault(message: "\"\(text)\" has more than \(maximumCount) seeds")
       }
       seeds += first...last
     }
-    if let repeated = firstRepeated(seeds) { throw Fault(description: "seed \(repeated) stands there twice") }
+    if let repeated = firstRepeated(seeds) { throw Fault(message: "seed \(repeated) stands there twice") }
     return seeds
   }
 

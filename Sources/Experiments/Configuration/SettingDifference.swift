@@ -9,9 +9,7 @@ package struct SettingDifference: Equatable, Sendable, CustomStringConvertible {
   /// nil: not there.
   package var new: JSON?
 
-  package var description: String {
-    "\(path): \(old?.compactText ?? "(not set)") → \(new?.compactText ?? "(not set)")"
-  }
+  package var description: String { "\(path): \(old?.compactText ?? "(not set)") → \(new?.compactText ?? "(not set)")" }
 
   /// Every setting by which two trees differ, in the old tree's order, then what only the new one has.
   package static func between(_ old: JSON?, _ new: JSON?, path: String = "") -> [SettingDifference] {

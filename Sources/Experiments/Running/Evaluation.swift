@@ -1,11 +1,9 @@
 import Algorithms
 import Environments
-import Foundation
 import Support
 
 /// How a policy is measured: always the same episodes, so that two evaluations differ by the policy alone.
 package struct Evaluation {
-  /// How many.
   package var episodes: Int
   /// Episode i starts from `seed` + i.
   package var seed: Int
@@ -15,18 +13,13 @@ package struct Evaluation {
   package var onState: ((any Environment, Outcome?) -> Void)?
 
   /// Of that many episodes, from `seed` on.
-  package init(episodes: Int, seed: Int) {
-    self.episodes = episodes
-    self.seed = seed
-  }
+  package init(episodes: Int, seed: Int) { (self.episodes, self.seed) = (episodes, seed) }
 
   /// What one episode gave.
   package struct Episode: Equatable, Sendable {
     /// What the environment was reset with.
     package var seed: Int
-    /// Its return.
     package var total = 0.0
-    /// Its steps.
     package var length = 0
     /// The task ended.
     package var isTerminated = false
@@ -78,7 +71,6 @@ package struct Evaluation {
 
 /// The episodes of one evaluation and their statistics.
 package struct EvaluationResult: Equatable, Sendable {
-  /// In the order of their seeds.
   package var episodes: [Evaluation.Episode]
 
   /// The result of these episodes.
@@ -93,17 +85,13 @@ package struct EvaluationResult: Equatable, Sendable {
     return row
   }
 
-  /// Mean return.
   package var mean: Double { episodes.map(\.total).reduce(0, +) / Double(episodes.count) }
   /// Of the population: divided by n.
   package var deviation: Double {
     let mean = mean
     return (episodes.map { ($0.total - mean) * ($0.total - mean) }.reduce(0, +) / Double(episodes.count)).squareRoot()
   }
-  /// Lowest return.
   package var minimum: Double { episodes.map(\.total).min() ?? .nan }
-  /// Highest return.
   package var maximum: Double { episodes.map(\.total).max() ?? .nan }
-  /// Mean number of steps.
   package var lengthMean: Double { Double(episodes.map(\.length).reduce(0, +)) / Double(episodes.count) }
 }

@@ -8,6 +8,5 @@ package struct RunClock: Sendable {
   /// Goes on from the seconds of earlier sessions.
   package init(elapsed: Double) { earlier = elapsed }
 
-  /// Now.
   package var seconds: Double { earlier + (Clock.monotonicSeconds() - start) }
 }

@@ -2,7 +2,6 @@
 package enum RunEvent: Sendable {
   /// Training starts at `step`; 0 unless the run was resumed.
   case started(step: Int, total: Int)
-  /// A step was completed.
   case stepped(RunSnapshot)
   case evaluated(step: Int, EvaluationResult, isBest: Bool, seconds: Double)
   case checkpointed(step: Int)
@@ -12,19 +11,13 @@ package enum RunEvent: Sendable {
 
 /// The few numbers that a progress line shows.
 package struct RunSnapshot: Equatable, Sendable {
-  /// Completed environment steps.
   package var step: Int
-  /// Completed episodes.
-  package var episodes: Int
-  /// Return of the last completed episode.
   package var lastReturn: Double?
-  /// Mean of the last evaluation.
   package var evaluationMean: Double?
 
   /// The numbers of this moment.
   package init(_ run: RunProgress) {
     step = run.step
-    episodes = run.episodes
     lastReturn = run.recentReturns.last
     evaluationMean = run.evaluationMean.isNaN ? nil : run.evaluationMean
   }
@@ -37,6 +30,19 @@ package enum SeedEnd: Sendable {
   /// Stopped on request, stored at `step`.
   case interrupted(step: Int)
   case failed(ExperimentError)
+
+  /// As status.json has it.
+  package var state: RunStatus.State {
+    switch self {
+    case .done: .done
+    case .interrupted: .interrupted
+    case .failed(.diverged): .diverged
+    case .failed: .failed
+    }
+  }
+
+  /// Why it failed; nil where it did not.
+  package var reason: String? { if case .failed(let error) = self { error.description } else { nil } }
 
   /// The code with which a command ends whose only seed this is.
   package var exitCode: ExitCode {

@@ -7,9 +7,7 @@ import Support
 /// Episode i resets its environment with a seed derived from (run seed, i). Between two steps, and where a step was
 /// interrupted, the complete state can be archived; a run restored from it goes on to the same bytes.
 package final class RunLoop: ArchivableObject {
-  /// The run's seed.
   package let seed: Int
-  /// Where the run stands.
   package var progress: RunProgress
   private let configuration: ExperimentConfiguration
   private let interaction: Interaction
@@ -22,8 +20,7 @@ package final class RunLoop: ArchivableObject {
     _ configuration: ExperimentConfiguration, seed: Int, threads: Int,
     shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws {
-    self.seed = seed
-    self.configuration = configuration
+    (self.seed, self.configuration) = (seed, configuration)
     let root = RandomStream(seed: UInt64(seed))
     let episodeSeeds = root.stream("environment")
     let lanes = configuration.training.environments
@@ -42,7 +39,6 @@ package final class RunLoop: ArchivableObject {
     progress = RunProgress(lanes: lanes)
   }
 
-  /// The learner.
   package var agent: any Agent { interaction.agent }
   /// What the agent reported since the last rows.
   package var metrics: Metrics {
@@ -56,9 +52,7 @@ package final class RunLoop: ArchivableObject {
 
   /// One step of every environment, learning included; starts the next episode first where the last one is over.
   /// - Throws: `InterruptedError` in the middle of a step; another call, after a restoration too, goes on with it.
-  package func step() throws {
-    try interaction.advance { progress.count($0) }
-  }
+  package func step() throws { try interaction.advance { progress.count($0) } }
 
   /// Measures the present policy; see `Evaluation.run`.
   package func evaluate(

@@ -7,7 +7,6 @@ package struct RunProgress: Archivable, Equatable, Sendable {
   package var step = 0
   /// Before the last call of `count`: no cadence is jumped over in between.
   package private(set) var stepBefore = 0
-  /// Completed episodes.
   package var episodes = 0
   /// Per lane, of the episode that is going on.
   private var returns: [Double]
@@ -81,50 +80,51 @@ package struct RunProgress: Archivable, Equatable, Sendable {
     guard returns.count == lanes, lengths.count == lanes else {
       throw ArchiveError.shape("returns", stored: [returns.count], expected: [lanes])
     }
-    try archive.scope("ended") { try archiveEnded(archive) }
+    try RunProgress.archive("ended", &ended, of: EpisodeRow(), atMost: lanes, archive)
     try archive.array("recentReturns", &recentReturns)
     try archive.value("evaluatedStep", &evaluatedStep)
     try archive.value("bestStep", &bestStep)
     try archive.value("bestMean", &bestMean)
     try archive.value("evaluationMean", &evaluationMean)
-    try archive.scope("partialEvaluation") { try archivePartialEvaluation(archive) }
+    try RunProgress.archive(
+      "partialEvaluation", &partialEvaluation, of: Evaluation.Episode(seed: 0), atMost: 1_000_000, archive)
     try archive.value("rowStep", &rowStep)
     try archive.value("rowSeconds", &rowSeconds)
     try archive.value("elapsedSeconds", &elapsedSeconds)
   }
 
-  private mutating func archiveEnded(_ archive: Archive) throws {
-    var count = ended.count
-    try archive.value("episodes", &count)
-    guard 0...returns.count ~= count else { throw ArchiveError.malformed("ended.episodes", "\(count)") }
-    if archive.mode == .reading { ended = [EpisodeRow](repeating: EpisodeRow(), count: count) }
-    for index in 0..<count {
-      try archive.scope(String(index)) {
-        try archive.value("episode", &ended[index].episode)
-        try archive.value("step", &ended[index].step)
-        try archive.value("total", &ended[index].total)
-        try archive.value("length", &ended[index].length)
-        try archive.value("isTerminated", &ended[index].isTerminated)
-        try archive.value("isTruncated", &ended[index].isTruncated)
-      }
+  /// How many there are, then each under its number.
+  private static func archive<Element: Archivable>(
+    _ name: String, _ elements: inout [Element], of empty: Element, atMost limit: Int, _ archive: Archive
+  ) throws {
+    try archive.scope(name) {
+      var count = elements.count
+      try archive.value("episodes", &count)
+      guard 0...limit ~= count else { throw ArchiveError.malformed("\(name).episodes", "\(count)") }
+      if archive.mode == .reading { elements = [Element](repeating: empty, count: count) }
+      for index in 0..<count { try archive.part(String(index), &elements[index]) }
     }
   }
+}
 
-  private mutating func archivePartialEvaluation(_ archive: Archive) throws {
-    var count = partialEvaluation.count
-    try archive.value("episodes", &count)
-    if archive.mode == .reading {
-      guard 0...1_000_000 ~= count else { throw ArchiveError.malformed("partialEvaluation.episodes", "\(count)") }
-      partialEvaluation = [Evaluation.Episode](repeating: Evaluation.Episode(seed: 0), count: count)
-    }
-    for index in 0..<count {
-      try archive.scope(String(index)) {
-        try archive.value("seed", &partialEvaluation[index].seed)
-        try archive.value("total", &partialEvaluation[index].total)
-        try archive.value("length", &partialEvaluation[index].length)
-        try archive.value("isTerminated", &partialEvaluation[index].isTerminated)
-        try archive.value("isTruncated", &partialEvaluation[index].isTruncated)
-      }
-    }
+extension EpisodeRow: Archivable {
+  /// Everything but the time.
+  package mutating func archive(_ archive: Archive) throws {
+    try archive.value("episode", &episode)
+    try archive.value("step", &step)
+    try archive.value("total", &total)
+    try archive.value("length", &length)
+    try archive.value("isTerminated", &isTerminated)
+    try archive.value("isTruncated", &isTruncated)
+  }
+}
+
+extension Evaluation.Episode: Archivable {
+  package mutating func archive(_ archive: Archive) throws {
+    try archive.value("seed", &seed)
+    try archive.value("total", &total)
+    try archive.value("length", &length)
+    try archive.value("isTerminated", &isTerminated)
+    try archive.value("isTruncated", &isTruncated)
   }
 }

@@ -7,22 +7,12 @@ extension SeedRun {
   func examine(_ error: any Error) -> ExperimentError {
     guard let diverged = error as? DivergedError else { return ExperimentError(error) }
     let archive = Archive(in: logs)
-    if (try? loop.archive(archive)) != nil {
-      try? Checkpoint.write(archive, manifest([]), to: directory.divergedPath)
-    }
+    if (try? loop.archive(archive)) != nil { try? Checkpoint.write(archive, manifest([]), to: directory.divergedPath) }
     return .diverged(quantity: diverged.quantity, step: loop.progress.step)
   }
 
   func leave(_ end: SeedEnd) {
-    let state: RunStatus.State
-    var reason: String?
-    switch end {
-    case .done: state = .done
-    case .interrupted: state = .interrupted
-    case .failed(let error):
-      if case .diverged = error { state = .diverged } else { state = .failed }
-      reason = error.description
-    }
+    let (state, reason) = (end.state, end.reason)
     log.write(reason.map { "\(state.rawValue): \($0)" } ?? "\(state.rawValue) at step \(loop.progress.step)")
     // A full disk must not hide why the run ended.
     try? status(state, reason)
@@ -30,7 +20,7 @@ extension SeedRun {
   }
 
   func status(_ state: RunStatus.State, _ reason: String? = nil) throws {
-    try RunStatus(state, step: loop.progress.step, total: total, reason: reason).write(to: directory.statusPath)
+    try RunStatus(state: state, step: loop.progress.step, total: total, reason: reason).write(to: directory.statusPath)
   }
 
   func manifest(_ offsets: [(name: String, offset: Int)]) -> CheckpointManifest {

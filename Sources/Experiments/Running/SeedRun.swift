@@ -1,13 +1,12 @@
 import Algorithms
-import Environments
 import Support
 
 /// The work on one seed from start or checkpoint to the end: steps, tables, evaluations, checkpoints.
 ///
 /// After each step everything that is due happens in one order: rows, evaluation, checkpoint, stop. Each part is
 /// remembered in the checkpoint, so that a run that was stopped anywhere goes on with exactly what is left. What
-/// belongs to the end alone (the last row and evaluation where the cadence does not give them) comes after the last checkpoint:
-/// a longer run starts from that checkpoint as if it had never ended there.
+/// belongs to the end alone (the last row and evaluation where the cadence does not give them) comes after the last
+/// checkpoint: a longer run starts from that checkpoint as if it had never ended there.
 ///
 /// A request to stop is also heard within a step or an evaluation, in a long plan or model fit: that work is given up,
 /// and started over by the next session.
@@ -40,8 +39,9 @@ package final class SeedRun {
   ) -> SeedEnd {
     let total = experiment.configuration.training.environmentSteps
     let end: SeedEnd
-    if let finished = finishedStep(directory, total: total) {
-      end = .done(step: finished, wasDone: true)
+    let status = RunStatus.read(directory.statusPath)
+    if let status, status.state == .done, status.step >= total {
+      end = .done(step: status.step, wasDone: true)
       report(.ended(end))
       return end
     }
@@ -55,32 +55,20 @@ package final class SeedRun {
       }
       run.leave(end)
     } catch {
-      let reason = ExperimentError(error)
-      end = .failed(reason)
-      let step = RunStatus.read(directory.statusPath)?.step ?? 0
-      try? RunStatus(.failed, step: step, total: total, reason: "\(reason)").write(to: directory.statusPath)
+      end = .failed(ExperimentError(error))
+      try? RunStatus(state: .failed, step: status?.step ?? 0, total: total, reason: end.reason)
+        .write(to: directory.statusPath)
     }
     report(.ended(end))
     return end
-  }
-
-  /// The step of a run that has reached its length already; nil where something is left to do.
-  private static func finishedStep(_ directory: SeedDirectory, total: Int) -> Int? {
-    guard let status = RunStatus.read(directory.statusPath), status.state == .done, status.step >= total
-    else { return nil }
-    return status.step
   }
 
   private init(
     _ experiment: ExperimentFile, _ directory: SeedDirectory, threads: Int, call: RunRecord.Call,
     report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) throws {
-    self.experiment = experiment
-    self.directory = directory
-    self.threads = threads
-    self.call = call
-    self.report = report
-    self.shouldStop = shouldStop
+    (self.experiment, self.directory, self.threads, self.call) = (experiment, directory, threads, call)
+    (self.report, self.shouldStop) = (report, shouldStop)
     hash = ConfigurationIdentity.hash(experiment.resolved)
     let log = try RunLog(directory.logPath)
     self.log = log
@@ -89,18 +77,15 @@ package final class SeedRun {
         experiment.configuration, seed: directory.seed, threads: threads, shouldStop: { shouldStop(.computation) })
     }
     let restored = try directory.checkpoints.newestUsable(
-      configurationHash: hash,
-      warn: { SeedRun.warn($0, log, report) },
+      configurationHash: hash, warn: { SeedRun.warn($0, log, report) },
       accepts: { checkpoint in
         guard checkpoint.manifest.seed == directory.seed else {
-          throw ExperimentError.checkpoint(
-            path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
+          throw ExperimentError.checkpoint(path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
         }
         let loop = try makeLoop()
         let logs = LogFolder(directory.checkpoints.logs)
         try loop.restore(checkpoint, logs)
-        let files = try RunFiles.reopen(
-          in: directory.path, metrics: loop.metrics, at: checkpoint.manifest.offsets)
+        let files = try RunFiles.reopen(in: directory.path, metrics: loop.metrics, at: checkpoint.manifest.offsets)
         return (loop, files, logs, checkpoint.manifest.step)
       })
     if let restored {
@@ -196,8 +181,7 @@ package final class SeedRun {
   /// False where it was asked to stop; the episodes that were completed are kept for the next session.
   private func evaluate() throws -> Bool {
     let step = loop.progress.step
-    var evaluation = Evaluation(
-      episodes: configuration.evaluation.episodes, seed: configuration.evaluation.seed)
+    var evaluation = Evaluation(episodes: configuration.evaluation.episodes, seed: configuration.evaluation.seed)
     evaluation.runStep = step
     var isComplete = false
     do {

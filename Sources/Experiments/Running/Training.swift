@@ -6,9 +6,7 @@ import Synchronization
 package enum Training {
   /// How every seed ended, in the plan's order.
   package struct Result: Sendable {
-    /// Where the run is.
     package var directory: RunDirectory
-    /// One per seed.
     package var ends: [(seed: Int, end: SeedEnd)]
 
     /// One code for the whole command.
@@ -24,7 +22,6 @@ package enum Training {
 
   /// A plan with its directories claimed; nobody else can work on its seeds until it is gone.
   package struct Claim {
-    /// Where the run is.
     package var directory: RunDirectory
     fileprivate var seeds: [SeedDirectory]
   }
@@ -32,25 +29,18 @@ package enum Training {
   /// Makes the directories and takes every seed's lock, before anything is computed.
   package static func claim(_ plan: TrainingPlan) throws(ExperimentError) -> Claim {
     var directory = plan.directory
-    do throws(FileError) {
-      if plan.resume == .never {
-        directory = try RunDirectory.createFresh(plan.directory.path, plan.experiment.resolved)
-      } else if !directory.exists {
-        _ = try directory.create(plan.experiment.resolved)
-      }
-    } catch {
-      throw .file(error)
+    let settings = plan.experiment.resolved
+    if plan.resume == .never {
+      directory = try rethrow(RunDirectory.createFresh(directory.path, settings), as: ExperimentError.file)
+    } else if !directory.exists {
+      _ = try rethrow(directory.create(settings), as: ExperimentError.file)
     }
     guard directory.exists else {
       throw .failed("\(directory.path) is in the way: a folder without \(RunDirectory.configurationName)")
     }
     var seeds: [SeedDirectory] = []
     for seed in plan.seeds { seeds.append(try SeedDirectory(run: directory.path, seed: seed)) }
-    do throws(FileError) {
-      try directory.writeConfiguration(plan.experiment.resolved)
-    } catch {
-      throw .file(error)
-    }
+    try rethrow(directory.writeConfiguration(settings), as: ExperimentError.file)
     return Claim(directory: directory, seeds: seeds)
   }
 
@@ -75,8 +65,7 @@ package enum Training {
         } else {
           end = SeedRun.perform(
             plan.experiment, in: directory, threads: plan.threads, call: plan.call,
-            report: { observer.report(seed: seed, $0) },
-            shouldStop: { shouldStop(seed, $0) })
+            report: { observer.report(seed: seed, $0) }, shouldStop: { shouldStop(seed, $0) })
         }
         ends.withLock { $0[index] = end }
       }

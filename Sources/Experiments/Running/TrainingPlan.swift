@@ -1,5 +1,3 @@
-import Algorithms
-import Environments
 import Support
 
 /// What to do where a run of the same configuration stands already.
@@ -14,16 +12,12 @@ package enum ResumeMode: String, CaseIterable, Sendable {
 
 /// A training command, resolved: what will be done, where, and what it needs. Making it writes nothing.
 package struct TrainingPlan: Sendable {
-  /// What is learned.
   package var experiment: ExperimentFile
-  /// What to do with a run that stands there already.
   package var resume: ResumeMode
   /// Where the run goes; with `ResumeMode.never` a number is added where the name is taken.
   package var directory: RunDirectory
   package var seeds: [Int]
-  /// Runs at the same time.
   package var jobs: Int
-  /// Threads of each run.
   package var threads: Int
   /// Estimated bytes of one checkpoint at the end of a run.
   package var checkpointBytes: Int
@@ -44,7 +38,6 @@ package struct TrainingPlan: Sendable {
     package var jobs: Int?
     /// Where run directories are made.
     package var out = "runs"
-    /// What to do with a run that stands there already.
     package var resume = ResumeMode.auto
     /// The program's arguments, for run.json.
     package var arguments: [String] = []

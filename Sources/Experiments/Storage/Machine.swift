@@ -18,7 +18,6 @@ package enum Machine {
     return getrusage(who, &usage) == 0 ? Int(usage.ru_maxrss) * unit : nil
   }
 
-  /// The instruction set that the kernels use.
   package static var instructionSet: String { String(cString: ck_isa_name(ck_isa_current())) }
 
   /// Whether the kernels in use multiply bfloat16 by an instruction of the processor; otherwise they emulate it.
@@ -37,8 +36,9 @@ package enum Machine {
   package static var operatingSystem: String {
     var name = utsname()
     guard uname(&name) == 0 else { return ProcessInfo.processInfo.operatingSystemVersionString }
-    let system = withUnsafeBytes(of: &name.sysname) { text($0) }
-    let release = withUnsafeBytes(of: &name.release) { text($0) }
+    func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+    let system = withUnsafeBytes(of: &name.sysname, text)
+    let release = withUnsafeBytes(of: &name.release, text)
     return "\(ProcessInfo.processInfo.operatingSystemVersionString), \(system) \(release)"
   }
 
@@ -52,7 +52,6 @@ package enum Machine {
     return "unknown"
   }
 
-  /// The compiler that made the program.
   package static var compiler: String {
     #if compiler(>=6.4)
       "Swift 6.4 or later"
@@ -65,9 +64,5 @@ package enum Machine {
     #else
       "Swift 6.0"
     #endif
-  }
-
-  private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
-    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
   }
 }

@@ -3,7 +3,6 @@ import Support
 
 /// The folder of one experiment: NAME-HASH with config.json and one folder per seed.
 package struct RunDirectory: Equatable, Sendable {
-  /// The folder.
   package var path: String
 
   /// The resolved configuration's name in it.
@@ -12,7 +11,6 @@ package struct RunDirectory: Equatable, Sendable {
   /// The run at that path, whether it is there or not.
   package init(_ path: String) { self.path = path }
 
-  /// Where its configuration is.
   package var configurationPath: String { "\(path)/\(RunDirectory.configurationName)" }
 
   /// Whether an experiment was started here.
@@ -20,22 +18,17 @@ package struct RunDirectory: Equatable, Sendable {
 
   /// The resolved configuration that stands there.
   package func readConfiguration() throws(ExperimentError) -> JSONObject {
-    do throws(JSONFileError) {
-      let document = try JSONParser.read(configurationPath)
-      if let object = document.object { return object }
-    } catch {
-      throw .configuration(source: configurationPath, [Fault(path: "", message: "\(error)")])
+    let source = configurationPath
+    let document = try rethrow(JSONParser.read(source)) { (error: JSONFileError) in
+      ExperimentError.configuration(source: source, "\(error)")
     }
-    throw .configuration(source: configurationPath, [Fault(path: "", message: "expected an object")])
+    guard let object = document.object else { throw .configuration(source: source, "expected an object") }
+    return object
   }
 
   /// The seeds that have a folder, ascending.
   package func seeds() throws(ExperimentError) -> [Int] {
-    do throws(FileError) {
-      return try FileSystem.list(path).compactMap(SeedDirectory.seed).sorted()
-    } catch {
-      throw .file(error)
-    }
+    try rethrow(FileSystem.list(path), as: ExperimentError.file).compactMap(SeedDirectory.seed).sorted()
   }
 
   /// Writes config.json, if what stands there says anything else, and format.json where it is missing.

@@ -28,10 +28,7 @@ package final class RunFiles {
   }
 
   private init(_ files: [CSVFile]) {
-    episodes = files[0]
-    evaluations = files[1]
-    progress = files[2]
-    agent = Array(files[3...])
+    (episodes, evaluations, progress, agent) = (files[0], files[1], files[2], Array(files[3...]))
   }
 
   /// Creates all of them. Tables that hold nothing but their header, left by a run that was killed before its first
@@ -107,8 +104,7 @@ package final class RunFiles {
   ) throws(FileError) {
     try progress.append(
       [.integer(step), .integer(metrics.updates), .integer(episodes), recentMean.map { .number($0) }]
-        + metrics.values.map { $0.map { .number($0) } }
-        + [
+        + metrics.values.map { $0.map { .number($0) } } + [
           metrics.bufferSize.map { .integer($0) }, .number(RunFiles.rounded(stepsPerSecond)),
           .number(RunFiles.rounded(seconds)),
         ])

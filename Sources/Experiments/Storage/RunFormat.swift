@@ -2,38 +2,30 @@ import Support
 
 /// format.json of a run directory: by which version of the layout its files are to be read.
 ///
-/// What the layout promises stands in the README ("The run directory"). Whoever changes a file's name, place, columns or
-/// meaning counts `Version.runDirectory` up, and says here what becomes of older directories.
+/// What the layout promises stands in the README ("The run directory"). Whoever changes a file's name, place, columns
+/// or meaning counts `Version.runDirectory` up, and says here what becomes of older directories.
 package enum RunFormat {
-  /// Its name in the run directory.
   package static let fileName = "format.json"
   /// What the document calls itself.
   package static let name = "mbrl run directory"
 
   /// The document of this program.
   package static var text: String {
-    JSON.object(
-      JSONObject([
-        ("format", .string(name)), ("version", .integer(Version.runDirectory)),
-        ("program", .string("mbrl \(Version.program)")),
-      ])
-    ).prettyText
+    let document: JSON = [
+      "format": .string(name), "version": .integer(Version.runDirectory), "program": .string("mbrl \(Version.program)"),
+    ]
+    return document.prettyText
   }
 
   /// Refuses a directory of another version. One without the file is of version 1, from before there was one.
   package static func check(_ directory: String) throws(ExperimentError) {
     let path = "\(directory)/\(fileName)"
     guard FileSystem.kind(of: path) != nil else { return }
-    let document: JSON
-    do throws(JSONFileError) {
-      document = try JSONParser.read(path)
-    } catch {
-      throw .checkpoint(path: directory, reason: "its format cannot be told: \(error)")
+    let document = try rethrow(JSONParser.read(path)) { (error: JSONFileError) in
+      ExperimentError.checkpoint(path: directory, reason: "its format cannot be told: \(error)")
     }
     guard let object = document.object, object["format"]?.string == name, let version = object["version"]?.integer
-    else {
-      throw .checkpoint(path: directory, reason: "\(fileName) is not that of a run of this program")
-    }
+    else { throw .checkpoint(path: directory, reason: "\(fileName) is not that of a run of this program") }
     guard version == Version.runDirectory else {
       throw .checkpoint(
         path: directory,

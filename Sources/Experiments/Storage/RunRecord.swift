@@ -11,39 +11,27 @@ package enum RunRecord {
     package var configurationPath: String
     /// "key.path=value", in order.
     package var overrides: [String]
-
-    /// A call.
-    package init(arguments: [String], configurationPath: String, overrides: [String]) {
-      self.arguments = arguments
-      self.configurationPath = configurationPath
-      self.overrides = overrides
-    }
   }
 
   /// Adds a session that starts now.
   package static func begin(
     _ path: String, call: Call, configurationHash: String, seed: Int, step: Int, threads: Int
   ) throws(FileError) {
-    var sessions = readSessions(path)
-    sessions.append(
-      .object(
-        JSONObject([
-          ("started", .string(Clock.timestamp())), ("stopped", .null), ("firstStep", .integer(step)),
-          ("lastStep", .null), ("outcome", .null),
-          ("arguments", strings(call.arguments)), ("overrides", strings(call.overrides)),
-          ("configuration", .string(call.configurationPath)),
-          ("git", GitRevision.of(call.configurationPath).map { .string($0) } ?? .null),
-          ("program", .string("mbrl \(Version.program)")), ("compiler", .string(Machine.compiler)),
-          ("system", .string(Machine.operatingSystem)), ("processor", .string(Machine.processor)),
-          ("instructionSet", .string(Machine.instructionSet)), ("cores", .integer(Machine.cores)),
-          ("threads", .integer(threads)), ("host", .string(LockFile.hostName)),
-          ("process", .integer(Int(ProcessInfo.processInfo.processIdentifier))),
-        ])))
-    let document = JSONObject([
-      ("version", .integer(Version.runDirectory)), ("seed", .integer(seed)),
-      ("configurationHash", .string(configurationHash)), ("sessions", .array(sessions)),
-    ])
-    try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)
+    let session: JSON = [
+      "started": .string(Clock.timestamp()), "stopped": .null, "firstStep": .integer(step), "lastStep": .null,
+      "outcome": .null, "arguments": .texts(call.arguments), "overrides": .texts(call.overrides),
+      "configuration": .string(call.configurationPath), "git": .text(GitRevision.of(call.configurationPath)),
+      "program": .string("mbrl \(Version.program)"), "compiler": .string(Machine.compiler),
+      "system": .string(Machine.operatingSystem), "processor": .string(Machine.processor),
+      "instructionSet": .string(Machine.instructionSet), "cores": .integer(Machine.cores),
+      "threads": .integer(threads), "host": .string(LockFile.hostName),
+      "process": .integer(Int(ProcessInfo.processInfo.processIdentifier)),
+    ]
+    let document: JSON = [
+      "version": .integer(Version.runDirectory), "seed": .integer(seed),
+      "configurationHash": .string(configurationHash), "sessions": .array(readSessions(path) + [session]),
+    ]
+    try FileSystem.writeAtomically(document.prettyText, to: path)
   }
 
   /// Completes the session that `begin` added.
@@ -62,6 +50,4 @@ package enum RunRecord {
   private static func readSessions(_ path: String) -> [JSON] {
     (try? JSONParser.read(path))?.object?["sessions"]?.array ?? []
   }
-
-  private static func strings(_ texts: [String]) -> JSON { .array(texts.map { .string($0) }) }
 }

@@ -5,7 +5,6 @@ package struct RunStatus: Equatable, Sendable {
   /// How a run stands.
   package enum State: String, Sendable { case running, done, interrupted, failed, diverged }
 
-  /// How the run stands.
   package var state: State
   /// Completed environment steps at the last checkpoint or end.
   package var step: Int
@@ -14,24 +13,15 @@ package struct RunStatus: Equatable, Sendable {
   /// Why the run failed or diverged; nil otherwise.
   package var reason: String?
   /// When, UTC.
-  package var updated: String
-
-  /// A status as of now.
-  package init(_ state: State, step: Int, total: Int, reason: String? = nil, updated: String = Clock.timestamp()) {
-    self.state = state
-    self.step = step
-    self.total = total
-    self.reason = reason
-    self.updated = updated
-  }
+  package var updated = Clock.timestamp()
 
   /// Replaces the file.
   package func write(to path: String) throws(FileError) {
-    let object = JSONObject([
-      ("status", .string(state.rawValue)), ("step", .integer(step)), ("total", .integer(total)),
-      ("reason", reason.map { .string($0) } ?? .null), ("updated", .string(updated)),
-    ])
-    try FileSystem.writeAtomically(JSON.object(object).prettyText, to: path)
+    let document: JSON = [
+      "status": .string(state.rawValue), "step": .integer(step), "total": .integer(total), "reason": .text(reason),
+      "updated": .string(updated),
+    ]
+    try FileSystem.writeAtomically(document.prettyText, to: path)
   }
 
   /// nil where the file is missing or no status.
@@ -40,7 +30,7 @@ package struct RunStatus: Equatable, Sendable {
       let state = object["status"]?.string.flatMap(State.init(rawValue:)), let step = object["step"]?.integer,
       let total = object["total"]?.integer
     else { return nil }
-    return RunStatus(
-      state, step: step, total: total, reason: object["reason"]?.string, updated: object["updated"]?.string ?? "")
+    let (reason, updated) = (object["reason"]?.string, object["updated"]?.string ?? "")
+    return RunStatus(state: state, step: step, total: total, reason: reason, updated: updated)
   }
 }

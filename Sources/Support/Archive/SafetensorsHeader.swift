@@ -112,4 +112,4 @@ package struct SafetensorsHeader: Equatable, Sendable {
 }
 
 /// A name from a file, short enough for a message.
-private func quoted(_ name: String) -> String { JSON.string(JSONText.clipped(name, 80)).compactText }
+private func quoted(_ name: String) -> String { JSON.string(name.shortened(to: 80)).compactText }

@@ -16,8 +16,7 @@ package struct AnimatedGIF {
   /// Without pictures; both sides at least 1 and below 65,536.
   package init(width: Int, height: Int) {
     precondition((1..<65_536).contains(width) && (1..<65_536).contains(height), "a GIF of \(width)×\(height)")
-    self.width = width
-    self.height = height
+    (self.width, self.height) = (width, height)
   }
 
   /// Adds a picture of the file's size.

@@ -1,8 +1,6 @@
 /// A sketch as pixels, edges smoothed.
 package struct Raster: Equatable, Sendable {
-  /// Pixels in a row.
   package let width: Int
-  /// Rows.
   package let height: Int
   /// 0xRRGGBB, row by row from the top.
   package private(set) var pixels: [UInt32]

@@ -27,7 +27,6 @@ package final class AppendFile {
     self.offset = end
   }
 
-  /// The file's path.
   package var path: String { file.path }
 
   /// Appends one record with one call to the system; on an error the file is as it was before.
@@ -39,11 +38,6 @@ package final class AppendFile {
       throw error
     }
     offset += bytes.count
-  }
-
-  /// The first `count` bytes (fewer where the file is shorter).
-  package func prefix(_ count: Int) throws(FileError) -> [UInt8] {
-    try file.bytes(at: 0, count: min(count, offset))
   }
 
   /// Waits until everything appended is on the disk; a checkpoint calls this before it keeps `offset`.

@@ -6,28 +6,24 @@ package final class CSVFile {
     case integer(Int)
     /// The shortest digits that read back as the same number; "nan", "inf" and "-inf" where it is not finite.
     case number(Double)
-    /// As `number`, with the digits that single precision needs.
-    case single(Float)
     case flag(Bool)
     case text(String)
   }
 
-  /// The names in the header.
   package let columns: [String]
   private let file: AppendFile
   private var row: [UInt8] = []
 
   /// Creates the file with its header; fails where the path exists, so that no earlier log is lost.
   package init(creating path: String, columns: [String]) throws(FileError) {
-    precondition(!columns.isEmpty && Set(columns).count == columns.count, "columns")
     self.columns = columns
+    let header = CSVFile.header(columns)
     file = try AppendFile(creating: path)
-    try file.append(CSVFile.header(columns))
+    try file.append(header)
   }
 
   /// Opens an existing file at a row's end and cuts off what lies beyond. Its header must be that of `columns`.
   package init(reopening path: String, columns: [String], at offset: Int) throws(FileError) {
-    precondition(!columns.isEmpty && Set(columns).count == columns.count, "columns")
     self.columns = columns
     try CSVFile.verify(path, columns: columns, at: offset)
     file = try AppendFile(reopening: path, at: offset)
@@ -35,18 +31,12 @@ package final class CSVFile {
 
   /// Bytes in the file: the end of the last row.
   package var offset: Int { file.offset }
-  /// The file's path.
   package var path: String { file.path }
 
   /// Appends one row, a cell for each column; on an error the file is as it was before.
   package func append(_ cells: [Cell?]) throws(FileError) {
     precondition(cells.count == columns.count, "\(path) has \(columns.count) columns, not \(cells.count)")
-    row.removeAll(keepingCapacity: true)
-    for (index, cell) in cells.enumerated() {
-      if index > 0 { row.append(UInt8(ascii: ",")) }
-      if let cell { CSVFile.write(cell, to: &row) }
-    }
-    row.append(UInt8(ascii: "\n"))
+    CSVFile.write(cells, to: &row)
     try file.append(row)
   }
 
@@ -64,7 +54,7 @@ package final class CSVFile {
     let start = try file.bytes(at: 0, count: min(size, max(4096, header.count)))
     guard start.starts(with: header) else {
       let line = start.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-      let text = JSONText.clipped(String(decoding: line, as: UTF8.self), 200)
+      let text = String(decoding: line, as: UTF8.self).shortened(to: 200)
       throw fault("its columns are \"\(text)\", not \"\(String(decoding: header.dropLast(), as: UTF8.self))\"")
     }
     guard offset >= header.count, offset <= size else {
@@ -76,20 +66,25 @@ package final class CSVFile {
   }
 
   private static func header(_ columns: [String]) -> [UInt8] {
+    precondition(!columns.isEmpty && Set(columns).count == columns.count, "columns")
     var line: [UInt8] = []
-    for (index, column) in columns.enumerated() {
-      if index > 0 { line.append(UInt8(ascii: ",")) }
-      write(.text(column), to: &line)
-    }
-    line.append(UInt8(ascii: "\n"))
+    write(columns.map { .text($0) }, to: &line)
     return line
+  }
+
+  private static func write(_ cells: [Cell?], to row: inout [UInt8]) {
+    row.removeAll(keepingCapacity: true)
+    for (index, cell) in cells.enumerated() {
+      if index > 0 { row.append(UInt8(ascii: ",")) }
+      if let cell { write(cell, to: &row) }
+    }
+    row.append(UInt8(ascii: "\n"))
   }
 
   private static func write(_ cell: Cell, to row: inout [UInt8]) {
     switch cell {
     case .integer(let value): row += String(value).utf8
     case .number(let value): row += (value.isNaN ? "nan" : "\(value)").utf8
-    case .single(let value): row += (value.isNaN ? "nan" : "\(value)").utf8
     case .flag(let value): row += (value ? "true" : "false").utf8
     case .text(let text):
       let special = ",\"\r\n".utf8

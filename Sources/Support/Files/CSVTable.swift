@@ -5,9 +5,7 @@ package struct CSVTable: Sendable {
   /// The largest file that is read: 1 GB.
   package static let maximumBytes = 1 << 30
 
-  /// The names in the header.
   package private(set) var columns: [String] = []
-  /// How many rows there are under the header.
   package private(set) var rowCount = 0
   /// The line of a last row that was not written to its end, and is left out.
   package private(set) var incompleteRow: Int?
@@ -19,54 +17,38 @@ package struct CSVTable: Sendable {
 
   /// Reads a file.
   package static func read(_ path: String) throws(CSVError) -> CSVTable {
-    let bytes: [UInt8]
-    do throws(FileError) {
-      bytes = try FileSystem.read(path, limit: maximumBytes)
-    } catch {
-      throw .file(error)
-    }
-    return try CSVTable(bytes, path: path)
+    try CSVTable(rethrow(FileSystem.read(path, limit: maximumBytes), as: CSVError.file), path: path)
   }
 
   /// Reads a file from memory; `path` is its name in messages.
   package init(_ bytes: [UInt8], path: String = "data") throws(CSVError) {
     self.path = path
-    var reader = CSVReader(bytes)
-    do throws(CSVReader.Fault) {
-      guard let header = try reader.row() else {
-        throw reader.incompleteRow == nil
-          ? CSVReader.Fault(line: 1, message: "the file is empty; expected a line of column names")
-          : CSVReader.Fault(line: 1, message: "the line of column names has no end")
+    var reader = CSVReader(bytes, path)
+    guard let header = try reader.row() else {
+      let isEmpty = reader.incompleteRow == nil
+      let empty = "the file is empty; expected a line of column names"
+      throw .malformed(path: path, line: 1, isEmpty ? empty : "the line of column names has no end")
+    }
+    columns = header.map { $0 ?? "" }
+    var seen = Set<String>()
+    for name in columns where !seen.insert(name).inserted {
+      throw .malformed(path: path, line: 1, "two columns are named \"\(name.shortened())\"")
+    }
+    while let row = try reader.row() {
+      guard row.count == columns.count else {
+        if row.isEmpty || row.count == 1 && row[0] == nil { continue }  // a blank line
+        let message = "\(row.count) cells, the header has \(columns.count) columns"
+        throw .malformed(path: path, line: reader.rowLine, message)
       }
-      columns = header.map { $0 ?? "" }
-      var seen = Set<String>()
-      for name in columns where !seen.insert(name).inserted {
-        throw CSVReader.Fault(line: 1, message: "two columns are named \"\(JSONText.clipped(name))\"")
-      }
-      while let row = try reader.row() {
-        guard row.count == columns.count else {
-          if row.isEmpty || row.count == 1 && row[0] == nil { continue }  // a blank line
-          throw CSVReader.Fault(
-            line: reader.rowLine, message: "\(row.count) cells, the header has \(columns.count) columns")
-        }
-        cells += row
-        lines.append(reader.rowLine)
-      }
-    } catch {
-      throw .malformed(path: path, line: error.line, error.message)
+      cells += row
+      lines.append(reader.rowLine)
     }
     rowCount = lines.count
     incompleteRow = reader.incompleteRow
   }
 
-  /// The texts of a column; nil for an empty cell.
-  package func texts(_ column: String) throws(CSVError) -> [String?] {
-    let index = try index(of: column)
-    return stride(from: index, to: cells.count, by: columns.count).map { cells[$0] }
-  }
-
   /// One cell; nil where it is empty.
-  func text(_ column: String, _ row: Int) throws(CSVError) -> String? {
+  package func text(_ column: String, _ row: Int) throws(CSVError) -> String? {
     cells[row * columns.count + (try index(of: column))]
   }
 
@@ -75,29 +57,11 @@ package struct CSVTable: Sendable {
 
   private func index(of column: String) throws(CSVError) -> Int {
     guard let index = columns.firstIndex(of: column) else {
-      let known = columns.prefix(50).map { JSONText.clipped($0) }.joined(separator: ", ")
-      let suggestion = Suggestion.didYouMean(column, among: columns)
-      throw .malformed(
-        path: path, line: 1, "no column \"\(column)\"\(suggestion.isEmpty ? "; its columns: \(known)" : suggestion)")
+      let known = columns.prefix(50).map { $0.shortened() }.joined(separator: ", ")
+      let remedy = Suggestion.didYouMean(column, among: columns, otherwise: "; its columns: \(known)")
+      throw .malformed(path: path, line: 1, "no column \"\(column)\"\(remedy)")
     }
     return index
-  }
-
-  /// The numbers of a column, "nan" and "inf" included; nil for an empty cell. Anything else is a fault.
-  package func numbers(_ column: String) throws(CSVError) -> [Double?] {
-    var numbers: [Double?] = []
-    for (row, text) in try texts(column).enumerated() {
-      guard let text else {
-        numbers.append(nil)
-        continue
-      }
-      guard let number = Double(text) else {
-        throw .malformed(
-          path: path, line: lines[row], "column \"\(column)\": \"\(JSONText.clipped(text))\" is not a number")
-      }
-      numbers.append(number)
-    }
-    return numbers
   }
 }
 
@@ -116,25 +80,21 @@ package enum CSVError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Takes rows off the bytes of a CSV file.
 private struct CSVReader {
-  struct Fault: Error {
-    var line: Int
-    var message: String
-  }
-
   private let bytes: [UInt8]
+  private let path: String
   private var position = 0
   private var line = 1
   /// Where the last row started.
   private(set) var rowLine = 1
   private(set) var incompleteRow: Int?
 
-  init(_ bytes: [UInt8]) {
-    self.bytes = bytes
+  init(_ bytes: [UInt8], _ path: String) {
+    (self.bytes, self.path) = (bytes, path)
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }  // spreadsheets write it
   }
 
   /// The next row that has its line end; nil at the end of the file.
-  mutating func row() throws(Fault) -> [String?]? {
+  mutating func row() throws(CSVError) -> [String?]? {
     rowLine = line
     guard position < bytes.count else { return nil }
     var row: [String?] = []
@@ -155,7 +115,7 @@ private struct CSVReader {
   }
 
   /// One cell, up to the comma or line feed after it; nil where the file ends first. The inner nil is an empty cell.
-  private mutating func cell() throws(Fault) -> String?? {
+  private mutating func cell() throws(CSVError) -> String?? {
     guard position < bytes.count else { return nil }
     if bytes[position] == UInt8(ascii: "\"") {
       guard let text = try quotedCell() else { return nil }
@@ -163,9 +123,7 @@ private struct CSVReader {
     }
     let start = position
     while position < bytes.count, bytes[position] != UInt8(ascii: ","), bytes[position] != UInt8(ascii: "\n") {
-      if bytes[position] == UInt8(ascii: "\"") {
-        throw Fault(line: line, message: "a quote inside a cell that does not start with one")
-      }
+      if bytes[position] == UInt8(ascii: "\"") { throw fault("a quote inside a cell that does not start with one") }
       position += 1
     }
     guard position < bytes.count else { return nil }
@@ -175,7 +133,7 @@ private struct CSVReader {
   }
 
   /// The text between quotes; nil where the file ends first.
-  private mutating func quotedCell() throws(Fault) -> String? {
+  private mutating func quotedCell() throws(CSVError) -> String? {
     position += 1
     var start = position
     var content: [UInt8] = []
@@ -188,23 +146,22 @@ private struct CSVReader {
       start = position
       guard position < bytes.count else { return nil }
       switch bytes[position] {
-      case UInt8(ascii: "\""):
-        position += 1  // a doubled quote: `start` is at the second, which stands for itself
+      case UInt8(ascii: "\""): position += 1  // a doubled quote: `start` is at the second, which stands for itself
       case UInt8(ascii: ","), UInt8(ascii: "\n"): return try text(content[...])
       case UInt8(ascii: "\r") where position + 1 == bytes.count: return nil
       case UInt8(ascii: "\r") where bytes[position + 1] == UInt8(ascii: "\n"):
         position += 1
         return try text(content[...])
-      default: throw Fault(line: line, message: "text after the closing quote of a cell")
+      default: throw fault("text after the closing quote of a cell")
       }
     }
     return nil
   }
 
-  private func text(_ bytes: ArraySlice<UInt8>) throws(Fault) -> String {
-    guard bytes.allSatisfy({ $0 < 0x80 }) || JSONText.invalidUTF8(Array(bytes)) == nil else {
-      throw Fault(line: line, message: "invalid UTF-8")
-    }
-    return String(decoding: bytes, as: UTF8.self)
+  private func text(_ bytes: ArraySlice<UInt8>) throws(CSVError) -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw fault("invalid UTF-8") }
+    return text
   }
+
+  private func fault(_ message: String) -> CSVError { .malformed(path: path, line: line, message) }
 }

@@ -1,67 +1,19 @@
 /// SHA-256 (FIPS 180-4) for names by content and for anything that a person may want to check with `sha256sum`.
 /// Big files are checked with `FileChecksum`, which is an order of magnitude faster.
-package struct Digest: Sendable {
-  private var state: [UInt32] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
-  ]
-  private var pending: [UInt8] = []
-  private var length: UInt64 = 0
-
-  /// The digest of nothing yet.
-  package init() { pending.reserveCapacity(128) }
-
-  /// The digest of `bytes`, 32 bytes.
-  package static func sha256(_ bytes: [UInt8]) -> [UInt8] {
-    var digest = Digest()
-    bytes.withUnsafeBytes { digest.update($0) }
-    return digest.finish()
-  }
-
+package enum Digest {
   /// The digest of a text's UTF-8 as 64 hexadecimal digits, as `sha256sum` prints it.
-  package static func sha256(_ text: String) -> String { hexadecimal(sha256(Array(text.utf8))) }
-
-  /// Lower-case hexadecimal digits, two per byte.
-  package static func hexadecimal(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(bytes.count * 2)
-    for byte in bytes {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
-
-  /// Takes in more bytes; how they are divided into calls makes no difference.
-  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    length &+= UInt64(bytes.count)
-    var rest = bytes[...]
-    if !pending.isEmpty {
-      let taken = min(64 - pending.count, rest.count)
-      pending += rest.prefix(taken)
-      rest = rest.dropFirst(taken)
-      guard pending.count == 64 else { return }
-      pending.withUnsafeBytes { Digest.compress(&state, $0) }
-      pending.removeAll(keepingCapacity: true)
-    }
-    let whole = rest.count & ~63
-    Digest.compress(&state, UnsafeRawBufferPointer(rebasing: rest.prefix(whole)))
-    pending += rest.dropFirst(whole)
-  }
-
-  /// The 32 bytes of the digest of everything taken in.
-  package func finish() -> [UInt8] {
-    var end = pending
-    end.append(0x80)
-    while end.count % 64 != 56 { end.append(0) }
-    for shift in stride(from: 56, through: 0, by: -8) {
-      end.append(UInt8(truncatingIfNeeded: (length &* 8) >> UInt64(shift)))
-    }
-    var last = state
-    end.withUnsafeBytes { Digest.compress(&last, $0) }
-    return last.flatMap { word in
-      stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
-    }
+  package static func sha256(_ text: String) -> String {
+    var bytes = Array(text.utf8)
+    let bits = UInt64(bytes.count) * 8
+    // One bit more, and zeros up to the length at the end of a block.
+    bytes.append(0x80)
+    while bytes.count % 64 != 56 { bytes.append(0) }
+    bytes += withUnsafeBytes(of: bits.bigEndian) { Array($0) }
+    var state: [UInt32] = [
+      0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    ]
+    bytes.withUnsafeBytes { compress(&state, $0) }
+    return state.map { String($0, radix: 16).leftPadded(to: 8, with: "0") }.joined()
   }
 
   private static let constants: [UInt32] = [

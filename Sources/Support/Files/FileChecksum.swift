@@ -56,10 +56,7 @@ package struct FileChecksum: Sendable {
   }
 
   /// The checksum of everything taken in, as 16 hexadecimal digits.
-  package var text: String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
+  package var text: String { String(value, radix: 16).leftPadded(to: 16, with: "0") }
 
   /// The checksum of everything taken in.
   package var value: UInt64 {

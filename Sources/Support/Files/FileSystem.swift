@@ -78,8 +78,7 @@ package enum FileSystem {
     }
     let tenths = (value * 10).rounded()
     let text =
-      abs(tenths) >= 100 || tenths.remainder(dividingBy: 10) == 0
-      ? String(Int(value.rounded())) : String(tenths / 10)
+      abs(tenths) >= 100 || tenths.remainder(dividingBy: 10) == 0 ? String(Int(value.rounded())) : String(tenths / 10)
     return "\(text) \(units[unit])"
   }
 
@@ -144,16 +143,12 @@ package enum FileSystem {
   }
 
   /// Waits until the names in a folder are on the disk.
-  package static func synchronizeFolder(_ path: String) throws(FileError) {
-    try OpenFile.reading(path).synchronize()
-  }
+  package static func synchronizeFolder(_ path: String) throws(FileError) { try OpenFile.reading(path).synchronize() }
 
   /// Makes a folder and every missing one above it.
   package static func createFolder(_ path: String) throws(FileError) {
     if kind(of: path) == .folder { return }
-    guard path.utf8.count <= 4096 else {
-      throw FileError(path: path, operation: "create folder", code: ENAMETOOLONG)
-    }
+    guard path.utf8.count <= 4096 else { throw FileError(path: path, operation: "create folder", code: ENAMETOOLONG) }
     let parent = folder(of: path)
     if parent != path { try createFolder(parent) }
     if mkdir(path, 0o777) != 0 {
@@ -162,14 +157,6 @@ package enum FileSystem {
       if code == EEXIST, kind(of: path) == .folder { return }
       throw FileError(path: path, operation: "create folder", code: code)
     }
-  }
-
-  /// Makes a folder whose parent exists; false where something stands there already, so that of several processes
-  /// exactly one is told that it made it.
-  package static func claimFolder(_ path: String) throws(FileError) -> Bool {
-    if mkdir(path, 0o777) == 0 { return true }
-    if errno == EEXIST { return false }
-    throw FileError(path: path, operation: "create folder", code: errno)
   }
 
   /// Removes a file, a link (not what it leads to) or a folder with everything in it. What is missing is no fault.

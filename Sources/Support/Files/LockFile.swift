@@ -8,11 +8,7 @@ package final class LockFile {
   /// Takes the lock at once or says who has it.
   package init(_ path: String) throws(LockError) {
     let file: OpenFile
-    do throws(FileError) {
-      file = try OpenFile.updating(path, creates: true)
-    } catch {
-      throw .file(error)
-    }
+    do throws(FileError) { file = try OpenFile.updating(path, creates: true) } catch { throw .file(error) }
     while flock(file.descriptor, LOCK_EX | LOCK_NB) != 0 {
       if errno == EINTR { continue }
       guard errno == EWOULDBLOCK else { throw .file(FileError(path: path, operation: "lock", code: errno)) }

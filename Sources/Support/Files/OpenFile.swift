@@ -2,7 +2,6 @@ import Foundation
 
 /// Why a file or folder could not be used: what was tried, on which path, and the system's own words.
 package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The path as it was given.
   package var path: String
   /// What was tried, as the verb after "cannot": "open", "write to".
   package var operation: String
@@ -13,44 +12,28 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// A fault that the program found itself.
   package init(path: String, operation: String, reason: String) {
-    self.path = path
-    self.operation = operation
-    self.code = 0
-    self.reason = reason
+    (self.path, self.operation, self.code, self.reason) = (path, operation, 0, reason)
   }
 
   /// A failed system call.
   package init(path: String, operation: String, code: Int32) {
-    self.path = path
-    self.operation = operation
+    self.init(path: path, operation: operation, reason: String(cString: strerror(code)))
     self.code = code
-    self.reason = String(cString: strerror(code))
   }
 
   package var description: String { "cannot \(operation) \(path): \(reason)" }
-
-  /// Whether the disk or the user's quota is full.
-  package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
 }
 
 /// An open file; closes itself when it goes out of scope. Interrupted and partial calls are continued.
 package struct OpenFile: ~Copyable {
   /// The file descriptor, for calls that this type does not wrap.
   package let descriptor: Int32
-  /// The path that was opened, for messages.
   package let path: String
-
-  private init(descriptor: Int32, path: String) {
-    self.descriptor = descriptor
-    self.path = path
-  }
 
   deinit { close(descriptor) }
 
   /// Opens an existing file to read.
-  package static func reading(_ path: String) throws(FileError) -> OpenFile {
-    try open(path, O_RDONLY, "open")
-  }
+  package static func reading(_ path: String) throws(FileError) -> OpenFile { try open(path, O_RDONLY, "open") }
 
   /// Creates a file to write; fails where the path exists.
   package static func creating(_ path: String) throws(FileError) -> OpenFile {
@@ -153,9 +136,7 @@ package struct OpenFile: ~Copyable {
     }
   }
 
-  private func failure(_ operation: String) -> FileError {
-    FileError(path: path, operation: operation, code: errno)
-  }
+  private func failure(_ operation: String) -> FileError { FileError(path: path, operation: operation, code: errno) }
 }
 
 extension OpenFile {

@@ -83,7 +83,7 @@ package final class TableCells {
     }
     let text = try source.table.text(column, source.row)
     guard let text, let parsed = parse(text) else {
-      throw source.table.fault(source.row, "column \"\(column)\": \"\(JSONText.clipped(text ?? ""))\" is not \(kind)")
+      throw source.table.fault(source.row, "column \"\(column)\": \"\((text ?? "").shortened())\" is not \(kind)")
     }
     value = parsed
   }

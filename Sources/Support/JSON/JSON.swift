@@ -112,27 +112,52 @@ extension JSON {
   var shown: String {
     switch self {
     case .null, .bool: compactText
-    case .number(let number): JSONText.clipped(number.literal)
-    case .string(let string): JSON.string(JSONText.clipped(string)).compactText
+    case .number(let number): number.literal.shortened()
+    case .string(let string): JSON.string(string.shortened()).compactText
     case .array, .object: kindName
     }
   }
 
-  /// The number, or null where it is not finite: JSON has no NaN.
-  package static func finite(_ value: Double) -> JSON { value.isFinite ? .number(JSONNumber(value)) : .null }
-  /// A whole number.
-  package static func integer(_ value: Int) -> JSON { .number(JSONNumber(value)) }
+  /// The number, or null where there is none or it is not finite: JSON has no NaN.
+  package static func finite(_ value: Double?) -> JSON {
+    value.flatMap { $0.isFinite ? .number(JSONNumber($0)) : nil } ?? .null
+  }
+  /// A whole number, or null.
+  package static func integer(_ value: Int?) -> JSON { value.map { .number(JSONNumber($0)) } ?? .null }
+  /// An object with the members of all these, in order.
+  package static func joined(_ objects: JSONObject...) -> JSON { .object(JSONObject(objects.flatMap(\.members))) }
+  /// A text, or null.
+  package static func text(_ value: String?) -> JSON { value.map { .string($0) } ?? .null }
+  /// An array of texts.
+  package static func texts(_ values: [String]) -> JSON { .array(values.map { .string($0) }) }
+  /// An array of whole numbers.
+  package static func integers(_ values: [Int]) -> JSON { .array(values.map { .integer($0) }) }
 
   /// The value as one kind; nil where it is of another kind (or a number does not fit).
   package var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
-  /// See `object`.
   package var array: [JSON]? { if case .array(let array) = self { array } else { nil } }
-  /// See `object`.
   package var string: String? { if case .string(let string) = self { string } else { nil } }
-  /// See `object`.
   package var double: Double? { if case .number(let number) = self { number.doubleValue } else { nil } }
-  /// See `object`.
   package var integer: Int? { if case .number(let number) = self { number.integerValue } else { nil } }
-  /// See `object`.
   package var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
+}
+
+// MARK: - Literals: `["key": .integer(1), "other": "text"]`
+
+extension JSON: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral, ExpressibleByStringLiteral,
+  ExpressibleByBooleanLiteral
+{
+  /// An object; the keys must be distinct.
+  package init(dictionaryLiteral members: (String, JSON)...) { self = .object(JSONObject(members.map { ($0, $1) })) }
+  /// An array.
+  package init(arrayLiteral items: JSON...) { self = .array(items) }
+  /// A string.
+  package init(stringLiteral text: String) { self = .string(text) }
+  /// A boolean.
+  package init(booleanLiteral value: Bool) { self = .bool(value) }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+  /// The members in the order in which they stand; the keys must be distinct.
+  package init(dictionaryLiteral members: (String, JSON)...) { self.init(members.map { ($0, $1) }) }
 }

@@ -55,8 +55,7 @@ struct JSONGrammar {
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "0")...UInt8(ascii: "9"):
       return .number(try number())
-    case UInt8(ascii: "'"):
-      throw stop("expected \(expected), found a single quote; strings need double quotes")
+    case UInt8(ascii: "'"): throw stop("expected \(expected), found a single quote; strings need double quotes")
     case _ where JSONText.isWordByte(byte): return try word(expected)
     default: throw stop("expected \(expected), found \(found)")
     }
@@ -74,7 +73,7 @@ struct JSONGrammar {
       try skipSpace()
       guard current == UInt8(ascii: ":") else {
         if current == nil { throw ended("':'") }
-        throw stop("expected ':' after the key \(JSON.string(JSONText.clipped(key)).compactText), found \(found)")
+        throw stop("expected ':' after the key \(JSON.string(key.shortened()).compactText), found \(found)")
       }
       position += 1
       steps.append(.key(key))
@@ -125,9 +124,9 @@ struct JSONGrammar {
     case "False", "FALSE", "no", "No", "off", "Off": remedy = "write false"
     case "None", "NULL", "Null", "nil", "undefined": remedy = "write null"
     case _ where JSONGrammar.isNotFinite(word): throw stop(JSONGrammar.notFinite(word))
-    default: remedy = "text needs double quotes: \"\(JSONText.clipped(word))\""
+    default: remedy = "text needs double quotes: \"\(word.shortened())\""
     }
-    throw stop("expected \(expected), found \(JSONText.clipped(word)); \(remedy)")
+    throw stop("expected \(expected), found \(word.shortened()); \(remedy)")
   }
 
   private mutating func take(_ word: String, _ value: JSON) -> JSON {
@@ -208,9 +207,7 @@ struct JSONGrammar {
     ["nan", "inf", "infinity"].contains(word.drop { $0 == "-" || $0 == "+" }.lowercased())
   }
 
-  static func notFinite(_ word: String) -> String {
-    "JSON has no \(word); use a finite number or leave the key out"
-  }
+  static func notFinite(_ word: String) -> String { "JSON has no \(word); use a finite number or leave the key out" }
 }
 
 // MARK: - Strings and numbers
@@ -296,7 +293,7 @@ extension JSONGrammar {
       let text = JSONText.word(bytes, at: start)
       position = start
       if JSONGrammar.isNotFinite(text) { throw stop(JSONGrammar.notFinite(text)) }
-      throw stop("malformed number \(JSONText.clipped(text)): \(fault)")
+      throw stop("malformed number \(text.shortened()): \(fault)")
     }
     return JSONNumber(literal: String(decoding: bytes[start..<position], as: UTF8.self))
   }

@@ -35,17 +35,8 @@ package enum JSONParser {
 
   /// Reads a file of at most `maximumBytes`; a larger one is refused before it is read.
   package static func read(_ path: String) throws(JSONFileError) -> JSON {
-    let bytes: [UInt8]
-    do throws(FileError) {
-      bytes = try FileSystem.read(path, limit: maximumBytes)
-    } catch {
-      throw .file(error)
-    }
-    do throws(JSONError) {
-      return try parse(bytes)
-    } catch {
-      throw .syntax(path: path, error)
-    }
+    let bytes = try rethrow(FileSystem.read(path, limit: maximumBytes), as: JSONFileError.file)
+    return try rethrow(parse(bytes)) { JSONFileError.syntax(path: path, $0) }
   }
 }
 
@@ -55,7 +46,6 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
   package struct Problem: Equatable, Sendable, CustomStringConvertible {
     /// From 1; lines end at LF, CR or CRLF.
     package var line: Int
-    /// From 1.
     package var column: Int
     /// What was found and expected, and what to do about it.
     package var message: String

@@ -4,22 +4,15 @@ enum JSONText {
   static func encodingFault(_ bytes: [UInt8]) -> String? {
     let start = Array(bytes.prefix(4)) + [UInt8](repeating: 0xFF, count: 4)
     switch (start[0], start[1], start[2], start[3]) {
-    case (0xEF, 0xBB, 0xBF, _):
-      return "the document starts with a byte order mark; save the file as UTF-8 without BOM"
-    case (0xFF, 0xFE, 0, 0), (0, 0, 0xFE, 0xFF):
-      return "the document is UTF-32; save the file as UTF-8"
+    case (0xEF, 0xBB, 0xBF, _): return "the document starts with a byte order mark; save the file as UTF-8 without BOM"
+    case (0xFF, 0xFE, 0, 0), (0, 0, 0xFE, 0xFF): return "the document is UTF-32; save the file as UTF-8"
     case (0xFF, 0xFE, _, _) where bytes.count >= 2:
       return "the document is UTF-16 (little endian); save the file as UTF-8"
-    case (0xFE, 0xFF, _, _):
-      return "the document is UTF-16 (big endian); save the file as UTF-8"
-    case (1...0x7F, 0, 0, 0), (0, 0, 0, 1...0x7F):
-      return "the document is UTF-32; save the file as UTF-8"
-    case (1...0x7F, 0, _, _):
-      return "the document is UTF-16 (little endian); save the file as UTF-8"
-    case (0, 1...0x7F, _, _):
-      return "the document is UTF-16 (big endian); save the file as UTF-8"
-    default:
-      return nil
+    case (0xFE, 0xFF, _, _): return "the document is UTF-16 (big endian); save the file as UTF-8"
+    case (1...0x7F, 0, 0, 0), (0, 0, 0, 1...0x7F): return "the document is UTF-32; save the file as UTF-8"
+    case (1...0x7F, 0, _, _): return "the document is UTF-16 (little endian); save the file as UTF-8"
+    case (0, 1...0x7F, _, _): return "the document is UTF-16 (big endian); save the file as UTF-8"
+    default: return nil
     }
   }
 
@@ -82,7 +75,7 @@ enum JSONText {
   static func description(of bytes: [UInt8], at offset: Int) -> String {
     guard offset < bytes.count else { return "the end of the document" }
     let byte = bytes[offset]
-    if isWordByte(byte) { return clipped(word(bytes, at: offset)) }
+    if isWordByte(byte) { return word(bytes, at: offset).shortened() }
     if byte < 0x20 || byte == 0x7F { return "control character U+00" + hexadecimal(byte) }
     let scalar = String(decoding: bytes[offset..<min(bytes.count, offset + 4)], as: UTF8.self).unicodeScalars.first!
     switch scalar {
@@ -113,20 +106,12 @@ enum JSONText {
     }
   }
 
-  /// At most `limit` characters, with "…" where there were more: messages stay readable whatever the file holds.
-  static func clipped(_ text: String, _ limit: Int = 40) -> String {
-    let start = text.prefix(limit + 1)
-    return start.count > limit ? start.dropLast() + "…" : String(start)
-  }
-
-  static func hexadecimal(_ byte: UInt8) -> String {
-    (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-  }
+  static func hexadecimal(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true) }
 
   /// "a.b[2]"; a key that would not read as one stands in quotes.
   static func path(_ outer: String, key: String) -> String {
     let isPlain = !key.isEmpty && key.utf8.allSatisfy { isWordByte($0) && $0 != UInt8(ascii: ".") }
-    let name = isPlain ? clipped(key) : JSON.string(clipped(key)).compactText
+    let name = isPlain ? key.shortened() : JSON.string(key.shortened()).compactText
     return outer.isEmpty ? name : "\(outer).\(name)"
   }
 }

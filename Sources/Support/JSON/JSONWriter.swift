@@ -93,9 +93,7 @@ private struct JSONWriter {
     bytes += repeatElement(UInt8(ascii: " "), count: indentation)
   }
 
-  private mutating func append(_ text: StaticString) {
-    text.withUTF8Buffer { bytes += $0 }
-  }
+  private mutating func append(_ text: StaticString) { text.withUTF8Buffer { bytes += $0 } }
 
   private mutating func quoted(_ text: String) {
     bytes.append(UInt8(ascii: "\""))

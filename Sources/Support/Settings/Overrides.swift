@@ -36,14 +36,12 @@ package enum Overrides {
   // MARK: Reading an argument
 
   private static func parse(_ argument: String) throws(Fault) -> (steps: [Step], value: JSON) {
-    let shown = JSONText.clipped(argument, 80)
+    let shown = argument.shortened(to: 80)
     guard let equals = argument.firstIndex(of: "=") else {
-      throw Fault(path: "", message: "\"\(shown)\" has no '='; write key.path=value")
+      throw Fault(message: "\"\(shown)\" has no '='; write key.path=value")
     }
     let key = argument[..<equals]
-    guard !key.isEmpty else {
-      throw Fault(path: "", message: "\"\(shown)\" has no key before the '='; write key.path=value")
-    }
+    guard !key.isEmpty else { throw Fault(message: "\"\(shown)\" has no key before the '='; write key.path=value") }
     let steps = try self.steps(key)
     let text = String(argument[argument.index(after: equals)...])
     let path = steps.reduce("") { join($0, $1) }
@@ -63,25 +61,25 @@ package enum Overrides {
 
   /// "a.b.0" and "a.b[0]" name the same element.
   private static func steps(_ key: Substring) throws(Fault) -> [Step] {
-    let shown = JSONText.clipped(String(key), 80)
+    let shown = String(key).shortened(to: 80)
     var steps: [Step] = []
     for part in key.split(separator: ".", omittingEmptySubsequences: false) {
       let name = part.prefix { $0 != "[" }
       var rest = part[name.endIndex...]
       guard !name.isEmpty else {
-        throw Fault(path: "", message: "\"\(shown)\" has an empty name in its path; write key.path=value")
+        throw Fault(message: "\"\(shown)\" has an empty name in its path; write key.path=value")
       }
       steps.append(.name(String(name)))
       while !rest.isEmpty {
         guard rest.first == "[", let end = rest.firstIndex(of: "]"),
           let index = index(rest[rest.index(after: rest.startIndex)..<end])
-        else { throw Fault(path: "", message: "\"\(shown)\" has a malformed index; write name[0]=value") }
+        else { throw Fault(message: "\"\(shown)\" has a malformed index; write name[0]=value") }
         steps.append(.index(index))
         rest = rest[rest.index(after: end)...]
       }
     }
     guard steps.count <= JSONParser.maximumDepth else {
-      throw Fault(path: "", message: "\"\(shown)\" is nested deeper than \(JSONParser.maximumDepth) levels")
+      throw Fault(message: "\"\(shown)\" is nested deeper than \(JSONParser.maximumDepth) levels")
     }
     return steps
   }
@@ -103,10 +101,10 @@ package enum Overrides {
     let inner = join(path, step)
     switch (node, step) {
     case (.object(var object), .name(let name)):
-      if object[name] == nil, let next = steps.dropFirst().first, isIndex(next) {
+      if object[name] == nil, let next = steps.dropFirst().first, elementIndex(next) != nil {
         throw Fault(path: inner, message: "the file sets no such array; write the whole array, \(inner)=[…]")
       }
-      var child = object[name] ?? .object(JSONObject())
+      var child = object[name] ?? [:]
       let array = try set(&child, steps.dropFirst(), to: value, path: inner)
       object[name] = child
       node = .object(object)
@@ -122,8 +120,7 @@ package enum Overrides {
       _ = try set(&items[index], steps.dropFirst(), to: value, path: "\(path)[\(index)]")
       node = .array(items)
       return path
-    default:
-      throw Fault(path: path, message: "is \(node.kindName), so \(inner) cannot be set")
+    default: throw Fault(path: path, message: "is \(node.kindName), so \(inner) cannot be set")
     }
   }
 
@@ -133,8 +130,6 @@ package enum Overrides {
     case .name(let name): index(name[...])
     }
   }
-
-  private static func isIndex(_ step: Step) -> Bool { elementIndex(step) != nil }
 
   private static func join(_ path: String, _ step: Step) -> String {
     switch step {

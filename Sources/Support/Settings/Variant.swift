@@ -20,9 +20,7 @@ package struct Entry<Settings: Sendable>: Sendable {
   package let preset: @Sendable () -> Settings
 
   package init(_ name: String, _ summary: String, _ preset: @escaping @Sendable () -> Settings) {
-    self.name = name
-    self.summary = summary
-    self.preset = preset
+    (self.name, self.summary, self.preset) = (name, summary, preset)
   }
 }
 
@@ -31,7 +29,6 @@ package struct Entry<Settings: Sendable>: Sendable {
 /// The settings are replaced only where the type changes, so that what an agent presets for one of its parts survives a
 /// file that does not mention the part's type.
 package struct Variant<Kind: Family>: Configurable {
-  /// The name of an entry.
   package private(set) var type: String
   package var settings: Kind.Settings
 
@@ -46,10 +43,7 @@ package struct Variant<Kind: Family>: Configurable {
   }
 
   /// A kind with settings of its own.
-  package init(_ type: String, _ settings: Kind.Settings) {
-    self.type = type
-    self.settings = settings
-  }
+  package init(_ type: String, _ settings: Kind.Settings) { (self.type, self.settings) = (type, settings) }
 
   package mutating func declare(_ fields: Fields) { declare(fields, common: {}) }
 

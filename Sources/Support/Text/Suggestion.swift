@@ -1,9 +1,8 @@
 /// "Did you mean": the known name nearest to a mistyped one.
 package enum Suggestion {
-  /// "; did you mean \"population\"?", or nothing where no name is near enough to be meant.
-  package static func didYouMean(_ name: String, among names: [String]) -> String {
-    guard let best = nearest(name, among: names) else { return "" }
-    return "; did you mean \"\(best)\"?"
+  /// "; did you mean \"population\"?", or `otherwise` where no name is near enough to be meant.
+  package static func didYouMean(_ name: String, among names: [String], otherwise: String = "") -> String {
+    nearest(name, among: names).map { "; did you mean \"\($0)\"?" } ?? otherwise
   }
 
   /// The nearest name within a third of the longer length (at least 1 edit, but never every letter), the first of

@@ -18,5 +18,5 @@ package enum TimeText {
     return duration(elapsed / Double(done) * Double(max(0, total - done)))
   }
 
-  private static func padded(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  private static func padded(_ number: Int) -> String { String(number).leftPadded(to: 2, with: "0") }
 }

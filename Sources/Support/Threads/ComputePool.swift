@@ -1,8 +1,8 @@
 import CKernels
 import Synchronization
 
-/// A long computation was given up because the run is asked to stop. Nothing is wrong: whoever throws it leaves its state
-/// as it was before that computation, so that the same call can come again.
+/// A long computation was given up because the run is asked to stop. Nothing is wrong: whoever throws it leaves its
+/// state as it was before that computation, so that the same call can come again.
 package struct InterruptedError: Error {
   package init() {}
 }
@@ -84,8 +84,8 @@ package final class ComputePool: @unchecked Sendable {
     if shouldStop() { throw InterruptedError() }
   }
 
-  /// As `run`, and asks before every task whether to stop: then the tasks that are left are skipped, and what the others
-  /// wrote is worth nothing.
+  /// As `run`, and asks before every task whether to stop: then the tasks that are left are skipped, and what the
+  /// others wrote is worth nothing.
   package func runInterruptibly(tasks: Int, _ body: (_ task: Int, _ worker: Int) -> Void) throws(InterruptedError) {
     isStopped.store(false, ordering: .relaxed)
     run(tasks: tasks) { task, worker in

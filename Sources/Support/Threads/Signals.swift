@@ -2,9 +2,9 @@ import Foundation
 import Synchronization
 
 /// Requests from outside to stop. The first SIGINT, SIGTERM or SIGUSR1 is only noted, for the run loop and for long
-/// computations, which ask often, so that a checkpoint is written soon; a second one, not within the same 0.3 s, ends the
-/// process at once, even when every thread is busy or waits for the disk: that is why these are signal handlers, which
-/// touch nothing but atomic numbers, and not events on a queue.
+/// computations, which ask often, so that a checkpoint is written soon; a second one, not within the same 0.3 s, ends
+/// the process at once, even when every thread is busy or waits for the disk: that is why these are signal handlers,
+/// which touch nothing but atomic numbers, and not events on a queue.
 ///
 /// Dispatch's worker threads block signals, so it is the main thread that runs the handler: it must not block them.
 package enum Signals {

@@ -88,9 +88,7 @@ extension CommandSyntax {
     guard let option = options.first(where: { $0.name == name }) else {
       throw UsageError("unknown option \(name)\(Suggestion.didYouMean(name, among: options.map(\.name)))")
     }
-    if parsed.flags.contains(name) || parsed.values[name] != nil {
-      throw UsageError("\(name) is given twice")
-    }
+    if parsed.flags.contains(name) || parsed.values[name] != nil { throw UsageError("\(name) is given twice") }
     guard let value = option.value else {
       if parts.count > 1 { throw UsageError("\(name) takes no value") }
       parsed.flags.insert(name)

@@ -14,46 +14,36 @@ package struct CommandSyntax: Sendable {
 
     /// An option; without `value` a flag.
     package init(_ name: String, _ value: String? = nil, _ help: String) {
-      self.name = name
-      self.value = value
-      self.help = help
+      (self.name, self.value, self.help) = (name, value, help)
     }
   }
 
   /// "config check".
   package var verb: String
-  /// One line.
   package var summary: String
   /// "CONFIG.json", in order.
   package var operands: [String]
-  /// How many operands must be there; nil: any number from that of `operands` on.
+  /// How many operands must be there.
   package var operandCount: ClosedRange<Int>
   /// Whether `key.path=value` is taken.
   package var takesSettings: Bool
-  /// Named arguments, in the order of the help.
   package var options: [Option]
   /// What the command does, in paragraphs.
   package var discussion: [String]
-  /// The codes with which the command can end.
   package var exitCodes: [ExitCode]
-  /// A command and what it does.
   package var examples: [(command: String, meaning: String)]
 
-  /// A command; `operandCount` defaults to exactly the operands named.
+  /// A command; `operandCount` defaults to exactly the operands named. Every command has `--no-color` and `--help` too.
   package init(
     _ verb: String, _ summary: String, operands: [String] = [], operandCount: ClosedRange<Int>? = nil,
     takesSettings: Bool = false, options: [Option] = [], discussion: [String] = [],
     exitCodes: [ExitCode] = [.success, .usage], examples: [(command: String, meaning: String)] = []
   ) {
-    self.verb = verb
-    self.summary = summary
-    self.operands = operands
-    self.operandCount = operandCount ?? operands.count...operands.count
+    (self.verb, self.summary, self.discussion) = (verb, summary, discussion)
+    (self.operands, self.operandCount) = (operands, operandCount ?? operands.count...operands.count)
     self.takesSettings = takesSettings
-    self.options = options + [Option("--help", nil, "show this")]
-    self.discussion = discussion
-    self.exitCodes = exitCodes
-    self.examples = examples
+    self.options = options + [.init("--no-color", nil, "no colours (as NO_COLOR)"), .init("--help", nil, "show this")]
+    (self.exitCodes, self.examples) = (exitCodes, examples)
   }
 
   /// "mbrl train CONFIG.json [key=value …] [options]".
@@ -72,8 +62,8 @@ package struct CommandSyntax: Sendable {
     let width = (names.map(\.count).max() ?? 0) + 2
     for (name, option) in zip(names, options) {
       let help = CommandSyntax.wrapped(option.help, width: max(30, 78 - width))
-      lines.append("  " + name + String(repeating: " ", count: width - name.count) + help[0])
-      lines += help.dropFirst().map { String(repeating: " ", count: width + 2) + $0 }
+      lines.append("  " + name.padded(to: width) + help[0])
+      lines += help.dropFirst().map { "".padded(to: width + 2) + $0 }
     }
     lines += ["", "exit codes:"]
     lines += exitCodes.map { "  \($0.rawValue < 10 ? " " : "")\($0.rawValue)  \($0.meaning)" }

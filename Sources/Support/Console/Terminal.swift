@@ -30,8 +30,7 @@ package struct Terminal: Sendable {
 
   /// A terminal of a given size, or none, for tests.
   package init(isLive: Bool, hasColour: Bool, columns: Int = 80, rows: Int = 24) {
-    self.isLive = isLive
-    self.hasColour = hasColour
+    (self.isLive, self.hasColour) = (isLive, hasColour)
     descriptor = -1
     fixedSize = (columns, rows)
   }

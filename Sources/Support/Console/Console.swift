@@ -43,10 +43,7 @@ package final class Console: Sendable {
     output: Int32 = 1, errors: Int32 = 2, terminal: Terminal = Terminal(2), isQuiet: Bool = false,
     clock: @escaping @Sendable () -> Double = Clock.monotonicSeconds
   ) {
-    self.output = output
-    self.errors = errors
-    self.terminal = terminal
-    self.isQuiet = isQuiet
+    (self.output, self.errors, self.terminal, self.isQuiet) = (output, errors, terminal, isQuiet)
     sharesScreen = terminal.isLive && isatty(output) == 1
     self.clock = clock
   }
@@ -77,14 +74,10 @@ package final class Console: Sendable {
   }
 
   /// Something that may be wrong; shown even when quiet.
-  package func warning(_ line: String) {
-    print(terminal.paint("warning:", .yellow) + " " + Terminal.harmless(line))
-  }
+  package func warning(_ line: String) { print(terminal.paint("warning:", .yellow) + " " + Terminal.harmless(line)) }
 
   /// What went wrong; shown even when quiet.
-  package func error(_ line: String) {
-    print(terminal.paint("error:", .red) + " " + Terminal.harmless(line))
-  }
+  package func error(_ line: String) { print(terminal.paint("error:", .red) + " " + Terminal.harmless(line)) }
 
   // MARK: Progress
 
