@@ -25,7 +25,9 @@ package struct CliffWalking: TableEnvironment {
   }
 
   package static let specification = Configuration().specification
-  package static let variants = [false, true].map { isSlippery in
+  package static let variants: [(specification: EnvironmentSpecification, configuration: Configuration)] = [
+    false, true,
+  ].map { isSlippery in
     var configuration = Configuration()
     configuration.isSlippery = isSlippery
     return (configuration.specification, configuration)
