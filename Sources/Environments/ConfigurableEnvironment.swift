@@ -6,7 +6,7 @@ package protocol ConfigurableEnvironment: ValueEnvironment {
   /// The environment with its standard options; `stepLimit` is the one its authors give it.
   static var specification: EnvironmentSpecification { get }
   /// Every id of the type, with what it sets; default: that of `specification`.
-  static var variants: [(specification: EnvironmentSpecification, configuration: Configuration)] { get }
+  static var variants: Variants { get }
   /// An environment before its first reset. It never ends an episode by time: `TimeLimit` does.
   init(_ configuration: Configuration)
   /// See `PhysicalState`.
@@ -16,9 +16,8 @@ package protocol ConfigurableEnvironment: ValueEnvironment {
 }
 
 extension ConfigurableEnvironment {
-  package static var variants: [(specification: EnvironmentSpecification, configuration: Configuration)] {
-    [(specification, Configuration())]
-  }
+  package typealias Variants = [(specification: EnvironmentSpecification, configuration: Configuration)]
+  package static var variants: Variants { [(specification, Configuration())] }
   package var specification: EnvironmentSpecification { Self.specification }
   package var isSinglePrecision: Bool {
     get { false }

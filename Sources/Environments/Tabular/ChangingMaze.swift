@@ -44,8 +44,7 @@ package struct ChangingMaze: MazeEnvironment {
   }
 
   package static let specification = Figure.blocking.specification
-  package static let variants: [(specification: EnvironmentSpecification, configuration: Configuration)] =
-    [Figure.blocking, .shortcut].map { ($0.specification, Configuration($0)) }
+  package static let variants: Variants = [Figure.blocking, .shortcut].map { ($0.specification, Configuration($0)) }
 
   package let specification: EnvironmentSpecification
   package private(set) var table: TransitionTable

@@ -25,9 +25,7 @@ package struct CliffWalking: TableEnvironment {
   }
 
   package static let specification = Configuration().specification
-  package static let variants: [(specification: EnvironmentSpecification, configuration: Configuration)] = [
-    false, true,
-  ].map { isSlippery in
+  package static let variants: Variants = [false, true].map { isSlippery in
     var configuration = Configuration()
     configuration.isSlippery = isSlippery
     return (configuration.specification, configuration)
@@ -49,13 +47,8 @@ package struct CliffWalking: TableEnvironment {
     return TransitionTable(stateCount: 48, actionCount: 4, initialDistribution: starts) { state, action in
       let directions = isSlippery ? [(action + 3) % 4, action, (action + 1) % 4] : [action]
       return directions.map { direction in
-        var (row, column) = (state / columns, state % columns)
-        switch direction {
-        case 0: row = max(row - 1, 0)
-        case 1: column = min(column + 1, columns - 1)
-        case 2: row = min(row + 1, 3)
-        default: column = max(column - 1, 0)
-        }
+        let (down, right) = [(-1, 0), (0, 1), (1, 0), (0, -1)][direction]
+        let (row, column) = ((state / columns + down).clipped(0, 3), (state % columns + right).clipped(0, columns - 1))
         let next = row * columns + column
         let probability = 1 / Double(directions.count)
         return isCliff(next)

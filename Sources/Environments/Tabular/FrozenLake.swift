@@ -30,7 +30,7 @@ package struct FrozenLake: TableEnvironment {
 
   package static let specification = standard("FrozenLake-v1", stepLimit: 100, rewardThreshold: 0.7, "4×4")
 
-  package static let variants: [(specification: EnvironmentSpecification, configuration: Configuration)] = {
+  package static let variants: Variants = {
     var larger = Configuration()
     larger.map = "8x8"
     larger.standard = standard("FrozenLake8x8-v1", stepLimit: 200, rewardThreshold: 0.85, "8×8")
@@ -87,13 +87,8 @@ package struct FrozenLake: TableEnvironment {
     let failRate = (1 - configuration.successRate) / 2
 
     func outcome(_ state: Int, _ direction: Int, _ probability: Double) -> TableOutcome {
-      var (row, column) = (state / width, state % width)
-      switch direction {
-      case 0: column = max(column - 1, 0)
-      case 1: row = min(row + 1, height - 1)
-      case 2: column = min(column + 1, width - 1)
-      default: row = max(row - 1, 0)
-      }
+      let (down, right) = [(0, -1), (1, 0), (0, 1), (-1, 0)][direction]
+      let (row, column) = ((state / width + down).clipped(0, height - 1), (state % width + right).clipped(0, width - 1))
       let reached = rows[row][column]
       let kind = reached == "G" ? 0 : reached == "H" ? 1 : 2
       return TableOutcome(

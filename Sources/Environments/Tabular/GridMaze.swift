@@ -30,16 +30,12 @@ package struct GridMaze: Equatable, Sendable {
 
   /// In the order of the actions.
   static let actionNames = ["Up", "Down", "Left", "Right"]
+  private static let moves = [(0, -1), (0, 1), (-1, 0), (1, 0)]
 
   /// Where a move leads.
   package func neighbour(of state: Int, _ action: Int) -> Int {
-    var (first, second) = (state % width, state / width)
-    switch action {
-    case 0: second += growsUpwards ? 1 : -1
-    case 1: second -= growsUpwards ? 1 : -1
-    case 2: first -= 1
-    default: first += 1
-    }
+    let (right, down) = GridMaze.moves[action]
+    let (first, second) = (state % width + right, state / width + (growsUpwards ? -down : down))
     guard (0..<width).contains(first), (0..<height).contains(second) else { return state }
     let next = second * width + first
     return walls.contains(next) ? state : next

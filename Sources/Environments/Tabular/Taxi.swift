@@ -70,27 +70,21 @@ package struct Taxi: TableEnvironment {
     }
   }
 
+  /// Rows down and columns to the right of the moves south, north, east and west.
+  private static let moves = [(1, 0), (-1, 0), (0, 1), (0, -1)]
+
   private static func isOpen(_ row: Int, mapColumn: Int) -> Bool { map[1 + row][mapColumn] == ":" }
 
   /// Whether the taxi can drive there: neither wall nor border.
   private static func canMove(_ parts: Parts, _ action: Int) -> Bool {
-    switch action {
-    case 0: parts.row < 4
-    case 1: parts.row > 0
-    case 2: isOpen(parts.row, mapColumn: 2 * parts.column + 2)
-    default: isOpen(parts.row, mapColumn: 2 * parts.column)
-    }
+    let (down, right) = moves[action]
+    return right == 0 ? (0..<5).contains(parts.row + down) : isOpen(parts.row, mapColumn: 2 * parts.column + 1 + right)
   }
 
   private static func moved(_ parts: Parts, _ action: Int) -> Parts {
     guard canMove(parts, action) else { return parts }
     var parts = parts
-    switch action {
-    case 0: parts.row += 1
-    case 1: parts.row -= 1
-    case 2: parts.column += 1
-    default: parts.column -= 1
-    }
+    (parts.row, parts.column) = (parts.row + moves[action].0, parts.column + moves[action].1)
     return parts
   }
 
