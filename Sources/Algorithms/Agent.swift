@@ -3,8 +3,8 @@ import Support
 
 /// A learner of n lanes. It never sees a path, a clock or a printer: the run owns evaluation, files and stopping.
 ///
-/// For every step of all lanes comes `act`, `observe`, `learn`. An agent belongs to one run and is used by one thread at
-/// a time.
+/// For every step of all lanes comes `act`, `observe`, `learn`. An agent belongs to one run and is used by one thread
+/// at a time.
 package protocol Agent: ArchivableObject {
   /// Names of this algorithm's columns in progress.csv, fixed for the whole run.
   var metricNames: [String] { get }
@@ -17,8 +17,8 @@ package protocol Agent: ArchivableObject {
   /// Takes in the step that followed; comes after every `act` that returned, with nothing in between.
   func observe(_ steps: Transitions)
   /// Learns from what was observed; called once after every `observe`.
-  /// - Throws: `InterruptedError` where the run is asked to stop in a long model fit: then the agent can be archived, and
-  ///   another call, perhaps in another session, goes on as if it had not been interrupted.
+  /// - Throws: `InterruptedError` where the run is asked to stop in a long model fit: then the agent can be archived,
+  ///   and another call, perhaps in another session, goes on as if it had not been interrupted.
   func learn(_ metrics: inout Metrics) throws
   /// A policy for `rows` lanes that uses the agent's present knowledge and leaves its state untouched: for evaluation.
   /// The draws of episode e come from `random.stream(e)`. It is valid until the agent learns again.

@@ -63,7 +63,8 @@ import Testing
     }
   }
 
-  /// Returns of a greedy policy of the optimal values, on the starts that `AgentRun.evaluate` uses; deterministic tasks.
+  /// Returns of a greedy policy of the optimal values, on the starts that `AgentRun.evaluate` uses; deterministic
+  /// tasks.
   private func optimalReturns(on environment: any Environment, episodes: Int) throws -> [Double] {
     var copy = environment
     let q = optimalValues(try #require(copy.tabular).table, discount: 0.99)
@@ -79,8 +80,8 @@ import Testing
     }
   }
 
-  /// FrozenLake 4×4, slippery: optimal success rate .824 without the step limit, about .74 within 100 steps. The counted
-  /// model's policy comes within .03 of the optimal policy on the same 3000 episodes.
+  /// FrozenLake 4×4, slippery: optimal success rate .824 without the step limit, about .74 within 100 steps. The
+  /// counted model's policy comes within .03 of the optimal policy on the same 3000 episodes.
   @Test func frozenLakeWithTheCountedModel() throws {
     var run = try AgentRun(
       Self.agent("\"planningSteps\": 20, \"discount\": 0.999, \"model\": \"counted\"", epsilon: 1, rate: 0.2),
@@ -114,8 +115,8 @@ import Testing
     #expect(rewards[1] >= 85 && rewards[0] <= 60, "\(rewards)")
   }
 
-  /// Figure 8.5: the short way (10 steps instead of 16) opens at step 3000. Of 10 seeds with 6000 steps Dyna-Q+ walks it
-  /// in its last episodes in at least 8, Dyna-Q in at most 2. (Measured 10 and 0; an unused κ was seen to fail.)
+  /// Figure 8.5: the short way (10 steps instead of 16) opens at step 3000. Of 10 seeds with 6000 steps Dyna-Q+ walks
+  /// it in its last episodes in at least 8, Dyna-Q in at most 2. (Measured 10 and 0; an unused κ was seen to fail.)
   @Test func onlyDynaQPlusFindsTheShortcut() throws {
     var found = [0, 0]
     for seed in 0..<10 {

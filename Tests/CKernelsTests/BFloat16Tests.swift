@@ -88,8 +88,8 @@ extension Kernels {
       #expect(isSame)
     }
 
-    /// Sums that float32 rounds up to the smallest normal number, while 24 bits of a smaller exponent hold them below it:
-    /// the instruction calls those subnormal. Output i is bias + x_i·factor, x_i = 2⁻⁷⁰·(1 + i/128).
+    /// Sums that float32 rounds up to the smallest normal number, while 24 bits of a smaller exponent hold them below
+    /// it: the instruction calls those subnormal. Output i is bias + x_i·factor, x_i = 2⁻⁷⁰·(1 + i/128).
     @Test(arguments: [0, 1, 2, 3, 4, 5, 8, 16] as [UInt32], [false, true]) func almostNormal(above: UInt32, isOdd: Bool)
     {
       let size = 128, shift = isOdd ? 1 : 0  // so that the product stands in the other half of its pair

@@ -24,8 +24,8 @@ import Experiments
     return try reproducible(try bench.seed())
   }
 
-  /// Nothing is computed for long before the first fit, at step 30: the end of an episode, with an evaluation, a checkpoint
-  /// and a row of every table due after it.
+  /// Nothing is computed for long before the first fit, at step 30: the end of an episode, with an evaluation, a
+  /// checkpoint and a row of every table due after it.
   @Test func theFirstFit() throws {
     let bench = try Self.bench()
     let store = CheckpointStore("\(try seed(bench))/checkpoints")

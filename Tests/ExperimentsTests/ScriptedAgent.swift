@@ -2,8 +2,8 @@ import Algorithms
 import Environments
 import Support
 
-/// An agent with every kind of state that a run has to keep: weights, a growing memory, a replay, counters, random streams,
-/// metrics that come now and then, and model fits. It can be told to fail.
+/// An agent with every kind of state that a run has to keep: weights, a growing memory, a replay, counters, random
+/// streams, metrics that come now and then, and model fits. It can be told to fail.
 final class ScriptedAgent: Agent {
   struct Configuration: AgentConfiguration {
     /// What happens at a step of learning, by seed and step.

@@ -1,5 +1,6 @@
-/// The readers of files and arguments that nobody can trust, each as a function of bytes. Any bytes must give a value or
-/// an error: no crash, no hang, no memory beyond a small multiple of the input. What is read must read back as itself.
+/// The readers of files and arguments that nobody can trust, each as a function of bytes. Any bytes must give a value
+/// or an error: no crash, no hang, no memory beyond a small multiple of the input. What is read must read back as
+/// itself.
 enum SupportReaders {
   /// A document.
   static func json(_ bytes: [UInt8]) {

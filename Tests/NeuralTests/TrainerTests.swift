@@ -2,7 +2,8 @@ import Neural
 import Support
 import Testing
 
-/// The fused training step of an ensemble against the same network and loss on tapes and the optimiser on their gradients.
+/// The fused training step of an ensemble against the same network and loss on tapes and the optimiser on their
+/// gradients.
 @Suite struct TrainerTests {
   private static let (members, rows, inputs, outputs) = (5, 37, 6, 3)
 

@@ -3,8 +3,8 @@ import Support
 
 /// A value of a golden-data file that knows where it stands, so that whatever is wrong with it names file and key.
 ///
-/// Tests take every size, setting and name from the file. Golden data are those of Tests/Fixtures, or of the folder that
-/// MBRL_FIXTURES names, which is laid out alike: `neural/NAME.json`, `gymnasium/NAME.jsonl`.
+/// Tests take every size, setting and name from the file. Golden data are those of Tests/Fixtures, or of the folder
+/// that MBRL_FIXTURES names, which is laid out alike: `neural/NAME.json`, `gymnasium/NAME.jsonl`.
 package struct Fixture: Sendable {
   /// The path of the file.
   package let file: String

@@ -39,7 +39,8 @@ package enum Propagation: String, CaseIterable, Sendable {
   case ts1
   /// Trajectory sampling; every particle keeps its member for the whole plan (TS∞).
   case tsInfinity = "tsinf"
-  /// Distribution sampling: after each step a plan's particles are redrawn from the normal with their mean and variance.
+  /// Distribution sampling: after each step a plan's particles are redrawn from the normal with their mean and
+  /// variance.
   case distribution = "ds"
 }
 

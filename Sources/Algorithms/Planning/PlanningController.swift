@@ -4,8 +4,8 @@ import Support
 /// Model-predictive control: plan, execute the first action(s), plan again. Every row of a situation has a plan and a
 /// warm start of its own; all share one scorer.
 ///
-/// Rows are planned one after the other; where one is interrupted, those before it keep their actions, and the same call
-/// goes on behind them. The noise of a plan depends on its episode's stream and its number in the episode only.
+/// Rows are planned one after the other; where one is interrupted, those before it keep their actions, and the same
+/// call goes on behind them. The noise of a plan depends on its episode's stream and its number in the episode only.
 package final class PlanningController: ArchivableObject {
   /// What belongs to one row.
   private struct Row {

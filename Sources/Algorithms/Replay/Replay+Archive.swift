@@ -2,7 +2,8 @@ import Support
 
 extension Replay {
   /// A ring holds a lane's last rows, so its log needs no overwriting: a row is appended once it is complete, and never
-  /// again. In the archive itself: counters, the open row, and what may be revised. Without its log the replay is empty.
+  /// again. In the archive itself: counters, the open row, and what may be revised. Without its log the replay is
+  /// empty.
   package func archive(_ archive: Archive) throws {
     var (capacity, largest) = (laneCapacity, priorities?.largest ?? 0)
     try archive.value("laneCapacity", &capacity)

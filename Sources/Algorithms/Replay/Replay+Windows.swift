@@ -2,9 +2,9 @@ import Support
 
 extension Replay {
   /// First rows of windows of `length` rows of one lane, into an array that keeps its memory; the ring's end is no
-  /// border, open rows belong to none. `withinEpisodes`: all rows are of one episode, so each but the last has an action;
-  /// otherwise `isFirst` tells where another one begins. First rows are drawn by their priorities where there are any,
-  /// uniformly otherwise; chained rows only.
+  /// border, open rows belong to none. `withinEpisodes`: all rows are of one episode, so each but the last has an
+  /// action; otherwise `isFirst` tells where another one begins. First rows are drawn by their priorities where there
+  /// are any, uniformly otherwise; chained rows only.
   /// - Returns: false, and no rows, where there is no such window yet.
   package func windows(
     _ count: Int, length: Int, withinEpisodes: Bool, _ random: inout RandomStream, into rows: inout [Int32]
@@ -69,8 +69,8 @@ extension Replay {
 
   // MARK: Priorities
 
-  /// Sets how often windows begin at a row, ≥ 0, in proportion to the others; new rows have the largest priority so far.
-  /// A number that is not finite changes nothing.
+  /// Sets how often windows begin at a row, ≥ 0, in proportion to the others; new rows have the largest priority so
+  /// far. A number that is not finite changes nothing.
   package func setPriority(_ row: Int32, _ value: Float) {
     guard let priorities, value.isFinite,
       memory[Int(row)].load(fromByteOffset: Header.isTransition, as: UInt8.self) == 1

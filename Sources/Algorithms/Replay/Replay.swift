@@ -3,8 +3,8 @@ import Support
 
 /// Experience as rows of named columns in lanes, one for each environment, each a ring of its newest rows.
 ///
-/// `chained`: a row per observation with the action taken there and what it gave, so that the next observation is that of
-/// the row after, at half the memory. The newest row of a lane is open: it waits for its action. An episode's last
+/// `chained`: a row per observation with the action taken there and what it gave, so that the next observation is that
+/// of the row after, at half the memory. The newest row of a lane is open: it waits for its action. An episode's last
 /// observation has a row without an action. `loose`: every row carries its own next observation (imagined rows, data
 /// without order).
 ///

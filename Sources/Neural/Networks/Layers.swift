@@ -53,8 +53,8 @@ package final class MLP: Network {
   /// Owns the parameters.
   package let store: ParameterStore
 
-  /// `sizes` from input to output, e.g. [6, 200, 200, 8]. An empty name leaves out the leading "name.". Networks that one
-  /// optimiser moves share a store.
+  /// `sizes` from input to output, e.g. [6, 200, 200, 8]. An empty name leaves out the leading "name.". Networks that
+  /// one optimiser moves share a store.
   ///
   /// The default start is PETS's: weights truncated normal of deviation 1/(2√fan-in), biases 0.
   package init(

@@ -53,7 +53,8 @@ struct Node {
   var second: Int32 = -1
   var third: Int32 = -1
   var values: UnsafeMutablePointer<Float>
-  /// Made by the first contribution during the backward pass; a parameter's lies in its store, unless the pass keeps it.
+  /// Made by the first contribution during the backward pass; a parameter's lies in its store, unless the pass keeps
+  /// it.
   var gradient: UnsafeMutablePointer<Float>?
   /// What the backward rule needs beside inputs and result (pre-activation, softmax, …).
   var saved: UnsafeMutablePointer<Float>?

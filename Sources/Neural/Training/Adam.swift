@@ -23,8 +23,8 @@ package final class Adam: ArchivableObject {
   ///   - beta1: β₁, the decay of the gradients' mean.
   ///   - beta2: β₂, the decay of the squared gradients' mean.
   ///   - epsilon: ε, outside the root, after the bias correction.
-  ///   - decays: for each parameter of the store its coupled decay (Adam's `weight_decay`, the gradient of ½·decay·‖p‖²);
-  ///     nil: none.
+  ///   - decays: for each parameter of the store its coupled decay (Adam's `weight_decay`, the gradient of
+  ///     ½·decay·‖p‖²); nil: none.
   ///   - decoupledDecay: p ← p·(1 − rate·decay) before the update (AdamW's `weight_decay`).
   ///   - maximumNorm: limit of the norm over all gradients; nil: none.
   package init(

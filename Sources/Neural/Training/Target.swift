@@ -1,13 +1,5 @@
 import Support
 
-/// A network whose parameters lie in one store, so that a copy of the store makes another one of it.
-package protocol Network: AnyObject {
-  /// Holds its parameters, and maybe those of others.
-  var store: ParameterStore { get }
-  /// The same network with the values of another store of the same layout.
-  func over(_ store: ParameterStore) -> Self
-}
-
 /// A copy of a network that follows it slowly (a target network).
 package final class Target<N: Network>: ArchivableObject {
   /// The copy; its store is its own.

@@ -20,8 +20,8 @@ extension FusedLoss {
 }
 
 /// Training steps of an ensemble of perceptrons by fused kernels: the same numbers as the tape, to the bit, in less
-/// time, for every member goes its whole way, from its minibatch to the optimiser, while what it needs is near. The loss
-/// is a few lines on a small tape of the member's output.
+/// time, for every member goes its whole way, from its minibatch to the optimiser, while what it needs is near. The
+/// loss is a few lines on a small tape of the member's output.
 package final class Trainer {
   private let network: MLP
   private let optimizer: Adam

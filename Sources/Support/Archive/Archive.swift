@@ -117,8 +117,8 @@ package final class Archive {
     try scope(name) { try object.archive(self) }
   }
 
-  /// For state that there is at some moments only: leaves a mark where it `isPresent`, and says when reading whether there
-  /// is that mark.
+  /// For state that there is at some moments only: leaves a mark where it `isPresent`, and says when reading whether
+  /// there is that mark.
   package func presence(_ name: String, _ isPresent: Bool) throws -> Bool {
     var mark = true
     switch mode {
@@ -229,9 +229,10 @@ package final class Archive {
 
   // MARK: Logs
 
-  /// Records of one size, numbered from 0, that never change once they are written: those of `records` are what the state
-  /// needs. They are appended to a log beside the checkpoint, each one once, or put into the archive where it has no
-  /// folder of logs or `isCopied` asks for it. `write` fills memory with a range of records, `read` takes them from it.
+  /// Records of one size, numbered from 0, that never change once they are written: those of `records` are what the
+  /// state needs. They are appended to a log beside the checkpoint, each one once, or put into the archive where it has
+  /// no folder of logs or `isCopied` asks for it. `write` fills memory with a range of records, `read` takes them from
+  /// it.
   /// - Returns: false where an archive is read without the folder of its logs: nothing was read.
   package func log(
     _ name: String, recordSize: Int, _ records: Range<Int>, isCopied: Bool = false,

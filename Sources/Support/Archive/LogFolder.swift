@@ -1,9 +1,11 @@
 /// Append-only logs of records beside the checkpoints of a run: what only grows is written once, not again with every
-/// checkpoint. LOG/000000001000.log in this folder is a segment of the log LOG: records of one size, from record 1000 on.
+/// checkpoint. LOG/000000001000.log in this folder is a segment of the log LOG: records of one size, from record 1000
+/// on.
 ///
-/// A checkpoint names the segments that it needs, how many records of each, and their checksum; what lies beyond belongs
-/// to nobody. Reading cuts nothing. Only the object that a checkpoint was read through, or a new one at the start of a
-/// run, appends, and it cuts what lies beyond its own past first. So whoever reads beside a running run disturbs nothing.
+/// A checkpoint names the segments that it needs, how many records of each, and their checksum; what lies beyond
+/// belongs to nobody. Reading cuts nothing. Only the object that a checkpoint was read through, or a new one at the
+/// start of a run, appends, and it cuts what lies beyond its own past first. So whoever reads beside a running run
+/// disturbs nothing.
 package final class LogFolder {
   /// The folder; made with the first record.
   package let path: String

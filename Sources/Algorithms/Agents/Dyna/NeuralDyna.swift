@@ -3,7 +3,8 @@ import Neural
 import Support
 
 /// Dyna with networks: a Q-network for vector observations and discrete actions, trained on real and on imagined
-/// transitions (Sutton 1990; the seed text's "Dyna-Q (full algorithm)"; van Hasselt, Guez & Silver 2016 for Double DQN).
+/// transitions (Sutton 1990; the seed text's "Dyna-Q (full algorithm)"; van Hasselt, Guez & Silver 2016 for Double
+/// DQN).
 ///
 /// 1. Act at random for the first steps, then ε-greedily; keep every transition in D.
 /// 2. Model learning: fit the ensemble on D every `fitEvery` steps.
@@ -15,8 +16,8 @@ import Support
 ///    network that acts: its values are an average over the last updates.
 ///
 /// K = 0 needs no model: plain Double DQN, the model-free baseline. H = 1 imagines single steps from visited states, as
-/// the tabular algorithm does. Longer rollouts pay where the policy has left the states of D, most of which older policies
-/// saw: the network's values there are guesses, and a greedy policy goes where guesses are too high.
+/// the tabular algorithm does. Longer rollouts pay where the policy has left the states of D, most of which older
+/// policies saw: the network's values there are guesses, and a greedy policy goes where guesses are too high.
 package final class NeuralDyna: Agent {
   package struct Configuration: AgentConfiguration {
     /// K of step 4; 0: model-free.

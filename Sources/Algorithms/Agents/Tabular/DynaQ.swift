@@ -12,8 +12,8 @@ import Support
 /// e. Model(S, A) ← R, S'.
 /// f. Repeat n times: draw a tried (S, A); R, S' ← Model(S, A); update Q(S, A) as in d.
 ///
-/// n = 0 is Q-learning. `explorationBonus` κ > 0 is Dyna-Q+: imagined rewards are R + κ√τ, τ the steps since the pair was
-/// last tried, and untried actions of visited states are imagined too. `backup` exchanges the target of d (and f),
+/// n = 0 is Q-learning. `explorationBonus` κ > 0 is Dyna-Q+: imagined rewards are R + κ√τ, τ the steps since the pair
+/// was last tried, and untried actions of visited states are imagined too. `backup` exchanges the target of d (and f),
 /// `model` what e remembers, `planning` "prioritized" the draw of f for a queue of the largest changes.
 package final class DynaQ: Agent {
   package struct Configuration: AgentConfiguration {

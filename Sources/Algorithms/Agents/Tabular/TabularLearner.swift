@@ -78,8 +78,8 @@ package final class TabularLearner: ArchivableObject {
     draws = SplitMix64(state: random.nextBits())
   }
 
-  /// One real step of a lane: the direct update (step d) and the model's (step e). A terminated transition has no value beyond
-  /// it; a truncated one has, only the trajectory ends.
+  /// One real step of a lane: the direct update (step d) and the model's (step e). A terminated transition has no value
+  /// beyond it; a truncated one has, only the trajectory ends.
   package func learn(
     state: Int, action: Int, reward: Double, nextState: Int, isTerminated: Bool, isTruncated: Bool = false,
     lane: Int = 0

@@ -7,8 +7,8 @@ extension EnsembleDynamics {
   /// - Probabilistic: the mean over rows and regression targets of (mean − y)²·e^(−v) + v, where v is the log variance
   ///   between its learned bounds (PETS, Chua et al. 2018, the authors' code).
   /// - Deterministic: the mean of (prediction − y)².
-  /// - A learned termination, the last target, adds its weight times the mean over rows of softplus(z) − t·z, the binary
-  ///   cross-entropy of logit z.
+  /// - A learned termination, the last target, adds its weight times the mean over rows of softplus(z) − t·z, the
+  ///   binary cross-entropy of logit z.
   package func loss(_ output: Tensor, _ target: Tensor, on tape: Tape) -> Tensor {
     let regression = 0..<regressionTargets
     let wanted = tape.columns(target, regression)

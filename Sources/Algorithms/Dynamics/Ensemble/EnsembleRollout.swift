@@ -111,8 +111,8 @@ final class EnsembleRollout {
 
   /// Puts the rows that a member moves into `index` and returns how many they are: the particles that stand at the
   /// places slot, slot + K, slot + 2K, … of their plan's order; where K does not divide the particles, plans begin at
-  /// different members so that all are used alike. Trajectories that have ended stay where they are, for nothing counts any more;
-  /// only where particles are redrawn from their moments all of them matter.
+  /// different members so that all are used alike. Trajectories that have ended stay where they are, for nothing counts
+  /// any more; only where particles are redrawn from their moments all of them matter.
   private func listRows(ofSlot slot: Int, _ members: Int, _ range: Range<Int>) -> Int {
     let (particles, isOrdered) = (particles, settings.propagation == .ts1)
     let (alive, movesAll) = (alive.base, settings.propagation == .distribution)

@@ -8,8 +8,8 @@ package enum PlanMath {
     for index in returns.indices where returns[index].isNaN { returns[index] = -.infinity }
   }
 
-  /// Writes the candidates with the best returns, best first, as many as there is room for; of equal returns the earlier
-  /// one first.
+  /// Writes the candidates with the best returns, best first, as many as there is room for; of equal returns the
+  /// earlier one first.
   package static func rank(_ returns: UnsafeBufferPointer<Float>, into order: UnsafeMutableBufferPointer<Int32>) {
     var filled = 0
     for candidate in returns.indices {

@@ -1,8 +1,8 @@
 import Environments
 import Support
 
-/// The action sequences that a sampling optimiser draws, scores and ranks. All its memory is made once, so that a search
-/// allocates nothing.
+/// The action sequences that a sampling optimiser draws, scores and ranks. All its memory is made once, so that a
+/// search allocates nothing.
 ///
 /// Candidate i's plan is [horizon, columns] from `plan(i)` on; its return stands in `returns[i]`.
 package final class Population {
@@ -69,7 +69,8 @@ package final class Population {
     PlanMath.replaceNaN(returns)
   }
 
-  /// The `wanted` best of the first `count` candidates, best first; of equals the earlier one. Valid until the next call.
+  /// The `wanted` best of the first `count` candidates, best first; of equals the earlier one. Valid until the next
+  /// call.
   package func best(_ wanted: Int, of count: Int) -> UnsafeBufferPointer<Int32> {
     let elites = UnsafeMutableBufferPointer(rebasing: ranking[..<min(wanted, count)])
     PlanMath.rank(UnsafeBufferPointer(rebasing: returns.readOnly[..<count]), into: elites)

@@ -176,8 +176,8 @@ package final class ParameterStore: ArchivableObject {
   /// ‖gradients‖ over all parameters.
   package var gradientNorm: Double { ck_sum_of_squares(Int64(count), gradients.baseAddress!).squareRoot() }
 
-  /// The first tensor, under the name that it has in a checkpoint after `prefix`, that holds a NaN or an infinity; or where
-  /// all values are finite, "the gradient of …" the first that has one in its gradient. For alarms.
+  /// The first tensor, under the name that it has in a checkpoint after `prefix`, that holds a NaN or an infinity; or
+  /// where all values are finite, "the gradient of …" the first that has one in its gradient. For alarms.
   package func firstNonfinite(prefix: String = "") -> String? {
     func first(_ memory: UnsafeMutableBufferPointer<Float>) -> String? {
       guard ck_first_nonfinite(Int64(count), memory.baseAddress!) >= 0 else { return nil }
