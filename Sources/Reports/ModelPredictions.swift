@@ -25,13 +25,13 @@ package struct ModelPredictions {
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: 1)
       try loop.restore(checkpoint, LogFolder(Checkpoint.logs(of: path)))
-      if let learned = loop.agent.learned {
-        let record = learned.replay.record(try configuration.task().specification, last: count)
+      if let model = loop.agent.model, let replay = loop.agent.replay {
+        let record = replay.record(try configuration.task().specification, last: count)
         predictions = (0..<record.count).map { row in
           let (observation, action) = (Array(record.observation(row)), Array(record.action(row)))
           return Prediction(
             observation: observation, action: action, nextObservation: Array(record.nextObservation(row)),
-            members: learned.model.meanPredictions(observation: observation, action: action))
+            members: model.meanPredictions(observation: observation, action: action))
         }
       }
     } catch {

@@ -153,12 +153,12 @@ final class GoalScorer: PlanScorer {
     let all = UnsafeBufferPointer(start: UnsafePointer(plans.base), count: plans.population * plans.planSize)
     check(all)
     for candidate in 0..<plans.population {
-      var total: Float = 0
+      var total = 0.0
       for index in 0..<plans.planSize {
-        let difference = all[candidate * plans.planSize + index] - goal[index % goal.count]
+        let difference = Double(all[candidate * plans.planSize + index] - goal[index % goal.count])
         total -= difference * difference
       }
-      returns[candidate] = spoil(candidate) ? .nan : total
+      returns[candidate] = spoil(candidate) ? .nan : Float(total)
     }
     log(Array(all), Array(returns.prefix(plans.population)))
   }

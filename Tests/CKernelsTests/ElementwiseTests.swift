@@ -145,6 +145,7 @@ extension Kernels {
         var squares = means
         let expected = try want["params_after_step"].elements(steps.count)
         for (number, step) in steps.enumerated() {
+          _ = try step.keys(among: names)
           let gradients = try zip(names, shapes).map { try step[$0].floats($1) }
           var adam = ck_adam(
             learning_rate: try variant["lr"].float, beta1: betas[0], beta2: betas[1],

@@ -19,9 +19,12 @@ struct RecordingGoldenTests {
     guard file.hasPrefix("gymnasium/\(id.prefix { $0 != "-" })") else {
       throw try header["env"].fault("is \(id), which the file is not named after")
     }
-    // A trace that leaves these out would be compared without them.
-    for key in ["max_episode_steps", "observation_space", "action_space"] { _ = try header[key] }
+    // A recording that leaves these out would be compared without them.
     let kind = try header["kind"].choice("trace", "table")
+    for key in ["observation_space", "action_space"] + (kind == "table" ? ["initial"] : []) {
+      _ = try header[key].keys()
+    }
+    _ = try header["max_episode_steps"]
     let options = header.has("kwargs") ? try header["kwargs"] : nil
     guard let environment = try environment(header["env"], options) else { return }
     switch (try recording(header), environment.tabular) {

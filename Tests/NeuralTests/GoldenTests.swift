@@ -45,6 +45,7 @@ struct GoldenTests {
         decays: isDecoupled ? nil : parameters.map { _ in decay }, decoupledDecay: isDecoupled ? decay : 0,
         maximumNorm: isClipped ? try variant["max_norm"].float : nil)
       for (gradients, after) in zip(steps, try want["params_after_step"].elements(steps.count)) {
+        _ = try gradients.keys(among: parameters.map(\.name))
         for (name, shape, parameter) in parameters {
           _ = store.gradients(of: parameter).update(fromContentsOf: try gradients[name].floats(shape))
         }
@@ -65,7 +66,7 @@ struct GoldenTests {
     }
   }
 
-  /// A store of the parameters that a file names: matrices and vectors.
+  /// A store of the parameters that a file names.
   private static func store(
     _ values: Fixture
   ) throws -> (store: ParameterStore, parameters: [(name: String, shape: [Int], parameter: Parameter)]) {
@@ -73,12 +74,8 @@ struct GoldenTests {
     let store = ParameterStore()
     let parameters = try values.keys().map { name in
       let shape = try values[name].shape
-      guard (1...2).contains(shape.count) else { throw try values[name].fault("is neither a vector nor a matrix") }
-      let parameter =
-        shape.count == 1
-        ? store.addVector(name, count: shape[0], initializer: .zeros, random: &random)
-        : store.add(name, rows: shape[0], columns: shape[1], initializer: .zeros, random: &random)
-      return (name, shape, parameter)
+      let count = shape.reduce(1, *)
+      return (name, shape, store.addVector(name, count: count, initializer: .zeros, random: &random))
     }
     for (name, shape, parameter) in parameters {
       _ = store.values(of: parameter).update(fromContentsOf: try values[name].floats(shape))

@@ -12,8 +12,12 @@ package struct Fixture: Sendable {
   package let key: String
   /// The value itself.
   package let json: JSON
+  /// The document that it is part of.
+  private let root: JSON
 
-  private init(_ file: String, _ key: String, _ json: JSON) { (self.file, self.key, self.json) = (file, key, json) }
+  private init(_ file: String, _ key: String, _ json: JSON, in root: JSON? = nil) {
+    (self.file, self.key, self.json, self.root) = (file, key, json, root ?? json)
+  }
 
   /// Reads a file of one JSON document: "neural/cem.json".
   package init(_ name: String) throws(FixtureError) {
@@ -35,9 +39,11 @@ package struct Fixture: Sendable {
     return lines
   }
 
+  private static let maximumBytes = 1 << 30
+
   private static func bytes(_ file: String) throws(FixtureError) -> [UInt8] {
     do throws(FileError) {
-      return try FileSystem.read(file, limit: JSONParser.maximumBytes)
+      return try FileSystem.read(file, limit: maximumBytes)
     } catch {
       throw FixtureError(file: file, key: "", problem: "cannot be read: \(error.reason)")
     }
@@ -45,7 +51,7 @@ package struct Fixture: Sendable {
 
   private static func parse(_ bytes: [UInt8], _ file: String, _ key: String) throws(FixtureError) -> JSON {
     do throws(JSONError) {
-      return try JSONParser.parse(bytes)
+      return try JSONParser.parse(bytes, maximumBytes: maximumBytes)
     } catch {
       throw FixtureError(file: file, key: key, problem: "\(error)")
     }
@@ -57,16 +63,20 @@ package struct Fixture: Sendable {
   private func wrongKind(_ wanted: String) -> FixtureError { fault("is \(json.kindName), not \(wanted)") }
 
   private func part(_ name: String, _ json: JSON) -> Fixture {
-    Fixture(file, key.isEmpty ? name : "\(key)/\(name)", json)
+    Fixture(file, key.isEmpty ? name : "\(key)/\(name)", json, in: root)
   }
 
   // MARK: Parts
 
-  /// The value at a path of keys, "inputs/run/noise".
+  /// The value at a path of keys and indices, "inputs/weights/0".
   package subscript(path: String) -> Fixture {
     get throws(FixtureError) {
       var value = self
       for name in path.split(separator: "/").map(String.init) {
+        if let list = value.json.array, let index = Int(name), list.indices.contains(index) {
+          value = value.part(name, list[index])
+          continue
+        }
         guard case .object(let object) = value.json else { throw value.wrongKind("an object with \"\(name)\"") }
         guard let next = object[name] else { throw value.part(name, .null).fault("is missing") }
         value = value.part(name, next)
@@ -95,9 +105,21 @@ package struct Fixture: Sendable {
     guard case .array(let elements) = json else { throw wrongKind("an array") }
     guard !elements.isEmpty else { throw fault("is empty") }
     guard elements.count == count ?? elements.count else {
-      throw fault("has \(elements.count) elements instead of \(count!)")
+      throw fault("has \(elements.count) elements instead of \(count!)\(contradictions)")
     }
     return elements.enumerated().map { part(String($0), $1) }
+  }
+
+  /// The likely causes of sizes that do not fit each other: what the file's own `shapes` ("inputs.x": [4, 6]) says
+  /// otherwise.
+  private var contradictions: String {
+    let document = Fixture(file, "", root)
+    let texts = (root.object?["shapes"]?.object?.members ?? []).compactMap { path, shape in
+      let key = path.replacing(".", with: "/")
+      let found = try? document[key].shape
+      return found == shape.array?.map(\.integer) ? nil : "; \(key) is \(found ?? []), not \(shape.compactText)"
+    }
+    return texts.joined()
   }
 
   // MARK: Values

@@ -45,6 +45,9 @@ package final class SeedDirectory {
     }
   }
 
+  /// Gives the claim up: from now on others may work on the seed.
+  package func release() { lock.release() }
+
   /// How the run stands.
   package var statusPath: String { "\(path)/status.json" }
   /// How it was started.
