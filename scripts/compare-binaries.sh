@@ -4,7 +4,7 @@
 # evaluates and stores. A few minutes.
 # usage: scripts/compare-binaries.sh OLD NEW [--only TEXT]     --only: runs whose name contains the text
 #
-# What a run is made of is asked of OLD. A table without rows may as well be missing.
+# What a run is made of is asked of OLD; what it does not know is skipped. A table without rows may as well be missing.
 . "$(dirname "$0")/common.sh"
 . scripts/small-runs.sh
 only=
@@ -57,6 +57,12 @@ if not renamed and not changed:
 PYTHON
 }
 
+# differs FILE HOW
+differs() {
+  complain "$name: $1, $2"
+  echo "$1" >> "$work/different"
+}
+
 # same_run OLD-SEED NEW-SEED: complains about each difference.
 same_run() {
   local table what
@@ -65,11 +71,11 @@ same_run() {
     plain "$2/$table.csv" > "$work/new.csv"
     compared_tables=$((compared_tables + 1))
     cmp -s "$work/old.csv" "$work/new.csv" \
-      || complain "$name: $table.csv, $(first_difference "$work/old.csv" "$work/new.csv")"
+      || differs "$table.csv" "$(first_difference "$work/old.csv" "$work/new.csv")"
   done
   what=checkpoints/latest/weights.safetensors
   compared_weights=$((compared_weights + 1))
-  cmp -s "$1/$what" "$2/$what" || complain "$name: $what, $(tensors "$1/$what" "$2/$what" 2>&1 | tr '\n' ' ')"
+  cmp -s "$1/$what" "$2/$what" || differs "$what" "$(tensors "$1/$what" "$2/$what" 2>&1 | tr '\n' ' ')"
 }
 
 # reached SEED: the shortened run did what it is to show, or this script is at fault.
@@ -90,7 +96,7 @@ compare() {
   shift 2
   [[ $name == *"$only"* ]] || return 0
   rm -rf "$work/old" "$work/new"
-  "$old" config show "$file" "$@" > "$work/settings" || stop "$old does not take the settings of $name"
+  "$old" config show "$file" "$@" > "$work/settings" 2>&1 || { skip "$name: the old one cannot run it"; return 0; }
   if grep -q '^model\.' "$work/settings"; then
     steps=(training.environmentSteps=160 evaluation.every=40 evaluation.episodes=1 checkpoint.every=50
       environment.stepLimit=25 logging.progressEvery=20)
@@ -149,12 +155,13 @@ random-episodes  pets/pendulum    agent.randomEpisodes=0.5 agent.randomActionRep
 gradient-tsinf   small/pets-gradient planner.propagation=tsinf planner.restarts=3 planner.pessimism=0.1
 icem-ts1         small/pets-icem  planner.propagation=ts1 planner.keptElites=0.5
 mppi-ds          small/pets-mppi  planner.propagation=ds planner.pessimism=0.1
-dqn              dyna-q/cartpole  agent.planningSteps=0 agent.errorLimit=1
-dyna-learned     dyna-q/cartpole  model.kind=probabilistic model.reward=learned model.termination=learned
+dqn              small/dyna       agent.planningSteps=0 agent.errorLimit=1
+dyna-learned     small/dyna       model.kind=probabilistic model.reward=learned model.termination=learned
 prioritized      dyna-q/dyna-maze agent.planning=prioritized
 counted          dyna-q/taxi      agent.model=counted agent.countedUpdate=sampled agent.backup=tree-backup
 expected-sarsa   dyna-q/taxi      agent.backup=expected-sarsa agent.planningSteps=0 agent.exploration.schedule=linear
 TABLE
 [ $runs -gt 0 ] || stop "no run is called $only"
+if [ -e "$work/different" ]; then echo "$me: runs in which a file differs:" && sort "$work/different" | uniq -c; fi
 echo "$me: $equal of $runs runs equal ($compared_tables tables and $compared_weights files of weights compared)"
 [ $equal = $runs ]
