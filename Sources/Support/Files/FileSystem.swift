@@ -190,6 +190,11 @@ package enum FileSystem {
     return end == utf8.startIndex ? "/" : String(path[..<end])
   }
 
+  /// A folder, the one that holds it, and so on to the outermost.
+  package static func folders(from path: String) -> UnfoldFirstSequence<String> {
+    sequence(first: path) { folder(of: $0) == $0 ? nil : folder(of: $0) }
+  }
+
   /// A hidden name in the same folder that no other process uses, on this machine or another (hence not the pid).
   package static func temporaryName(beside path: String) -> String {
     let name = path.split(separator: "/").last ?? "file"
