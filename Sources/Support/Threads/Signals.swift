@@ -20,7 +20,7 @@ package enum Signals {
     for number in [SIGINT, SIGTERM, SIGUSR1] {
       // Interrupted system calls go on: what `signal` does on every system here.
       signal(number) { number in
-        let now = Signals.milliseconds()
+        let now = Int64(Clock.monotonicSeconds() * 1000)
         let (isFirst, _) = Signals.first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
         if isFirst {
           Signals.firstTime.store(now, ordering: .relaxed)
@@ -55,11 +55,4 @@ package enum Signals {
 
   /// Forgets a request; for tests.
   package static func reset() { first.store(0, ordering: .relaxed) }
-
-  /// The monotonic clock; async-signal-safe.
-  private static func milliseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-  }
 }
