@@ -15,13 +15,14 @@ mkdir -p "$build"
 build="$(cd "$build" && pwd)"
 
 compile() {
-  local source
+  local source sources=()
+  while read -r source; do sources+=("$source"); done < <(find Sources/Support Tests/Fuzz -name '*.swift' | sort)
   for source in Sources/CKernels/*.c; do
     clang -O2 -ISources/CKernels/include -c "$source" -o "$build/$(basename "$source" .c).o"
   done
   echo "module CKernels { umbrella \"$PWD/Sources/CKernels/include\" export * }" > "$build/module.modulemap"
   swiftc -O -wmo -swift-version 6 -package-name mbrl -module-name Support -parse-as-library -D LIBFUZZER \
-    -sanitize=fuzzer -I "$build" Sources/Support/*.swift Tests/Fuzz/*.swift "$build"/*.o -o "$build/fuzzer"
+    -sanitize=fuzzer -I "$build" "${sources[@]}" "$build"/*.o -o "$build/fuzzer"
 }
 
 # What the readers are shown first.

@@ -27,26 +27,18 @@ package protocol Agent: ArchivableObject {
   var facts: [(name: String, value: String)] { get }
   /// Q, of an agent whose knowledge is a table; default: nil.
   var actionValues: ActionValues? { get }
-  /// What an agent that learns a model has to be looked at; nil, the default: it has none, or none that is fitted.
-  var learned: LearnedModel? { get }
+  /// A model of the dynamics that is fitted; default: nil.
+  var model: (any DynamicsModel)? { get }
+  /// What really happened, as far as it is kept; default: nil.
+  var replay: Replay? { get }
 }
 
 extension Agent {
   package var tables: [TableDeclaration] { [] }
   package var facts: [(name: String, value: String)] { [] }
   package var actionValues: ActionValues? { nil }
-  package var learned: LearnedModel? { nil }
-}
-
-/// A fitted model and the experience that it was fitted to.
-package struct LearnedModel {
-  package let model: any DynamicsModel
-  package let replay: Replay
-
-  package init(model: any DynamicsModel, replay: Replay) {
-    self.model = model
-    self.replay = replay
-  }
+  package var model: (any DynamicsModel)? { nil }
+  package var replay: Replay? { nil }
 }
 
 /// A run that cannot go on because a number is not finite.

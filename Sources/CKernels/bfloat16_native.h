@@ -1,6 +1,9 @@
 // The instructions for pairs of bfloat16: products, rounding, and the ceiling. Compiled for processors that have them,
 // by the AVX512 variant.
 
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target(TARGET ",avx512bf16"))), apply_to = function)
+
 INLINE floats native_product(floats sum, words a, words b) {
   return (floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
 }
@@ -31,3 +34,6 @@ int64_t ck_bfloat16_peak_avx512(int64_t rounds, float *sink) {
   sink[0] = sum[0];
   return rounds * CHAINS * LANES * 2;
 }
+
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target(TARGET))), apply_to = function)

@@ -163,9 +163,7 @@ static void ensemble_step_variant(
     uint32_t first_identity, const ck_rows *rows, const ck_noise *noise, float *workspace) {
   int32_t targets =
       ensemble->observation_size + (ensemble->learns_reward != 0) + (ensemble->learns_termination != 0);
-  int32_t widest = 0;
-  for (int32_t l = 0; l <= ensemble->layers; l++)
-    if (ensemble->widths[l] > widest) widest = ensemble->widths[l];
+  int32_t widest = widest_layer(ensemble->layers, ensemble->widths);
   float *aligned = (float *)(((uintptr_t)workspace + 63) & ~(uintptr_t)63);
 
   for (int64_t done = 0; done < count;) {

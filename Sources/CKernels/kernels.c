@@ -37,13 +37,10 @@ static double integer_power(double base, int64_t exponent) {
 adam_factors ck_adam_factors(const ck_adam *adam) {
   double beta1 = adam->beta1, beta2 = adam->beta2, rate = adam->learning_rate;
   return (adam_factors){
-      .gradient_scale = adam->gradient_scale,
-      .coupled_decay = adam->coupled_decay,
+      .gradient_scale = adam->gradient_scale, .coupled_decay = adam->coupled_decay,
       .keep = (float)(1 - rate * adam->decoupled_decay),
-      .beta1 = adam->beta1,
-      .one_minus_beta1 = (float)(1 - beta1),
-      .beta2 = adam->beta2,
-      .one_minus_beta2 = (float)(1 - beta2),
+      .beta1 = adam->beta1, .one_minus_beta1 = (float)(1 - beta1),
+      .beta2 = adam->beta2, .one_minus_beta2 = (float)(1 - beta2),
       .rate = (float)(rate / (1 - integer_power(beta1, adam->step))),
       .square_root_factor = (float)(1 / sqrt(1 - integer_power(beta2, adam->step))),
       .epsilon = adam->epsilon,
@@ -102,10 +99,8 @@ void ck_bfloat16_pairs(int64_t rows, int64_t columns, const float *from, uint32_
 }
 
 int64_t ck_ensemble_workspace(const ck_ensemble *ensemble) {
-  int64_t widest = 0;
-  for (int32_t layer = 0; layer <= ensemble->layers; layer++)
-    if (ensemble->widths[layer] > widest) widest = ensemble->widths[layer];
   // Two buffers of activations and the observations of a tile; 16 floats to align them.
+  int64_t widest = widest_layer(ensemble->layers, ensemble->widths);
   return (2 * widest + ensemble->observation_size) * CK_TILE_ROWS + 16;
 }
 

@@ -81,6 +81,14 @@ int64_t ck_bfloat16_peak_avx512(int64_t rounds, float *sink);
 /// The kernels of the variant in use.
 const kernel_table *ck_kernels(void);
 
+/// The most inputs or outputs that a layer has.
+static inline int32_t widest_layer(int32_t layers, const int32_t *widths) {
+  int32_t widest = 0;
+  for (int32_t layer = 0; layer <= layers; layer++)
+    if (widths[layer] > widest) widest = widths[layer];
+  return widest;
+}
+
 /// Memory of the calling thread for at least `count` floats, 64-byte aligned, valid until its next call.
 float *ck_scratch(int64_t count);
 

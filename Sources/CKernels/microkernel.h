@@ -46,15 +46,15 @@ INLINE int64_t next_panel_vectors(int64_t vectors) {
 #define FOR_EACH_WIDTH(DO) DO(1) DO(2) DO(3) DO(4)
 #endif
 
-/// Covers `count` rows from n = 0 on with STRIP(height): the tallest strips first. Six and two are taken as four and
+/// Covers `count` rows from n = 0 on with STRIP(height, vectors), the tallest first. Six and two are taken as four and
 /// four, for two rows have too few accumulators to hide the latency of a multiply-add.
 #define COVER_ROWS(vectors, count, STRIP)                                                                      \
   const int64_t tallest = STRIP_ROWS(vectors), end = count;                                                    \
   int64_t n = 0;                                                                                               \
-  for (; n + tallest <= end && !(tallest == 6 && end - n == 8); n += tallest) STRIP(STRIP_ROWS(vectors));      \
-  for (; n + 4 <= end; n += 4) STRIP(4);                                                                       \
-  for (; n + 2 <= end; n += 2) STRIP(2);                                                                       \
-  for (; n < end; n++) STRIP(1);
+  for (; n + tallest <= end && !(tallest == 6 && end - n == 8); n += tallest) STRIP(STRIP_ROWS(vectors), vectors); \
+  for (; n + 4 <= end; n += 4) STRIP(4, vectors);                                                              \
+  for (; n + 2 <= end; n += 2) STRIP(2, vectors);                                                              \
+  for (; n < end; n++) STRIP(1, vectors);
 
 /// Memory that is written or read after a sum of products, to be fetched a few lines at a time while the products are
 /// formed: all at once they would hold up the operands' loads.
@@ -131,10 +131,8 @@ INLINE void layer_strip(
   }
   accumulate_products(rows, vectors, inputs - k, weights + k, inputs, 1, layer->x + k * width, width, sums);
   float *y = layer->y + output * width;
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++)
-      store(y + i * width + j * LANES, is_silu ? activate(CK_SILU, sums[i][j]) : sums[i][j]);
-  }
+  FOR_EACH_VECTOR(i, j)
+    store(y + i * width + j * LANES, is_silu ? activate(CK_SILU, sums[i][j]) : sums[i][j]);
   if (is_silu) return;
   // One call for the strip, which lies in one piece in the first-level cache: hardly slower than in the registers.
   if (layer->derivative)
@@ -146,22 +144,16 @@ INLINE void layer_strip(
 #define DEFINE_LAYER(vectors)                                                                                  \
   NOINLINE void silu_layer_##vectors(const tile_layer *layer) {                                                \
     fetch_list kept = layer->kept;                                                                             \
-    COVER_ROWS(vectors, layer->outputs, SILU_STRIP_##vectors)                                                  \
+    COVER_ROWS(vectors, layer->outputs, SILU_STRIP)                                                            \
   }                                                                                                            \
   NOINLINE void layer_##vectors(const tile_layer *layer) {                                                     \
     if (layer->activation == activation_loops[CK_SILU] && !layer->derivative)                                  \
       return silu_layer_##vectors(layer);                                                                      \
     fetch_list kept = layer->kept;                                                                             \
-    COVER_ROWS(vectors, layer->outputs, LAYER_STRIP_##vectors)                                                 \
+    COVER_ROWS(vectors, layer->outputs, LAYER_STRIP)                                                           \
   }
-#define LAYER_STRIP_1(height) layer_strip(height, 1, 0, layer, n, &kept)
-#define SILU_STRIP_1(height) layer_strip(height, 1, 1, layer, n, &kept)
-#define LAYER_STRIP_2(height) layer_strip(height, 2, 0, layer, n, &kept)
-#define SILU_STRIP_2(height) layer_strip(height, 2, 1, layer, n, &kept)
-#define LAYER_STRIP_3(height) layer_strip(height, 3, 0, layer, n, &kept)
-#define SILU_STRIP_3(height) layer_strip(height, 3, 1, layer, n, &kept)
-#define LAYER_STRIP_4(height) layer_strip(height, 4, 0, layer, n, &kept)
-#define SILU_STRIP_4(height) layer_strip(height, 4, 1, layer, n, &kept)
+#define LAYER_STRIP(height, vectors) layer_strip(height, vectors, 0, layer, n, &kept)
+#define SILU_STRIP(height, vectors) layer_strip(height, vectors, 1, layer, n, &kept)
 FOR_EACH_WIDTH(DEFINE_LAYER)
 #undef DEFINE_LAYER
 

@@ -31,19 +31,13 @@ INLINE void PAIRED(strip)(
   }
   if (layer->gives_pairs) {
     if (is_silu) {
-      UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = short_silu(sums[i][j]);
-      }
+      FOR_EACH_VECTOR(i, j) sums[i][j] = short_silu(sums[i][j]);
     } else if (layer->activation) {
       // In one piece for the activation's loop, in the first-level cache.
       float strip[TALLEST_STRIP * TILE_VECTORS * LANES];
-      UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < vectors; j++) store(strip + (i * vectors + j) * LANES, sums[i][j]);
-      }
+      FOR_EACH_VECTOR(i, j) store(strip + (i * vectors + j) * LANES, sums[i][j]);
       layer->activation(rows * width, strip, strip);
-      UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = load(strip + (i * vectors + j) * LANES);
-      }
+      FOR_EACH_VECTOR(i, j) sums[i][j] = load(strip + (i * vectors + j) * LANES);
     }
     // Strips begin at even outputs; only the last one may be of a single row.
     float *y = layer->y + output / 2 * width;
@@ -55,41 +49,25 @@ INLINE void PAIRED(strip)(
     }
   } else {
     float *y = layer->y + output * width;
-    UNROLL for (int i = 0; i < rows; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) store(y + i * width + j * LANES, sums[i][j]);
-    }
+    FOR_EACH_VECTOR(i, j) store(y + i * width + j * LANES, sums[i][j]);
     if (layer->activation) layer->activation(rows * width, y, y);
   }
 }
 
 #define DEFINE_LAYER(vectors)                                                                                  \
   NOINLINE void PAIRED(silu_layer_##vectors)(const paired_layer *layer) {                                      \
-    COVER_ROWS(vectors, layer->outputs, PAIRED_SILU_STRIP_##vectors)                                           \
+    COVER_ROWS(vectors, layer->outputs, PAIRED_SILU_STRIP)                                                     \
   }                                                                                                            \
   NOINLINE void PAIRED(layer_##vectors)(const paired_layer *layer) {                                           \
     if (layer->gives_pairs && layer->activation == activation_loops[CK_SILU])                                  \
       return PAIRED(silu_layer_##vectors)(layer);                                                              \
-    COVER_ROWS(vectors, layer->outputs, PAIRED_STRIP_##vectors)                                                \
+    COVER_ROWS(vectors, layer->outputs, PAIRED_STRIP)                                                          \
   }
-#define PAIRED_STRIP_1(height) PAIRED(strip)(height, 1, 0, layer, n)
-#define PAIRED_SILU_STRIP_1(height) PAIRED(strip)(height, 1, 1, layer, n)
-#define PAIRED_STRIP_2(height) PAIRED(strip)(height, 2, 0, layer, n)
-#define PAIRED_SILU_STRIP_2(height) PAIRED(strip)(height, 2, 1, layer, n)
-#define PAIRED_STRIP_3(height) PAIRED(strip)(height, 3, 0, layer, n)
-#define PAIRED_SILU_STRIP_3(height) PAIRED(strip)(height, 3, 1, layer, n)
-#define PAIRED_STRIP_4(height) PAIRED(strip)(height, 4, 0, layer, n)
-#define PAIRED_SILU_STRIP_4(height) PAIRED(strip)(height, 4, 1, layer, n)
+#define PAIRED_STRIP(height, vectors) PAIRED(strip)(height, vectors, 0, layer, n)
+#define PAIRED_SILU_STRIP(height, vectors) PAIRED(strip)(height, vectors, 1, layer, n)
 FOR_EACH_WIDTH(DEFINE_LAYER)
 #undef DEFINE_LAYER
 
 #define ENTRY(vectors) [vectors] = PAIRED(layer_##vectors),
 static const paired_layer_kernel PAIRED(layers)[TILE_VECTORS + 1] = {FOR_EACH_WIDTH(ENTRY)};
 #undef ENTRY
-#undef PAIRED_STRIP_1
-#undef PAIRED_SILU_STRIP_1
-#undef PAIRED_STRIP_2
-#undef PAIRED_SILU_STRIP_2
-#undef PAIRED_STRIP_3
-#undef PAIRED_SILU_STRIP_3
-#undef PAIRED_STRIP_4
-#undef PAIRED_SILU_STRIP_4

@@ -31,7 +31,7 @@ struct ck_pool {
   pthread_t workers[MAXIMUM_THREADS];
 
   // The run: written by the caller before `state` opens, read by registered workers only.
-  void (*body)(void *context, int64_t task, int32_t worker);
+  ck_task body;
   void *context;
   int32_t shares;  ///< parts that the tasks are cut into: one per thread, or one for all
   task_share share[MAXIMUM_THREADS];
@@ -143,9 +143,7 @@ static void await_workers(ck_pool *pool) {
   pthread_mutex_unlock(&pool->mutex);
 }
 
-static void run_in_shares(
-    ck_pool *pool, int32_t shares, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker),
-    void *context) {
+static void run_in_shares(ck_pool *pool, int32_t shares, int64_t tasks, ck_task body, void *context) {
   if (!pool || pool->threads == 1 || tasks <= 1) {
     for (int64_t task = 0; task < tasks; task++) body(context, task, 0);
     return;
@@ -169,13 +167,11 @@ static void run_in_shares(
   await_workers(pool);
 }
 
-void ck_pool_run(
-    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context) {
+void ck_pool_run(ck_pool *pool, int64_t tasks, ck_task body, void *context) {
   run_in_shares(pool, pool ? pool->threads : 1, tasks, body, context);
 }
 
-void ck_pool_run_in_order(
-    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context) {
+void ck_pool_run_in_order(ck_pool *pool, int64_t tasks, ck_task body, void *context) {
   run_in_shares(pool, 1, tasks, body, context);
 }
 

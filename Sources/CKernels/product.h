@@ -52,11 +52,9 @@ typedef struct {
 INLINE void store_strip(
     const int rows, const int vectors, floats strip[TALLEST_STRIP][TILE_VECTORS], int64_t valid, float *to,
     int64_t stride) {
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) {
-      if (j < vectors - 1 || valid == LANES) store(to + i * stride + j * LANES, strip[i][j]);
-      else store_first(to + i * stride + j * LANES, strip[i][j], valid);
-    }
+  FOR_EACH_VECTOR(i, j) {
+    if (j < vectors - 1 || valid == LANES) store(to + i * stride + j * LANES, strip[i][j]);
+    else store_first(to + i * stride + j * LANES, strip[i][j], valid);
   }
 }
 
@@ -97,13 +95,9 @@ INLINE void panel_strip(
   }
   // The result's lines arrive while the products are formed, if that takes long enough to be worth it.
   if (task->depth >= 100) {
-    UNROLL for (int i = 0; i < rows; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(y + i * stride + j * LANES, 1);
-    }
+    FOR_EACH_VECTOR(i, j) __builtin_prefetch(y + i * stride + j * LANES, 1);
     if (is_kept) {
-      UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(out + i * stride + j * LANES, 1);
-      }
+      FOR_EACH_VECTOR(i, j) __builtin_prefetch(out + i * stride + j * LANES, 1);
     }
   }
   if (is_paired) {
@@ -117,19 +111,13 @@ INLINE void panel_strip(
   if (epilogue == EPILOGUE_CALL) {
     // One call for the whole strip, which lies in the first-level cache.
     floats strip[TALLEST_STRIP * TILE_VECTORS];
-    UNROLL for (int i = 0; i < rows; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) strip[i * vectors + j] = sums[i][j];
-    }
+    FOR_EACH_VECTOR(i, j) strip[i * vectors + j] = sums[i][j];
     activation_loops[task->activation](rows * vectors * LANES, (float *)strip, (float *)strip);
-    UNROLL for (int i = 0; i < rows; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = strip[i * vectors + j];
-    }
+    FOR_EACH_VECTOR(i, j) sums[i][j] = strip[i * vectors + j];
   } else {
-    UNROLL for (int i = 0; i < rows; i++) {
-      UNROLL for (int j = 0; j < vectors; j++) {
-        const int is_there = !is_paired || j < vectors - 1 || i % 2 == 0;
-        if (is_there) sums[i][j] = apply_epilogue(epilogue, sums[i][j]);
-      }
+    FOR_EACH_VECTOR(i, j) {
+      const int is_there = !is_paired || j < vectors - 1 || i % 2 == 0;
+      if (is_there) sums[i][j] = apply_epilogue(epilogue, sums[i][j]);
     }
     if (is_paired) part_rows(rows, vectors, sums);
   }
@@ -141,16 +129,13 @@ INLINE void panel_strip(
     const int kind = epilogue;                                                                                 \
     if (has_paired_rows(vectors, task->columns)) {                                                             \
       const int has_pairs = 1;                                                                                 \
-      COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                   \
+      COVER_ROWS(vectors, task->rows, PANEL_STRIP)                                                             \
     } else {                                                                                                   \
       const int has_pairs = 0;                                                                                 \
-      COVER_ROWS(vectors, task->rows, PANEL_STRIP_##vectors)                                                   \
+      COVER_ROWS(vectors, task->rows, PANEL_STRIP)                                                             \
     }                                                                                                          \
   }
-#define PANEL_STRIP_1(height) panel_strip(height, 1, kind, has_pairs, task, n)
-#define PANEL_STRIP_2(height) panel_strip(height, 2, kind, has_pairs, task, n)
-#define PANEL_STRIP_3(height) panel_strip(height, 3, kind, has_pairs, task, n)
-#define PANEL_STRIP_4(height) panel_strip(height, 4, kind, has_pairs, task, n)
+#define PANEL_STRIP(height, vectors) panel_strip(height, vectors, kind, has_pairs, task, n)
 #define DEFINE_PANELS(vectors)                                                                                 \
   DEFINE_PANEL(vectors, EPILOGUE_NONE)                                                                         \
   DEFINE_PANEL(vectors, EPILOGUE_RELU)                                                                         \
@@ -239,18 +224,14 @@ static void multiply_packed_block(
       int in_place = is_used_in_place(block, &panel);
       panel_product task = {
           .rows = block->rows - row < BLOCK_ROWS ? block->rows - row : BLOCK_ROWS,
-          .depth = depth,
-          .columns = panel.width,
+          .depth = depth, .columns = panel.width,
           .left = block->left + row * block->left_row + first_k * block->left_depth,
-          .left_row = block->left_row,
-          .left_depth = block->left_depth,
+          .left_row = block->left_row, .left_depth = block->left_depth,
           .panel = in_place ? block->right + first_k * block->right_stride + column : panel.packed,
           .panel_stride = in_place ? block->right_stride : panel.vectors * LANES,
-          .start = start ? start + row * start_stride + column : NULL,
-          .start_stride = start_stride,
+          .start = start ? start + row * start_stride + column : NULL, .start_stride = start_stride,
           .out = block->out + row * block->out_stride + column,
-          .y = block->y + row * block->out_stride + column,
-          .out_stride = block->out_stride,
+          .y = block->y + row * block->out_stride + column, .out_stride = block->out_stride,
           .activation = is_last ? block->activation : CK_IDENTITY,
       };
       panel_kernels[panel.vectors][epilogue_of(task.activation)](&task);

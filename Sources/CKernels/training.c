@@ -73,19 +73,11 @@ static training_step begin_step(
   int shares_evenly = all_shared >= 4 * threads || all_shared % threads == 0;
   int64_t owned_width = rows <= narrow ? narrow : wide, shared_width = shares_evenly ? owned_width : narrow;
   return (training_step){
-      .network = network,
-      .batch = batch,
-      .kernels = kernels,
-      .rows = rows,
-      .padded_rows = wide_tiles * wide,
-      .owned_width = owned_width,
-      .shared_width = shared_width,
-      .shared_tiles = (rows + shared_width - 1) / shared_width,
-      .threads = threads,
-      .owned_members = owned,
-      .progress = (member_progress *)memory,
-      .slots = memory + LINE * network->members,
-      .parameters = parameters,
+      .network = network, .batch = batch, .kernels = kernels, .parameters = parameters,
+      .rows = rows, .padded_rows = wide_tiles * wide,
+      .owned_width = owned_width, .shared_width = shared_width,
+      .shared_tiles = (rows + shared_width - 1) / shared_width, .threads = threads, .owned_members = owned,
+      .progress = (member_progress *)memory, .slots = memory + LINE * network->members,
   };
 }
 
@@ -94,10 +86,7 @@ static member_pass pass_of(const training_step *step, int32_t member, int32_t wo
   int32_t owned = step->owned_members;
   int64_t slot = member < owned ? worker : (owned > 0 ? step->threads : 0) + member - owned;
   return (member_pass){
-      .network = step->network,
-      .member = member,
-      .rows = step->rows,
-      .padded_rows = step->padded_rows,
+      .network = step->network, .member = member, .rows = step->rows, .padded_rows = step->padded_rows,
       .width = member < owned ? step->owned_width : step->shared_width,
       .memory = step->slots + slot * training_member_size(step->network, step->padded_rows),
   };

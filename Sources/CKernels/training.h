@@ -16,9 +16,7 @@ INLINE void gradient_strip(const int rows, const int vectors, const tile_gradien
   const float *weights = layer->weights + input;
   float *dx = layer->slope_then_dx + input * width;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
-  }
+  FOR_EACH_VECTOR(i, j) sums[i][j] = splat(0);
   fetch_plan slopes = plan_fetch(dx, rows * width);
   int64_t k = 0;
   for (; k + LINE_FLOATS <= layer->outputs; k += LINE_FLOATS) {
@@ -28,22 +26,17 @@ INLINE void gradient_strip(const int rows, const int vectors, const tile_gradien
   }
   accumulate_products(
       rows, vectors, layer->outputs - k, weights + k * inputs, 1, inputs, layer->dz + k * width, width, sums);
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) {
-      float *place = dx + i * width + j * LANES;
-      store(place, sums[i][j] * load(place));
-    }
+  FOR_EACH_VECTOR(i, j) {
+    float *place = dx + i * width + j * LANES;
+    store(place, sums[i][j] * load(place));
   }
 }
 
 #define DEFINE_GRADIENT(vectors)                                                                               \
   NOINLINE void tile_gradient_##vectors(const tile_gradient *layer) {                                          \
-    COVER_ROWS(vectors, layer->inputs, GRADIENT_STRIP_##vectors)                                               \
+    COVER_ROWS(vectors, layer->inputs, GRADIENT_STRIP)                                                         \
   }
-#define GRADIENT_STRIP_1(height) gradient_strip(height, 1, layer, n)
-#define GRADIENT_STRIP_2(height) gradient_strip(height, 2, layer, n)
-#define GRADIENT_STRIP_3(height) gradient_strip(height, 3, layer, n)
-#define GRADIENT_STRIP_4(height) gradient_strip(height, 4, layer, n)
+#define GRADIENT_STRIP(height, vectors) gradient_strip(height, vectors, layer, n)
 FOR_EACH_WIDTH(DEFINE_GRADIENT)
 #undef DEFINE_GRADIENT
 
@@ -52,13 +45,6 @@ static void (*const gradient_kernels[TILE_VECTORS + 1])(const tile_gradient *lay
 #undef ENTRY
 
 // MARK: - Forward and back
-
-static int64_t widest_layer(const ck_network *network) {
-  int64_t widest = 0;
-  for (int32_t l = 0; l <= network->layers; l++)
-    if (network->widths[l] > widest) widest = network->widths[l];
-  return widest;
-}
 
 /// The panels of `columns` columns, from the one at `column` on.
 static int64_t panel_vectors_at(int64_t columns, int64_t column) {
@@ -110,7 +96,7 @@ static void training_forward_variant(const member_pass *pass, const float *param
   const int32_t member = pass->member;
   int64_t width = pass->width, rows = training_tile_rows(pass, tile);
   int64_t row = tile * width;
-  int64_t size = widest_layer(network) * width;
+  int64_t size = widest_layer(network->layers, network->widths) * width;
   float *values = ck_scratch(2 * size), *next = values + size;
   transpose(
       rows, network->widths[0], training_batch(pass) + row * network->widths[0], network->widths[0], values, width,
@@ -240,9 +226,7 @@ INLINE void weight_strip(const int rows, const int vectors, const weight_panel *
   const member_pass *pass = task->pass;
   const int64_t left = task->count - n - rows;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = splat(0);
-  }
+  FOR_EACH_VECTOR(i, j) sums[i][j] = splat(0);
   // The next strip's, or those of the next panel's first strip; gradients need none.
   parameter_fetch fetch = {
       .update = task->update,
@@ -264,12 +248,9 @@ INLINE void weight_strip(const int rows, const int vectors, const weight_panel *
 
 #define DEFINE_WEIGHTS(vectors)                                                                                \
   NOINLINE void weight_panel_##vectors(const weight_panel *task) {                                             \
-    COVER_ROWS(vectors, task->count, WEIGHT_STRIP_##vectors)                                                   \
+    COVER_ROWS(vectors, task->count, WEIGHT_STRIP)                                                             \
   }
-#define WEIGHT_STRIP_1(height) weight_strip(height, 1, task, n)
-#define WEIGHT_STRIP_2(height) weight_strip(height, 2, task, n)
-#define WEIGHT_STRIP_3(height) weight_strip(height, 3, task, n)
-#define WEIGHT_STRIP_4(height) weight_strip(height, 4, task, n)
+#define WEIGHT_STRIP(height, vectors) weight_strip(height, vectors, task, n)
 FOR_EACH_WIDTH(DEFINE_WEIGHTS)
 #undef DEFINE_WEIGHTS
 

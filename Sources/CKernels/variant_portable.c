@@ -2,26 +2,10 @@
 // the processor has no fused multiply-add the compiler calls the C library's, which is slow but gives the same bytes.
 #include "kernels.h"
 
-#pragma STDC FP_CONTRACT OFF
-
 #define KERNELS ck_kernels_portable
 #define LANES 4
 #define TILE_VECTORS 4
 #define STRIP_ROWS(vectors) ((vectors) == 4 ? 4 : (vectors) == 3 ? 6 : 8)
 
-// The order matters: each builds on those before.
-// clang-format off
-#include "vectors.h"
-#include "vector_math.h"
-#include "activations.h"
-#include "elementwise.h"
-#include "random.h"
-#include "microkernel.h"
-#include "product.h"
-#include "bfloat16.h"
-#include "ensemble.h"
-#include "training.h"
-#include "peak.h"
-// clang-format on
-
-#include "table.h"
+#pragma STDC FP_CONTRACT OFF
+#include "variant.h"

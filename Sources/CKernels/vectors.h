@@ -10,6 +10,9 @@
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))
 #define UNROLL _Pragma("clang loop unroll(full)")
+/// A loop over the vectors [i][j] of a block, by the `rows` and `vectors` in scope.
+#define FOR_EACH_VECTOR(i, j) \
+  UNROLL for (int i = 0; i < rows; i++) UNROLL for (int j = 0; j < vectors; j++)
 
 typedef float floats __attribute__((ext_vector_type(LANES)));
 typedef int32_t ints __attribute__((ext_vector_type(LANES)));

@@ -73,8 +73,7 @@ package struct PhysicalState: Equatable, Sendable {
   package var isSinglePrecision = false
 
   package init(_ values: [Double], isSinglePrecision: Bool = false) {
-    self.values = values
-    self.isSinglePrecision = isSinglePrecision
+    (self.values, self.isSinglePrecision) = (values, isSinglePrecision)
   }
 }
 

@@ -49,7 +49,6 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
     self.seed = seed
   }
 
-  /// Lanes.
   package var count: Int { environments.count }
 
   /// What an agent sees; valid after `begin`.

@@ -10,7 +10,9 @@ package protocol EnvironmentFamily: Sendable {
 }
 
 /// The options of one environment, and how it is made of them.
-package protocol EnvironmentSettings: Configurable {
+package protocol EnvironmentSettings: Sendable {
+  /// Declares every option to `fields`, as `Configurable` does.
+  mutating func declare(_ fields: Fields)
   /// The step limit that the environment's authors give it; nil: none.
   var standardStepLimit: Int? { get }
   /// Whether several are stepped on threads of their own, because a step waits or works for long; default: no.
@@ -28,10 +30,8 @@ extension EnvironmentSettings {
 package enum EnvironmentRegistry {
   package static let families: [any EnvironmentFamily] = [NativeEnvironments()]
 
-  /// In the order of the families.
   package static let specifications: [EnvironmentSpecification] = families.flatMap(\.specifications)
 
-  /// The ids in that order.
   package static let ids: [String] = specifications.map(\.id)
 
   /// The settings of that id; nil where no family has it.
@@ -53,31 +53,36 @@ package struct NativeEnvironments: EnvironmentFamily {
     Acrobot.self,
     LineWorld.self,
     FrozenLake.self,
-    FrozenLake8x8.self,
     Taxi.self,
     CliffWalking.self,
-    CliffWalkingSlippery.self,
     GridWorld.self,
     DynaMaze.self,
-    BlockingMaze.self,
-    ShortcutMaze.self,
+    ChangingMaze.self,
   ]
 
-  package var specifications: [EnvironmentSpecification] { NativeEnvironments.types.map { $0.specification } }
+  private static let entries = types.flatMap { entries(of: $0) }
+
+  private static func entries<Native: ConfigurableEnvironment>(
+    of type: Native.Type
+  ) -> [(specification: EnvironmentSpecification, settings: any EnvironmentSettings)] {
+    type.variants.map { variant in
+      let limit = variant.specification.stepLimit
+      return (variant.specification, NativeSettings<Native>(standardStepLimit: limit, options: variant.configuration))
+    }
+  }
+
+  package var specifications: [EnvironmentSpecification] { NativeEnvironments.entries.map(\.specification) }
 
   package func settings(for id: String) -> (any EnvironmentSettings)? {
-    func settings<Native: ConfigurableEnvironment>(of type: Native.Type) -> any EnvironmentSettings {
-      NativeSettings<Native>()
-    }
-    return NativeEnvironments.types.first { $0.specification.id == id }.map { settings(of: $0) }
+    NativeEnvironments.entries.first { $0.specification.id == id }?.settings
   }
 }
 
 /// The settings of one native environment.
 private struct NativeSettings<Native: ConfigurableEnvironment>: EnvironmentSettings {
-  private var options = Native.Configuration()
+  let standardStepLimit: Int?
+  var options: Native.Configuration
 
-  var standardStepLimit: Int? { Native.specification.stepLimit }
   mutating func declare(_ fields: Fields) { options.declare(fields) }
   func make(stepLimit: Int?) -> any Environment { TimeLimit(Native(options), stepLimit: stepLimit) }
 }
@@ -85,7 +90,6 @@ private struct NativeSettings<Native: ConfigurableEnvironment>: EnvironmentSetti
 /// Which environment, with which options: the "environment" part of an experiment.
 package struct EnvironmentConfiguration: Configurable {
   package private(set) var id: String
-  /// The environment's own options.
   package private(set) var settings: any EnvironmentSettings
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?

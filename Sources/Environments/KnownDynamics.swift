@@ -20,11 +20,8 @@ package struct TransitionColumns {
     count: Int, stride: Int, observation: UnsafePointer<Float>, action: UnsafePointer<Float>,
     nextObservation: UnsafePointer<Float>
   ) {
-    self.count = count
-    self.stride = stride
-    self.observation = observation
-    self.action = action
-    self.nextObservation = nextObservation
+    (self.count, self.stride) = (count, stride)
+    (self.observation, self.action, self.nextObservation) = (observation, action, nextObservation)
   }
 
   /// `count` values of one observation column.

@@ -4,7 +4,7 @@ import Support
 package struct Situation {
   /// [lanes, observation size]
   package let observations: Rows
-  /// Per lane: this is the first observation of an episode.
+  /// Whether it is the first observation of an episode.
   package let isFirst: [Bool]
   /// The number, in the run, of the episode that each lane plays: a draw that depends on it alone survives any
   /// interruption and any number of lanes.
@@ -13,13 +13,9 @@ package struct Situation {
   package let source: (any EnvironmentSource)?
 
   package init(observations: Rows, isFirst: [Bool], episode: [Int], source: (any EnvironmentSource)? = nil) {
-    self.observations = observations
-    self.isFirst = isFirst
-    self.episode = episode
-    self.source = source
+    (self.observations, self.isFirst, self.episode, self.source) = (observations, isFirst, episode, source)
   }
 
-  /// Lanes.
   package var count: Int { observations.count }
 }
 
@@ -40,15 +36,10 @@ package struct Transitions {
   package init(
     observations: Rows, actions: ActionRows, outcomes: [Outcome], next: Rows, isFirst: [Bool], episode: [Int]
   ) {
-    self.observations = observations
-    self.actions = actions
-    self.outcomes = outcomes
-    self.next = next
-    self.isFirst = isFirst
-    self.episode = episode
+    (self.observations, self.actions, self.outcomes, self.next) = (observations, actions, outcomes, next)
+    (self.isFirst, self.episode) = (isFirst, episode)
   }
 
-  /// Lanes.
   package var count: Int { observations.count }
 }
 

@@ -51,9 +51,7 @@ package struct Outcome: Equatable, Sendable {
   package var isTruncated: Bool
 
   package init(reward: Double, isTerminated: Bool, isTruncated: Bool = false) {
-    self.reward = reward
-    self.isTerminated = isTerminated
-    self.isTruncated = isTruncated
+    (self.reward, self.isTerminated, self.isTruncated) = (reward, isTerminated, isTruncated)
   }
 
   package var isOver: Bool { isTerminated || isTruncated }
@@ -80,13 +78,8 @@ package struct EnvironmentSpecification: Equatable, Sendable {
     id: String, observationSpace: ObservationSpace, actionSpace: ActionSpace, stepLimit: Int?,
     rewardRange: ClosedRange<Double>, rewardThreshold: Double? = nil, framesPerSecond: Int, summary: String
   ) {
-    self.id = id
-    self.observationSpace = observationSpace
-    self.actionSpace = actionSpace
-    self.stepLimit = stepLimit
-    self.rewardRange = rewardRange
-    self.rewardThreshold = rewardThreshold
-    self.framesPerSecond = framesPerSecond
-    self.summary = summary
+    (self.id, self.observationSpace, self.actionSpace) = (id, observationSpace, actionSpace)
+    (self.stepLimit, self.rewardRange, self.rewardThreshold) = (stepLimit, rewardRange, rewardThreshold)
+    (self.framesPerSecond, self.summary) = (framesPerSecond, summary)
   }
 }

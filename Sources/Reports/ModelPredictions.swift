@@ -14,11 +14,11 @@ package struct ModelPredictions {
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: 1)
       try loop.restore(checkpoint, LogFolder(Checkpoint.logs(of: path)))
-      if let learned = loop.agent.learned {
-        let record = learned.replay.record(try configuration.task().specification, last: count)
+      if let model = loop.agent.model, let replay = loop.agent.replay {
+        let record = replay.record(try configuration.task().specification, last: count)
         lines = (0..<record.count).map { row in
           let (observation, action) = (Array(record.observation(row)), Array(record.action(row)))
-          let members = learned.model.meanPredictions(observation: observation, action: action)
+          let members = model.meanPredictions(observation: observation, action: action)
           func numbers(_ values: [Float]) -> JSON { .array(values.map { .finite(Double($0)) }) }
           let object: JSON = [
             "observation": numbers(observation), "action": numbers(action),

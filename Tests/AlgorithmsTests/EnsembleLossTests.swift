@@ -37,8 +37,11 @@ import Testing
     }
 
     let tape = Tape()
-    let y = tape.variable(output.map { Float($0) }, rows: rows, columns: outputs)
-    let loss = model.loss(y, tape.constant(target.map { Float($0) }, rows: rows, columns: targets), on: tape)
+    let y = tape.variable(rows: rows, columns: outputs) { _ = $0.update(fromContentsOf: output.map { Float($0) }) }
+    let wanted = tape.constant(rows: rows, columns: targets) {
+      _ = $0.update(fromContentsOf: target.map { Float($0) })
+    }
+    let loss = model.loss(y, wanted, on: tape)
     tape.backward(loss, keeping: true)
     #expect(abs(Double(tape.scalar(loss)) - formula()) < 1e-5 * abs(formula()))
     for index in output.indices {

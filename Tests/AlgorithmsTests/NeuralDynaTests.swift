@@ -44,7 +44,13 @@ import Testing
   @Test func withoutPlanningItIsModelFree() throws {
     var run = try AgentRun(Self.agent(0), on: #"{"id": "CartPole-v1"}"#, seed: 0)
     try run.run(steps: 400)
-    #expect(!run.agent.facts.contains { $0.name == "model parameters" })
+    #expect(try fits(of: run.agent) == nil)
+    #expect(try fits(of: AgentRun(Self.agent(1), on: #"{"id": "CartPole-v1"}"#, seed: 0).agent) == "0")
+  }
+
+  /// How often the agent's model was fitted; nil where it has none.
+  private func fits(of agent: any Agent) throws -> String? {
+    try stored(agent).scalars.first { $0.name.hasSuffix("model.fits") }?.value
   }
 
   /// It runs where rewards and terminations are learned, and on another task.
@@ -53,7 +59,7 @@ import Testing
       "\"epochs\": 10", with: "\"epochs\": 2, \"reward\": \"learned\", \"termination\": \"learned\"")
     var run = try AgentRun(settings, on: #"{"id": "Acrobot-v1"}"#, seed: 0)
     try run.run(steps: 650)
-    #expect(run.agent.facts.contains { $0.name == "model fits" && $0.value == "2" })
+    #expect(try fits(of: run.agent) == "2")
   }
 
   /// Stopped after step 450 and gone on from the archive, over two more fits of the model: the same state as without
@@ -63,7 +69,7 @@ import Testing
     try straight.run(steps: 450)
     let archive = try stored(straight.interaction)
     try straight.run(steps: 500)
-    #expect(straight.agent.facts.contains { $0.name == "model fits" && $0.value == "3" })
+    #expect(try fits(of: straight.agent) == "3")
     let expected = try stored(straight.interaction)
     try restore(straight.interaction, from: archive)
     try straight.run(steps: 500)

@@ -126,3 +126,13 @@ struct CartPoleSwingUpTests {
     #expect(squares.allSatisfy { abs($0.squareRoot() - 0.1) < 0.006 })
   }
 }
+
+extension CartPoleSwingUp {
+  /// T + V in joules, as the environment's documentation has them: constant without damping and force.
+  fileprivate var energy: Double {
+    let (mass, moment, inertia) = (10.472 + 5.019, 5.019 * 0.3, 0.1887 + 5.019 * 0.3 * 0.3)
+    let (cosine, velocity, angularVelocity) = (cos(state[1]), state[2], state[3])
+    return 0.5 * mass * velocity * velocity - moment * velocity * angularVelocity * cosine
+      + 0.5 * inertia * angularVelocity * angularVelocity - moment * 9.81 * cosine
+  }
+}

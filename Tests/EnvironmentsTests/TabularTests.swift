@@ -1,4 +1,3 @@
-import Foundation
 import Support
 import Testing
 
@@ -24,12 +23,6 @@ extension Environment {
   func text(_ style: StateTextStyle = .plain) -> String { tabular!.text(style) }
   func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
     tabular!.text(of: state, after: lastAction, style: style)
-  }
-}
-
-extension TableReport {
-  init(_ file: TableFile, against environment: any Environment) throws {
-    try self.init(file, against: environment.tabular!, of: environment.specification)
   }
 }
 

@@ -93,6 +93,6 @@ struct TraceTests {
 
   @Test("a file that is not there is an error")
   func missingFile() {
-    #expect(throws: TraceError.self) { try TraceFile(path: "/nowhere/at/all.jsonl") }
+    #expect(throws: TraceError.self) { try Recording(path: "/nowhere/at/all.jsonl") }
   }
 }

@@ -1,6 +1,5 @@
 import Neural
 import Support
-import TestSupport
 import Testing
 
 struct AdamTests {
@@ -13,7 +12,7 @@ struct AdamTests {
     return (store, w, b)
   }
 
-  @Test func everyParameterHasADecayOfItsOwn() throws {
+  @Test func everyParameterHasADecayOfItsOwn() {
     func run(_ decays: [Float]?) -> (w: [Float], b: [Float]) {
       let (store, w, b) = Self.store()
       let adam = Adam(store, learningRate: 0.01, decays: decays)
@@ -29,7 +28,7 @@ struct AdamTests {
     #expect(both.w != none.w && both.b != none.b)
   }
 
-  @Test func aResetForgetsAllSteps() throws {
+  @Test func aResetForgetsAllSteps() {
     let (store, _, _) = Self.store()
     let (before, adam) = (Array(store.values), Adam(store, learningRate: 0.01))
     func step(_ gradient: Float) -> [Float] {

@@ -156,7 +156,8 @@ package final class PETS: Agent {
       + (learner?.model?.facts ?? [])
   }
 
-  package var learned: LearnedModel? { learner?.learned }
+  package var model: (any DynamicsModel)? { learner?.fittedModel }
+  package var replay: Replay? { learner?.replay }
 
   package func archive(_ archive: Archive) throws {
     for lane in lanes.indices {

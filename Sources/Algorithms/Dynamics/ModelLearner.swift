@@ -93,8 +93,8 @@ package final class ModelLearner: ArchivableObject {
     return updates
   }
 
-  /// A fitted model with what it was fitted to.
-  package var learned: LearnedModel? { isFitted ? model.map { LearnedModel(model: $0, replay: replay) } : nil }
+  /// The model, once it is fitted.
+  package var fittedModel: (any DynamicsModel)? { isFitted ? model : nil }
 
   package func archive(_ archive: Archive) throws {
     try archive.value("steps", &steps)

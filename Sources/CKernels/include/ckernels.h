@@ -13,10 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 // MARK: - Instruction sets
 
 /// Instruction-set variants, in ascending order of preference.
@@ -44,15 +40,14 @@ typedef struct ck_pool ck_pool;
 ck_pool *ck_pool_create(int32_t threads);
 void ck_pool_destroy(ck_pool *pool);
 int32_t ck_pool_threads(const ck_pool *pool);
-/// Calls `body(context, task, worker)` for every task in 0..<tasks, worker in 0..<threads; returns when all are done.
-/// A NULL pool runs everything on the calling thread, in order, with worker 0. Each thread begins with a part of its
-/// own, the same one for the same number of tasks, so that it meets again what is in its caches; then it helps the
-/// others.
-void ck_pool_run(
-    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context);
+/// One task of a run; worker in 0..<threads.
+typedef void (*ck_task)(void *context, int64_t task, int32_t worker);
+/// Calls `body(context, task, worker)` for every task in 0..<tasks; returns when all are done. A NULL pool runs
+/// everything on the calling thread, in order, with worker 0. Each thread begins with a part of its own, the same one
+/// for the same number of tasks, so that it meets again what is in its caches; then it helps the others.
+void ck_pool_run(ck_pool *pool, int64_t tasks, ck_task body, void *context);
 /// The same, with the tasks handed out one after another, to any thread: one may wait for another that comes before it.
-void ck_pool_run_in_order(
-    ck_pool *pool, int64_t tasks, void (*body)(void *context, int64_t task, int32_t worker), void *context);
+void ck_pool_run_in_order(ck_pool *pool, int64_t tasks, ck_task body, void *context);
 
 // MARK: - Activations and elementwise functions
 
@@ -266,7 +261,4 @@ int64_t ck_peak(int64_t rounds, float sink[2]);
 /// The same in products of pairs; 0 where ck_bfloat16_is_native() is.
 int64_t ck_bfloat16_peak(int64_t rounds, float sink[2]);
 
-#ifdef __cplusplus
-}
-#endif
 #endif

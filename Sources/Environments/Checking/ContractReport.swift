@@ -25,9 +25,7 @@ package struct ContractReport: Sendable {
     package var description: String { "\(rule.rawValue): no; \(message)" }
   }
 
-  /// The environment's id.
   package internal(set) var id: String
-  /// The rules that were checked, in order.
   package internal(set) var checked: [Rule] = []
   /// Everything that does not hold; empty for a sound environment.
   package internal(set) var findings: [Finding] = []
@@ -36,7 +34,6 @@ package struct ContractReport: Sendable {
   /// Episodes that ended in them.
   package internal(set) var episodes = 0
 
-  /// No findings.
   package var passes: Bool { findings.isEmpty }
 
   mutating func find(_ rule: Rule, _ message: String) { findings.append(Finding(rule: rule, message: message)) }

@@ -11,7 +11,9 @@ package enum EnvironmentContract {
   package static func check(
     seeds: Range<UInt64> = 0..<3, steps: Int = 1000, _ make: @escaping () throws -> any Environment
   ) throws -> ContractReport {
-    var check = ContractCheck(try make().specification, make)
+    let specification = try make().specification
+    var check = ContractCheck(
+      make: make, specification: specification, report: ContractReport(id: specification.id))
     try check.run(seeds: seeds, steps: steps)
     return check.report
   }
@@ -19,15 +21,9 @@ package enum EnvironmentContract {
 
 /// One run of the contract over one environment.
 private struct ContractCheck {
-  private let make: () throws -> any Environment
-  private let specification: EnvironmentSpecification
+  let make: () throws -> any Environment
+  let specification: EnvironmentSpecification
   var report: ContractReport
-
-  init(_ specification: EnvironmentSpecification, _ make: @escaping () throws -> any Environment) {
-    self.make = make
-    self.specification = specification
-    report = ContractReport(id: specification.id)
-  }
 
   mutating func run(seeds: Range<UInt64>, steps: Int) throws {
     guard checkSpecification() else { return }
@@ -168,16 +164,13 @@ private struct ContractCheck {
       report.find(.knownFeatures, "features \(features), \(targets) targets for \(size) observation columns")
     }
     let check = KnownDynamicsCheck(known, on: record)
-    if let first = check.rewards.first {
-      report.find(
-        .knownRewards,
-        "seed \(seed), step \(first.row + 1): \(first.known) instead of \(first.actual); \(check.rewards.count) wrong")
-    }
-    if let first = check.terminations.first {
-      report.find(
-        .knownTerminations,
-        "seed \(seed), step \(first.row + 1): \(first.known) instead of \(first.actual); "
-          + "\(check.terminations.count) wrong")
+    let rules: [(ContractReport.Rule, [KnownDynamicsCheck.Mismatch])] = [
+      (.knownRewards, check.rewards), (.knownTerminations, check.terminations),
+    ]
+    for (rule, wrong) in rules {
+      guard let first = wrong.first else { continue }
+      let values = "\(first.known) instead of \(first.actual)"
+      report.find(rule, "seed \(seed), step \(first.row + 1): \(values); \(wrong.count) wrong")
     }
   }
 
@@ -190,18 +183,15 @@ private struct ContractCheck {
     begin(.table)
     for fault in start.table.faults(against: specification) { report.find(.table, fault) }
     var actions = sampler(seed: seed)
-    if !(start.initialDistribution[start.currentState] > 0) {
+    if !(start.table.initialDistribution[start.currentState] > 0) {
       report.find(.table, "seed \(seed): no episode starts in state \(start.currentState)")
     }
     var now = start
     for step in 1...max(1, steps) {
       let (state, table) = (now.currentState, now.table)
-      actions.draw()
-      var taken = 0
-      let outcome = try actions.withAction { action throws -> Outcome in
-        if case .discrete(let index) = action { taken = index }
-        return try environment.step(action)
-      }
+      let action = actions.draw()
+      let taken = if case .discrete(let index) = action { index } else { 0 }
+      let outcome = try action.withAction { try environment.step($0) }
       now = environment.tabular ?? now
       let next = now.currentState
       let isKnown = table.outcomes(from: state, taking: taken).contains { known -> Bool in
@@ -270,8 +260,8 @@ private struct ContractCheck {
     try environment.reset(seed: 0)
     guard let start = environment.physicalState else { return }
     begin(.truncation)
-    var action = sampler(seed: 0)
-    action.draw()
+    var actions = sampler(seed: 0)
+    let action = actions.draw()
     for step in 1...limit {
       environment.physicalState = start
       guard let outcome = try? action.withAction({ try environment.step($0) }) else { return }

@@ -1,10 +1,7 @@
 /// How an environment's table differs from a recorded one; equal means equal in every bit of every number.
 package struct TableReport: Sendable, CustomStringConvertible {
-  /// The environment's id.
   package var id: String
-  /// Pairs of a state and an action that were compared.
   package var pairs = 0
-  /// Outcomes that were compared.
   package var outcomes = 0
   /// Lines of the recording whose outcomes are others, or in another order; 1: the initial distribution.
   package var failedLines: [Int] = []
@@ -15,7 +12,6 @@ package struct TableReport: Sendable, CustomStringConvertible {
   /// Differences that are none of the table's: a time limit of this program's own.
   package var notes: [String] = []
 
-  /// No difference at all.
   package var passes: Bool { failedLines.isEmpty && headerDifferences.isEmpty }
 
   package var description: String {

@@ -7,45 +7,37 @@ import Foundation
 /// `{"state", "action", "outcomes": [{"probability", "next_state", "reward", "terminated"}]}`.
 package struct TableFile: Sendable {
   /// One line after the header.
-  package struct Row: Sendable {
+  package struct Row: Decodable, Sendable {
     /// Counted from 1.
-    package var line: Int
-    /// Where the action is taken.
+    package fileprivate(set) var line = 0
     package var state: Int
-    /// The action.
     package var action: Int
     /// In the order in which the original draws them.
     package var outcomes: [TableOutcome]
+
+    private enum CodingKeys: CodingKey { case state, action, outcomes }
   }
 
-  /// What the recording says about the environment.
-  package var header: TraceFile.Header
+  package var header: RecordingHeader
   /// The probability of each state at an episode's start, zeros left out.
-  package var initialDistribution: [Int: Double]
-  /// One per state and action.
-  package var rows: [Row]
+  package var initialDistribution: [Int: Double] = [:]
+  package var rows: [Row] = []
 
   /// Reads a table from its text, in UTF-8.
   package init(_ data: Data) throws(TraceError) {
-    let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard let first = lines.first, !first.isEmpty else {
-      throw TraceError(line: 1, message: "the table is empty; its first line should be the header")
+    let lines = try RecordingHeader.lines(of: data, "table")
+    header = try RecordingHeader(lines[0].text, line: 1)
+    guard header.kind == "table" else {
+      throw TraceError(line: 1, message: "\"kind\" is \"\(header.kind)\", not \"table\"")
     }
-    let headerLine = try HeaderLine(first, line: 1)
-    guard headerLine.kind == "table" else {
-      throw TraceError(line: 1, message: "\"kind\" is \"\(headerLine.kind)\", not \"table\"")
-    }
-    header = headerLine.header
-    initialDistribution = [:]
-    for (key, probability) in headerLine.initial ?? [:] {
+    for (key, probability) in header.initial ?? [:] {
       guard let state = Int(key) else { throw TraceError(line: 1, message: "\"initial\": \"\(key)\" is no state") }
       initialDistribution[state] = probability
     }
-    rows = []
-    for (index, line) in lines.enumerated().dropFirst() where !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d }) {
-      let row = try TableLine(line, line: index + 1)
-      rows.append(
-        Row(line: index + 1, state: row.state, action: row.action, outcomes: row.outcomes.map(\.outcome)))
+    for (number, text) in lines.dropFirst() {
+      var row = try Row(text, line: number)
+      row.line = number
+      rows.append(row)
     }
   }
 }
@@ -61,27 +53,10 @@ package enum Recording: Sendable {
       throw TraceError(line: nil, message: "cannot read \(path)")
     }
     let first = data.prefix { $0 != UInt8(ascii: "\n") }
-    if !first.isEmpty, try HeaderLine(first, line: 1).kind == "table" {
+    if !first.isEmpty, try RecordingHeader(first, line: 1).kind == "table" {
       self = .table(try TableFile(data))
     } else {
       self = .trace(try TraceFile(data))
     }
   }
-}
-
-private struct TableLine: Decodable {
-  struct OutcomeText: Decodable {
-    var probability: Double
-    var next_state: Int
-    var reward: Double
-    var terminated: Bool
-
-    var outcome: TableOutcome {
-      TableOutcome(probability: probability, nextState: next_state, reward: reward, isTerminated: terminated)
-    }
-  }
-
-  var state: Int
-  var action: Int
-  var outcomes: [OutcomeText]
 }

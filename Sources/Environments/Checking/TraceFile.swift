@@ -7,25 +7,10 @@ import Foundation
 /// `{"kind": "rollout" | "probe", "state", "action", "next_state", "observation", "reward", "terminated"}`, with
 /// `state_dtype` where the recorded state may be float32. Numbers are read as exact doubles.
 package struct TraceFile: Sendable {
-  /// What the recording says about the environment.
-  package struct Header: Sendable {
-    package var id: String
-    package var stepLimit: Int?
-    package var observationSpace: ObservationSpace?
-    package var actionSpace: ActionSpace?
-  }
-
-  /// An action as the trace has it.
-  package enum RecordedAction: Sendable {
-    case discrete(Int)
-    case continuous([Float])
-  }
-
   /// What a row does: a reset, or one step from a recorded state.
   package enum Content: Sendable {
     case reset(seed: UInt64)
-    case step(
-      from: [Double], isSinglePrecision: Bool, action: RecordedAction, reward: Double, isTerminated: Bool)
+    case step(from: PhysicalState, action: RecordedAction, reward: Double, isTerminated: Bool)
   }
 
   /// One line after the header.
@@ -40,31 +25,40 @@ package struct TraceFile: Sendable {
     package var observation: [Double]
   }
 
-  package var header: Header
+  package var header: RecordingHeader
   package var rows: [Row]
-
-  /// Reads the file at `path`.
-  package init(path: String) throws(TraceError) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw TraceError(line: nil, message: "cannot read \(path)")
-    }
-    try self.init(data)
-  }
 
   /// Reads a trace from its text, in UTF-8.
   package init(_ data: Data) throws(TraceError) {
-    let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard let first = lines.first, !first.isEmpty else {
-      throw TraceError(line: 1, message: "the trace is empty; its first line should be the header")
+    let lines = try RecordingHeader.lines(of: data, "trace")
+    header = try RecordingHeader(lines[0].text, line: 1)
+    guard header.kind == "trace" else {
+      throw TraceError(line: 1, message: "\"kind\" is \"\(header.kind)\"; only traces can be replayed")
     }
-    let headerLine = try HeaderLine(first, line: 1)
-    guard headerLine.kind == "trace" else {
-      throw TraceError(line: 1, message: "\"kind\" is \"\(headerLine.kind)\"; only traces can be replayed")
-    }
-    header = headerLine.header
     rows = []
-    for (index, line) in lines.enumerated().dropFirst() where !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d }) {
-      rows.append(try RowLine(line, line: index + 1).row(line: index + 1))
+    for (number, text) in lines.dropFirst() { rows.append(try RowLine(text, line: number).row(line: number)) }
+  }
+}
+
+/// An action as a recording has it, and as random ones are drawn: its numbers are its own.
+package enum RecordedAction: Decodable, Sendable {
+  case discrete(Int)
+  case continuous([Float])
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let index = try? container.decode(Int.self) {
+      self = .discrete(index)
+    } else {
+      self = .continuous(try container.decode([Double].self).map { Float($0) })
+    }
+  }
+
+  /// Hands the action on, for the duration of the call.
+  package func withAction<Result>(_ body: (Action) throws -> Result) rethrows -> Result {
+    switch self {
+    case .discrete(let index): try body(.discrete(index))
+    case .continuous(let values): try values.withUnsafeBufferPointer { try body(.continuous($0)) }
     }
   }
 }
@@ -77,8 +71,7 @@ package struct TraceError: Error, Equatable, CustomStringConvertible {
 
   /// - Parameter line: nil: the file as a whole.
   package init(line: Int?, message: String) {
-    self.line = line
-    self.message = message
+    (self.line, self.message) = (line, message)
   }
 
   package var description: String { line.map { "line \($0): \(message)" } ?? message }
@@ -98,39 +91,52 @@ extension Decodable {
   }
 }
 
-/// The first line of a recording.
-struct HeaderLine: Decodable {
-  var env: String
-  var kind: String
-  var max_episode_steps: Int?
-  var observation_space: Space?
-  var action_space: Space?
-
+/// The first line of a recording: what it says about the environment.
+package struct RecordingHeader: Decodable, Sendable {
+  package var id: String
+  /// "trace" or "table".
+  package var kind: String
+  package var stepLimit: Int?
+  var observationSpace: Space?
+  var actionSpace: Space?
   /// The probability of each state at an episode's start, zeros left out; tables only.
   var initial: [String: Double]?
 
-  var header: TraceFile.Header {
-    let observationSpace: ObservationSpace? = observation_space.map {
-      switch $0 {
-      case .discrete(let count): .discrete(count: count)
-      case .box(let low, let high): .box(low: low, high: high)
-      }
+  private enum CodingKeys: String, CodingKey {
+    case id = "env", kind, initial
+    case stepLimit = "max_episode_steps", observationSpace = "observation_space", actionSpace = "action_space"
+  }
+
+  /// The lines of a recording with their numbers, empty ones left out.
+  /// - Throws: where there is no first line, the header.
+  static func lines(of data: Data, _ kind: String) throws(TraceError) -> [(number: Int, text: Data)] {
+    let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    guard let first = lines.first, !first.isEmpty else {
+      throw TraceError(line: 1, message: "the \(kind) is empty; its first line should be the header")
     }
-    let actionSpace: ActionSpace? = action_space.map {
-      switch $0 {
-      case .discrete(let count): .discrete(count: count)
-      case .box(let low, let high): .box(low: low, high: high)
-      }
+    return lines.enumerated().map { ($0 + 1, $1) }.filter { number, text in
+      number == 1 || !text.allSatisfy { $0 == 0x20 || $0 == 0x0d }
     }
-    return TraceFile.Header(
-      id: env, stepLimit: max_episode_steps, observationSpace: observationSpace, actionSpace: actionSpace)
   }
 }
 
 /// `{"discrete": n}` or `{"low": […], "high": […]}` with "inf" and "-inf" for what JSON has no number for.
 enum Space: Decodable {
-  case discrete(Int)
+  case discrete(count: Int)
   case box(low: [Float], high: [Float])
+
+  var observations: ObservationSpace {
+    switch self {
+    case .discrete(let count): .discrete(count: count)
+    case .box(let low, let high): .box(low: low, high: high)
+    }
+  }
+  var actions: ActionSpace {
+    switch self {
+    case .discrete(let count): .discrete(count: count)
+    case .box(let low, let high): .box(low: low, high: high)
+    }
+  }
 
   private enum Key: CodingKey { case discrete, low, high }
 
@@ -153,7 +159,7 @@ enum Space: Decodable {
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     if let count = try container.decodeIfPresent(Int.self, forKey: .discrete) {
-      self = .discrete(count)
+      self = .discrete(count: count)
     } else {
       let low = try container.decode([Bound].self, forKey: .low).map(\.value)
       let high = try container.decode([Bound].self, forKey: .high).map(\.value)
@@ -167,25 +173,11 @@ private struct RowLine: Decodable {
   var seed: UInt64?
   var state: [Double]
   var state_dtype: String?
-  var action: ActionText?
+  var action: RecordedAction?
   var next_state: [Double]?
   var observation: [Double]
   var reward: Double?
   var terminated: Bool?
-
-  enum ActionText: Decodable {
-    case discrete(Int)
-    case continuous([Float])
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      if let index = try? container.decode(Int.self) {
-        self = .discrete(index)
-      } else {
-        self = .continuous(try container.decode([Double].self).map { Float($0) })
-      }
-    }
-  }
 
   func row(line: Int) throws(TraceError) -> TraceFile.Row {
     func need<Value>(_ name: String, _ value: Value?) throws(TraceError) -> Value {
@@ -201,13 +193,8 @@ private struct RowLine: Decodable {
       guard [nil, "float32", "float64"].contains(state_dtype) else {
         throw TraceError(line: line, message: "unknown \"state_dtype\" \"\(state_dtype ?? "")\"")
       }
-      let recorded: TraceFile.RecordedAction
-      switch try need("action", action) {
-      case .discrete(let index): recorded = .discrete(index)
-      case .continuous(let values): recorded = .continuous(values)
-      }
       let content = TraceFile.Content.step(
-        from: state, isSinglePrecision: state_dtype == "float32", action: recorded,
+        from: PhysicalState(state, isSinglePrecision: state_dtype == "float32"), action: try need("action", action),
         reward: try need("reward", reward), isTerminated: try need("terminated", terminated))
       return TraceFile.Row(
         line: line, isProbe: kind == "probe", content: content, state: try need("next_state", next_state),

@@ -9,8 +9,7 @@ package struct TraceReport: Sendable, CustomStringConvertible {
     package var line: Int
 
     package init(largest: Double = 0, line: Int = 0) {
-      self.largest = largest
-      self.line = line
+      (self.largest, self.line) = (largest, line)
     }
 
     mutating func note(_ value: Double, line: Int) {
@@ -20,13 +19,10 @@ package struct TraceReport: Sendable, CustomStringConvertible {
     }
   }
 
-  /// The environment's id.
   package var id: String
-  /// Rows of each kind.
   package var resets = 0
   package var rollouts = 0
   package var probes = 0
-  /// Of any component, absolute.
   package var state = Deviation()
   package var observation = Deviation()
   /// In units of the last place of float32.
@@ -43,7 +39,6 @@ package struct TraceReport: Sendable, CustomStringConvertible {
   /// Lines on which the known reward or termination function disagrees with the recorded step.
   package var knownDynamicsLines: [Int] = []
 
-  /// Everything within its tolerance.
   package var passes: Bool { failedLines.isEmpty && headerDifferences.isEmpty && knownDynamicsLines.isEmpty }
 
   package var description: String {
@@ -89,7 +84,6 @@ private struct Replay {
   private let specification: EnvironmentSpecification
   private let stateSize: Int
   private var record: TransitionRecord
-  /// The line of each recorded transition.
   private var recordLines: [Int] = []
   var report: TraceReport
 
@@ -102,17 +96,13 @@ private struct Replay {
   }
 
   mutating func run(_ trace: TraceFile) throws(TraceError) {
-    try compare(trace.header)
+    report.headerDifferences = try trace.header.differences(from: specification)
     for row in trace.rows { try replay(row) }
     if let known = environment.knownDynamics {
       let check = KnownDynamicsCheck(known, on: record)
       let rows = Set((check.rewards + check.terminations).map(\.row))
       report.knownDynamicsLines = rows.map { recordLines[$0] }.sorted()
     }
-  }
-
-  private mutating func compare(_ header: TraceFile.Header) throws(TraceError) {
-    report.headerDifferences = try header.differences(from: specification)
   }
 
   private mutating func replay(_ row: TraceFile.Row) throws(TraceError) {
@@ -125,10 +115,10 @@ private struct Replay {
     case .reset(let seed):
       report.resets += 1
       do { try environment.reset(seed: seed) } catch { throw TraceError(line: row.line, message: "\(error)") }
-    case .step(let start, let isSinglePrecision, let action, let reward, let isTerminated):
+    case .step(let start, let action, let reward, let isTerminated):
       if row.isProbe { report.probes += 1 } else { report.rollouts += 1 }
-      try need(start.count == stateSize, row, "\(start.count) state values", "\(stateSize)")
-      setState(start, isSinglePrecision)
+      try need(start.values.count == stateSize, row, "\(start.values.count) state values", "\(stateSize)")
+      environment.physicalState = start
       let before = environment.observed
       let outcome = try step(action, row)
       action.withAction {
@@ -140,7 +130,7 @@ private struct Replay {
       fits = rewardDeviation <= 1e-9
       if outcome.isTerminated != isTerminated {
         let reached = environment
-        if try isAtThreshold(start, isSinglePrecision, action, row, expected: isTerminated) {
+        if try isAtThreshold(start, action, row, expected: isTerminated) {
           report.flagsAtThreshold += 1
         } else {
           report.wrongFlags.append(row.line)
@@ -160,11 +150,7 @@ private struct Replay {
     }
   }
 
-  private mutating func setState(_ state: [Double], _ isSinglePrecision: Bool) {
-    environment.physicalState = PhysicalState(state, isSinglePrecision: isSinglePrecision)
-  }
-
-  private mutating func step(_ action: TraceFile.RecordedAction, _ row: TraceFile.Row) throws(TraceError) -> Outcome {
+  private mutating func step(_ action: RecordedAction, _ row: TraceFile.Row) throws(TraceError) -> Outcome {
     do {
       return try action.withAction { try environment.step($0) }
     } catch {
@@ -174,14 +160,13 @@ private struct Replay {
 
   /// Whether the recorded flag comes out from a start that is 1e-12 (relative above 1) away.
   private mutating func isAtThreshold(
-    _ start: [Double], _ isSinglePrecision: Bool, _ action: TraceFile.RecordedAction, _ row: TraceFile.Row,
-    expected: Bool
+    _ start: PhysicalState, _ action: RecordedAction, _ row: TraceFile.Row, expected: Bool
   ) throws(TraceError) -> Bool {
-    for index in start.indices {
+    for (index, value) in start.values.enumerated() {
       for sign in [-1.0, 1.0] {
         var moved = start
-        moved[index] += sign * 1e-12 * max(1, abs(moved[index]))
-        setState(moved, isSinglePrecision)
+        moved.values[index] += sign * 1e-12 * max(1, abs(value))
+        environment.physicalState = moved
         if try step(action, row).isTerminated == expected { return true }
       }
     }
@@ -223,7 +208,7 @@ private struct Replay {
   }
 }
 
-extension TraceFile.Header {
+extension RecordingHeader {
   /// What is otherwise in this environment.
   /// - Throws: where the recording is of another environment: its id is not this one's, with or without its version.
   func differences(from specification: EnvironmentSpecification) throws(TraceError) -> [String] {
@@ -231,10 +216,10 @@ extension TraceFile.Header {
       throw TraceError(line: 1, message: "the trace is of \"\(id)\", not of \"\(specification.id)\"")
     }
     var differences: [String] = []
-    if let space = observationSpace, space != specification.observationSpace {
+    if let space = observationSpace?.observations, space != specification.observationSpace {
       differences.append("observation space: \(space) recorded, \(specification.observationSpace) here")
     }
-    if let space = actionSpace, space != specification.actionSpace {
+    if let space = actionSpace?.actions, space != specification.actionSpace {
       differences.append("action space: \(space) recorded, \(specification.actionSpace) here")
     }
     if stepLimit != specification.stepLimit {
@@ -242,15 +227,5 @@ extension TraceFile.Header {
       differences.append("step limit: \(text(stepLimit)) recorded, \(text(specification.stepLimit)) here")
     }
     return differences
-  }
-}
-
-extension TraceFile.RecordedAction {
-  /// Hands the action on, for the duration of the call.
-  package func withAction<Result>(_ body: (Action) throws -> Result) rethrows -> Result {
-    switch self {
-    case .discrete(let index): try body(.discrete(index))
-    case .continuous(let values): try values.withUnsafeBufferPointer { try body(.continuous($0)) }
-    }
   }
 }

@@ -11,7 +11,6 @@ package struct TransitionRecord: Sendable {
   package private(set) var actions: [Float] = []
   /// [count][observationSize]
   package private(set) var nextObservations: [Float] = []
-  /// [count]
   package private(set) var outcomes: [Outcome] = []
 
   package init(_ specification: EnvironmentSpecification) {
@@ -64,14 +63,13 @@ package struct TransitionRecord: Sendable {
   }
 
   private func hasSameBits(as other: TransitionRecord, _ row: Int) -> Bool {
-    func same(_ left: [Float], _ right: [Float], _ size: Int) -> Bool {
-      (row * size..<(row + 1) * size).allSatisfy { left[$0].bitPattern == right[$0].bitPattern }
+    func same(_ left: ArraySlice<Float>, _ right: ArraySlice<Float>) -> Bool {
+      left.elementsEqual(right) { $0.bitPattern == $1.bitPattern }
     }
-    return same(observations, other.observations, observationSize) && same(actions, other.actions, actionColumns)
-      && same(nextObservations, other.nextObservations, observationSize)
-      && outcomes[row].reward.bitPattern == other.outcomes[row].reward.bitPattern
-      && outcomes[row].isTerminated == other.outcomes[row].isTerminated
-      && outcomes[row].isTruncated == other.outcomes[row].isTruncated
+    let (left, right) = (outcomes[row], other.outcomes[row])
+    return same(observation(row), other.observation(row)) && same(action(row), other.action(row))
+      && same(nextObservation(row), other.nextObservation(row)) && left.reward.bitPattern == right.reward.bitPattern
+      && left.isTerminated == right.isTerminated && left.isTruncated == right.isTruncated
   }
 
   /// The rows as feature-major columns, in memory that lives during the call only.
@@ -79,29 +77,22 @@ package struct TransitionRecord: Sendable {
     let observation = transposed(observations, observationSize)
     let action = transposed(actions, actionColumns)
     let next = transposed(nextObservations, observationSize)
-    return try observation.withUnsafeBufferPointer { observation in
-      try action.withUnsafeBufferPointer { action in
-        try next.withUnsafeBufferPointer { next in
-          try body(
-            TransitionColumns(
-              count: count, stride: max(count, 1), observation: observation.baseAddress!,
-              action: action.baseAddress!, nextObservation: next.baseAddress!))
-        }
-      }
+    return try withExtendedLifetime((observation, action, next)) {
+      try body(
+        TransitionColumns(
+          count: count, stride: max(count, 1), observation: observation.base, action: action.base,
+          nextObservation: next.base))
     }
   }
 
   /// Copies of one row whose next observation is moved by ±`distance` (relative above 1) in one column each.
   func neighbours(of row: Int, distance: Float) -> TransitionRecord {
     var moved = self
-    moved.observations = []
-    moved.actions = []
-    moved.nextObservations = []
-    moved.outcomes = []
+    (moved.observations, moved.actions, moved.nextObservations, moved.outcomes) = ([], [], [], [])
     for column in 0..<observationSize {
       for sign: Float in [-1, 1] {
-        moved.observations += observations[row * observationSize..<(row + 1) * observationSize]
-        moved.actions += actions[row * actionColumns..<(row + 1) * actionColumns]
+        moved.observations += observation(row)
+        moved.actions += action(row)
         var next = Array(nextObservation(row))
         next[column] += sign * distance * max(1, abs(next[column]))
         moved.nextObservations += next
@@ -111,8 +102,8 @@ package struct TransitionRecord: Sendable {
     return moved
   }
 
-  private func transposed(_ rows: [Float], _ size: Int) -> [Float] {
-    var columns = [Float](repeating: 0, count: max(1, rows.count))
+  private func transposed(_ rows: [Float], _ size: Int) -> FloatBuffer {
+    let columns = FloatBuffer(count: rows.count)
     for row in 0..<count {
       for column in 0..<size { columns[column * count + row] = rows[row * size + column] }
     }
@@ -130,11 +121,10 @@ extension Environment {
     var seed = nextSeed
     for _ in 0..<steps {
       let before = observed
-      sampler.draw()
-      let outcome = try sampler.withAction { try step($0) }
-      let after = observed
-      sampler.withAction {
-        record.append(observation: before, action: $0, nextObservation: after, outcome: outcome)
+      let outcome = try sampler.draw().withAction { action in
+        let outcome = try step(action)
+        record.append(observation: before, action: action, nextObservation: observed, outcome: outcome)
+        return outcome
       }
       if outcome.isOver {
         try reset(seed: seed)

@@ -15,14 +15,12 @@ import Support
 ///
 /// One Runge–Kutta step of .2 s, then angles wrapped to ±π and velocities bounded to 4π and 9π. Reward −1, 0 at the
 /// end: −cosθ1 − cos(θ1 + θ2) > 1. 500 steps.
-package struct Acrobot: ConfigurableEnvironment {
+package struct Acrobot: PhysicalEnvironment {
   package static let specification: EnvironmentSpecification = {
     let high: [Float] = [1, 1, 1, 1, Float(4 * Double.pi), Float(9 * Double.pi)]
     return EnvironmentSpecification(
-      id: "Acrobot-v1",
-      observationSpace: .box(low: high.map { -$0 }, high: high),
-      actionSpace: .discrete(count: 3), stepLimit: 500, rewardRange: -1...0, rewardThreshold: -100,
-      framesPerSecond: 15,
+      id: "Acrobot-v1", observationSpace: .box(low: high.map { -$0 }, high: high), actionSpace: .discrete(count: 3),
+      stepLimit: 500, rewardRange: -1...0, rewardThreshold: -100, framesPerSecond: 15,
       summary: "swing a two-link pendulum above a bar by its middle joint (500 steps)")
   }()
 
@@ -97,20 +95,13 @@ package struct Acrobot: ConfigurableEnvironment {
     }
   }
 
-  /// [θ1, θ2 (rad), θ̇1, θ̇2 (rad/s)]
-  package var state: [Double] {
-    get { (0..<4).map { joints[$0] } }
-    set {
-      precondition(newValue.count == 4, "an acrobot's state has 4 values")
-      joints = SIMD4(newValue[0], newValue[1], newValue[2], newValue[3])
-    }
-  }
+  /// rad, rad/s
+  package static let quantities: Quantities = [
+    "angle1": \.joints[0], "angle2": \.joints[1], "velocity1": \.joints[2], "velocity2": \.joints[3],
+  ]
 
   package mutating func archive(_ archive: Archive) throws {
-    try archive.value("angle1", &joints[0])
-    try archive.value("angle2", &joints[1])
-    try archive.value("velocity1", &joints[2])
-    try archive.value("velocity2", &joints[3])
+    try archiveQuantities(archive)
     try archive.value("isSinglePrecision", &isSinglePrecision)
   }
 
@@ -135,8 +126,8 @@ package struct Acrobot: ConfigurableEnvironment {
       for row in 0..<columns.count { reward[row] -= 1 }
     }
 
-    /// The tip's height from the next observation's cosines and sines, each pair first brought back onto the unit circle,
-    /// where a model's prediction need not lie.
+    /// The tip's height from the next observation's cosines and sines, each pair first brought back onto the unit
+    /// circle, where a model's prediction need not lie.
     package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
       let cosine1 = columns.nextObservationColumn(0)
       let sine1 = columns.nextObservationColumn(1)

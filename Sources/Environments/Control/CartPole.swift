@@ -12,62 +12,33 @@ import Support
 ///
 /// Explicit Euler with τ = .02 s and the old velocities. Reward 1 per step, the last one included. The task ends where
 /// |x| > 2.4 m or |θ| > 12°; Gymnasium leaves steps beyond that undefined, here they go on by the same equations.
-package struct CartPole: ConfigurableEnvironment {
+package struct CartPole: CartPoleTask {
   package static let specification = EnvironmentSpecification(
-    id: "CartPole-v1",
-    observationSpace: CartPoleDynamics.observationSpace(velocityBound: .infinity),
-    actionSpace: .discrete(count: 2), stepLimit: 500, rewardRange: 1...1, rewardThreshold: 475,
-    framesPerSecond: 50,
+    id: "CartPole-v1", observationSpace: CartPoleMotion.observationSpace(velocityBound: .infinity),
+    actionSpace: .discrete(count: 2), stepLimit: 500, rewardRange: 1...1, rewardThreshold: 475, framesPerSecond: 50,
     summary: "balance a pole on a cart by pushing left or right (500 steps)")
 
-  private var dynamics = CartPoleDynamics()
+  package var motion = CartPoleMotion()
 
   package init(_ configuration: NoOptions) {}
 
-  package mutating func reset(seed: UInt64) { dynamics.reset(seed: seed) }
-
   package mutating func step(_ action: Action) throws -> Outcome {
     let force = try action.index(below: 2) == 1 ? 10.0 : -10.0
-    let (sine, cosine) = (sin(dynamics.angle), cos(dynamics.angle))
+    let (sine, cosine) = (sin(motion.angle), cos(motion.angle))
     // Gymnasium squares by multiplication here.
-    dynamics.advance(
-      force: force, angularVelocitySquared: dynamics.angularVelocity * dynamics.angularVelocity,
+    motion.advance(
+      force: force, angularVelocitySquared: motion.angularVelocity * motion.angularVelocity,
       sine: sine, cosine: cosine, cosineSquared: cosine * cosine)
-    return Outcome(reward: 1, isTerminated: dynamics.hasFallen)
-  }
-
-  package func observe(into observation: UnsafeMutableBufferPointer<Float>) { dynamics.observe(into: observation) }
-
-  /// [x (m), ẋ (m/s), θ (rad), θ̇ (rad/s)]
-  package var state: [Double] {
-    get { dynamics.state }
-    set { dynamics.state = newValue }
-  }
-
-  package mutating func archive(_ archive: Archive) throws { try dynamics.archive(archive) }
-
-  package var sketch: Sketch? { dynamics.sketch }
-
-  package var knownDynamics: (any KnownDynamics)? { Known() }
-
-  /// Reward and end as functions of a transition.
-  private struct Known: KnownDynamics {
-    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
-      reward.update(repeating: 1, count: columns.count)
-    }
-
-    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-      CartPoleDynamics.terminations(of: columns, into: terminated)
-    }
+    return Outcome(reward: 1, isTerminated: motion.hasFallen)
   }
 }
 
-/// What the two balancing tasks, CartPole-v1 and ContinuousCartPole-v0, share: state, step, reset and the end.
-struct CartPoleDynamics {
-  private(set) var position = 0.0
-  private(set) var velocity = 0.0
-  private(set) var angle = 0.0
-  private(set) var angularVelocity = 0.0
+/// Where cart and pole are, how fast they move, and their equations of motion.
+package struct CartPoleMotion: Sendable {
+  fileprivate(set) var position = 0.0
+  fileprivate(set) var velocity = 0.0
+  fileprivate(set) var angle = 0.0
+  fileprivate(set) var angularVelocity = 0.0
 
   /// Position (m) and angle (rad) beyond which the task ends.
   static let positionLimit = 2.4
@@ -77,15 +48,6 @@ struct CartPoleDynamics {
   static func observationSpace(velocityBound: Float) -> ObservationSpace {
     let high = [Float(2 * positionLimit), velocityBound, Float(2 * angleLimit), velocityBound]
     return .box(low: high.map { -$0 }, high: high)
-  }
-
-  /// U(−.05, .05) for each of the four, as Gymnasium draws them.
-  mutating func reset(seed: UInt64) {
-    var random = NumPyRandom(seed: seed)
-    position = random.uniform(-0.05, 0.05)
-    velocity = random.uniform(-0.05, 0.05)
-    angle = random.uniform(-0.05, 0.05)
-    angularVelocity = random.uniform(-0.05, 0.05)
   }
 
   /// One Euler step of .02 s. The squares come from the caller, because the two sources round them differently.
@@ -105,48 +67,64 @@ struct CartPoleDynamics {
     angularVelocity += 0.02 * angularAcceleration
   }
 
-  var hasFallen: Bool {
-    abs(position) > CartPoleDynamics.positionLimit || abs(angle) > CartPoleDynamics.angleLimit
+  var hasFallen: Bool { abs(position) > CartPoleMotion.positionLimit || abs(angle) > CartPoleMotion.angleLimit }
+}
+
+/// What the two balancing tasks, CartPole-v1 and ContinuousCartPole-v0, share: all but the force of an action.
+package protocol CartPoleTask: PhysicalEnvironment {
+  var motion: CartPoleMotion { get set }
+}
+
+extension CartPoleTask {
+  /// m, m/s, rad, rad/s
+  package static var quantities: Quantities {
+    [
+      "position": \.motion.position, "velocity": \.motion.velocity, "angle": \.motion.angle,
+      "angularVelocity": \.motion.angularVelocity,
+    ]
   }
 
-  func observe(into observation: UnsafeMutableBufferPointer<Float>) {
-    observation[0] = Float(position)
-    observation[1] = Float(velocity)
-    observation[2] = Float(angle)
-    observation[3] = Float(angularVelocity)
+  /// U(−.05, .05) for each of the four, as Gymnasium draws them.
+  package mutating func reset(seed: UInt64) {
+    var random = NumPyRandom(seed: seed)
+    motion.position = random.uniform(-0.05, 0.05)
+    motion.velocity = random.uniform(-0.05, 0.05)
+    motion.angle = random.uniform(-0.05, 0.05)
+    motion.angularVelocity = random.uniform(-0.05, 0.05)
   }
 
-  var state: [Double] {
-    get { [position, velocity, angle, angularVelocity] }
-    set {
-      precondition(newValue.count == 4, "a cart-pole's state has 4 values")
-      (position, velocity, angle, angularVelocity) = (newValue[0], newValue[1], newValue[2], newValue[3])
-    }
-  }
-
-  mutating func archive(_ archive: Archive) throws {
-    try archive.value("position", &position)
-    try archive.value("velocity", &velocity)
-    try archive.value("angle", &angle)
-    try archive.value("angularVelocity", &angularVelocity)
+  /// [x (m), ẋ (m/s), θ (rad), θ̇ (rad/s)]
+  package func observe(into observation: UnsafeMutableBufferPointer<Float>) {
+    let motion = motion
+    observation[0] = Float(motion.position)
+    observation[1] = Float(motion.velocity)
+    observation[2] = Float(motion.angle)
+    observation[3] = Float(motion.angularVelocity)
   }
 
   /// The cart between the limits of its position, the pole on it.
-  var sketch: Sketch {
-    let limit = CartPoleDynamics.positionLimit
+  package var sketch: Sketch? {
+    let limit = CartPoleMotion.positionLimit
     var sketch = Sketch(x: -2.6...2.6, y: -0.6...1.8)
     sketch.bar(.init(-2.6, 0), .init(2.6, 0), width: 0.02, .ink)
     for end in [-limit, limit] { sketch.bar(.init(end, -0.15), .init(end, 0.15), width: 0.02, .red) }
-    sketch.drawCartPole(at: position, height: 0.15, poleLength: 1, angleFromUpright: angle)
+    sketch.drawCartPole(at: motion.position, height: 0.15, poleLength: 1, angleFromUpright: motion.angle)
     return sketch
   }
 
-  /// The end of the task as a function of the next observation.
-  static func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
+  package var knownDynamics: (any KnownDynamics)? { KnownCartPole() }
+}
+
+/// Reward, 1 throughout, and end as functions of a transition.
+private struct KnownCartPole: KnownDynamics {
+  func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+    reward.update(repeating: 1, count: columns.count)
+  }
+
+  func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
     let position = columns.nextObservationColumn(0)
     let angle = columns.nextObservationColumn(2)
-    let positionLimit = Float(CartPoleDynamics.positionLimit)
-    let angleLimit = Float(CartPoleDynamics.angleLimit)
+    let (positionLimit, angleLimit) = (Float(CartPoleMotion.positionLimit), Float(CartPoleMotion.angleLimit))
     for row in 0..<columns.count {
       terminated[row] = abs(position[row]) > positionLimit || abs(angle[row]) > angleLimit ? 1 : 0
     }

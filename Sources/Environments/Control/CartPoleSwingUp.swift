@@ -25,9 +25,8 @@ import Support
 ///
 /// of the state AFTER the action and of the action as given. Reset N(0, .1) for each of x, θ, ẋ, θ̇. Never terminates;
 /// 200 steps.
-package struct CartPoleSwingUp: ConfigurableEnvironment {
+package struct CartPoleSwingUp: PhysicalEnvironment {
   package struct Configuration: Configurable {
-    /// Damping of both joints, N·s/m and N·m·s/rad (the authors' model).
     package var damping = 1.0
 
     package init() {}
@@ -41,8 +40,7 @@ package struct CartPoleSwingUp: ConfigurableEnvironment {
     id: "CartPoleSwingUp-v0",
     observationSpace: .box(
       low: [-2.5, -.infinity, -.infinity, -.infinity], high: [2.5, .infinity, .infinity, .infinity]),
-    actionSpace: .box(low: [-3], high: [3]), stepLimit: 200, rewardRange: -0.09...1,
-    framesPerSecond: 25,
+    actionSpace: .box(low: [-3], high: [3]), stepLimit: 200, rewardRange: -0.09...1, framesPerSecond: 25,
     summary: "swing a hanging pole up by moving its cart (PETS, 200 steps)")
 
   private static let poleLength = 0.6
@@ -114,35 +112,14 @@ package struct CartPoleSwingUp: ConfigurableEnvironment {
     motion[2] = 0
   }
 
-  /// T + V in joules: constant without damping and force.
-  package var energy: Double {
-    let (cosine, velocity, angularVelocity) = (cos(motion[1]), motion[2], motion[3])
-    return 0.5 * CartPoleSwingUp.totalMass * velocity * velocity
-      - CartPoleSwingUp.poleMoment * velocity * angularVelocity * cosine
-      + 0.5 * CartPoleSwingUp.poleInertia * angularVelocity * angularVelocity
-      - CartPoleSwingUp.poleMoment * CartPoleSwingUp.gravity * cosine
-  }
-
   /// [x (m), θ (rad), ẋ (m/s), θ̇ (rad/s)]; θ is not wrapped.
   package func observe(into observation: UnsafeMutableBufferPointer<Float>) {
     for index in 0..<4 { observation[index] = Float(motion[index]) }
   }
 
-  /// [x (m), θ (rad), ẋ (m/s), θ̇ (rad/s)]
-  package var state: [Double] {
-    get { (0..<4).map { motion[$0] } }
-    set {
-      precondition(newValue.count == 4, "a cart-pole's state has 4 values")
-      motion = SIMD4(newValue[0], newValue[1], newValue[2], newValue[3])
-    }
-  }
-
-  package mutating func archive(_ archive: Archive) throws {
-    try archive.value("position", &motion[0])
-    try archive.value("angle", &motion[1])
-    try archive.value("velocity", &motion[2])
-    try archive.value("angularVelocity", &motion[3])
-  }
+  package static let quantities: Quantities = [
+    "position": \.motion[0], "angle": \.motion[1], "velocity": \.motion[2], "angularVelocity": \.motion[3],
+  ]
 
   /// The cart on its rail, the pole, and the place where its tip should be.
   package var sketch: Sketch? {

@@ -6,9 +6,8 @@ import Support
 ///     p' = clip(p + clip(a, ±1), 0, 10)
 ///
 /// Starts at 3; never terminates; 20 steps. From 3 the actions .8, .5, −.2 earn −4 − 3.2 − 2.7 = −9.9.
-package struct LineWorld: ConfigurableEnvironment {
+package struct LineWorld: PhysicalEnvironment {
   package struct Configuration: Configurable {
-    /// Position after a reset, 0 to 10.
     package var start = 3.0
 
     package init() {}
@@ -19,10 +18,8 @@ package struct LineWorld: ConfigurableEnvironment {
   }
 
   package static let specification = EnvironmentSpecification(
-    id: "LineWorld-v0",
-    observationSpace: .box(low: [0], high: [10]),
-    actionSpace: .box(low: [-1], high: [1]), stepLimit: 20, rewardRange: -7...0,
-    framesPerSecond: 5,
+    id: "LineWorld-v0", observationSpace: .box(low: [0], high: [10]), actionSpace: .box(low: [-1], high: [1]),
+    stepLimit: 20, rewardRange: -7...0, framesPerSecond: 5,
     summary: "move a point on a line to 7; every number can be worked out by hand (20 steps)")
 
   fileprivate static let goal = 7.0
@@ -48,16 +45,9 @@ package struct LineWorld: ConfigurableEnvironment {
   /// [position]
   package func observe(into observation: UnsafeMutableBufferPointer<Float>) { observation[0] = Float(position) }
 
-  /// [position]
-  package var state: [Double] {
-    get { [position] }
-    set {
-      precondition(newValue.count == 1, "a point's state has 1 value")
-      position = newValue[0]
-    }
-  }
-
-  package mutating func archive(_ archive: Archive) throws { try archive.value("position", &position) }
+  package static let quantities: Quantities = [
+    "position": \.position
+  ]
 
   /// The point on its line, and where it should go.
   package var sketch: Sketch? {

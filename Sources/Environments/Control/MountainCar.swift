@@ -10,29 +10,18 @@ import Support
 ///     p' = clip(p + v', −1.2, .6);   v' = 0 at the left wall
 ///
 /// Reward −1 per step, the last one included. Ends at p' ≥ .5 with v' ≥ the goal velocity; 200 steps.
-package struct MountainCar: ConfigurableEnvironment {
-  package typealias Configuration = MountainHill.Options
-
+package struct MountainCar: MountainCarTask {
   package static let specification = EnvironmentSpecification(
-    id: "MountainCar-v0",
-    observationSpace: MountainHill.observationSpace,
-    actionSpace: .discrete(count: 3), stepLimit: 200, rewardRange: -1...(-1), rewardThreshold: -110,
-    framesPerSecond: 30,
+    id: "MountainCar-v0", observationSpace: observationSpace, actionSpace: .discrete(count: 3), stepLimit: 200,
+    rewardRange: -1...(-1), rewardThreshold: -110, framesPerSecond: 30,
     summary: "rock a weak car up a hill with three actions (200 steps)")
 
-  fileprivate static let goal = 0.5
+  package static let goal = 0.5
+  package let goalVelocity: Double
+  package var position = 0.0
+  package var velocity = 0.0
 
-  private var goalVelocity: Double
-  private var position = 0.0
-  private var velocity = 0.0
-
-  package init(_ configuration: Configuration) { goalVelocity = configuration.goalVelocity }
-
-  /// p ~ U(−.6, −.4), v = 0, as Gymnasium draws them.
-  package mutating func reset(seed: UInt64) {
-    position = MountainHill.startPosition(seed: seed)
-    velocity = 0
-  }
+  package init(_ configuration: MountainCarOptions) { goalVelocity = configuration.goalVelocity }
 
   package mutating func step(_ action: Action) throws -> Outcome {
     let push = Double(try action.index(below: 3) - 1)
@@ -42,40 +31,16 @@ package struct MountainCar: ConfigurableEnvironment {
     return Outcome(reward: -1, isTerminated: position >= MountainCar.goal && velocity >= goalVelocity)
   }
 
-  /// [position, velocity (per step)]
-  package func observe(into observation: UnsafeMutableBufferPointer<Float>) {
-    observation[0] = Float(position)
-    observation[1] = Float(velocity)
+  package var knownDynamics: (any KnownDynamics)? {
+    Known(goal: MountainCar.goal, goalVelocity: goalVelocity)
   }
-
-  /// [position, velocity (per step)]
-  package var state: [Double] {
-    get { [position, velocity] }
-    set {
-      precondition(newValue.count == 2, "a mountain car's state has 2 values")
-      (position, velocity) = (newValue[0], newValue[1])
-    }
-  }
-
-  package mutating func archive(_ archive: Archive) throws {
-    try archive.value("position", &position)
-    try archive.value("velocity", &velocity)
-  }
-
-  package var sketch: Sketch? { MountainHill.sketch(position: position, goal: MountainCar.goal) }
-
-  package var knownDynamics: (any KnownDynamics)? { Known(goalVelocity: goalVelocity) }
 
   /// Reward and end as functions of a transition.
-  private struct Known: KnownDynamics {
-    let goalVelocity: Double
+  private struct Known: KnownMountainCar {
+    let goal, goalVelocity: Double
 
-    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+    func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
       reward.update(repeating: -1, count: columns.count)
-    }
-
-    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-      MountainHill.terminations(of: columns, goal: MountainCar.goal, goalVelocity: goalVelocity, into: terminated)
     }
   }
 }

@@ -12,33 +12,20 @@ import Support
 /// Ends at p' ≥ .45 with v' ≥ the goal velocity; 999 steps. NumPy's promotion rules decide the precision: the state is
 /// float64 after a reset and float32 from the first step on; the change of velocity is float32 too, unless the action
 /// was clipped, which turns it into a Python float.
-package struct MountainCarContinuous: ConfigurableEnvironment {
-  package typealias Configuration = MountainHill.Options
-
+package struct MountainCarContinuous: MountainCarTask {
   package static let specification = EnvironmentSpecification(
-    id: "MountainCarContinuous-v0",
-    observationSpace: MountainHill.observationSpace,
-    actionSpace: .box(low: [-1], high: [1]), stepLimit: 999,
-    rewardRange: -0.1...100, rewardThreshold: 90,
-    framesPerSecond: 30,
+    id: "MountainCarContinuous-v0", observationSpace: observationSpace, actionSpace: .box(low: [-1], high: [1]),
+    stepLimit: 999, rewardRange: -0.1...100, rewardThreshold: 90, framesPerSecond: 30,
     summary: "rock a weak car up a hill with a force of any strength (999 steps)")
 
-  fileprivate static let goal = 0.45
-
-  private var goalVelocity: Double
-  private var position = 0.0
-  private var velocity = 0.0
+  package static let goal = 0.45
+  package let goalVelocity: Double
+  package var position = 0.0
+  package var velocity = 0.0
   /// Whether position and velocity are float32 numbers (held exactly in the doubles): true from the first step on.
   package var isSinglePrecision = false
 
-  package init(_ configuration: Configuration) { goalVelocity = configuration.goalVelocity }
-
-  /// p ~ U(−.6, −.4), v = 0, as Gymnasium draws them.
-  package mutating func reset(seed: UInt64) {
-    position = MountainHill.startPosition(seed: seed)
-    velocity = 0
-    isSinglePrecision = false
-  }
+  package init(_ configuration: MountainCarOptions) { goalVelocity = configuration.goalVelocity }
 
   package mutating func step(_ action: Action) throws -> Outcome {
     let action = try action.scalar()
@@ -75,44 +62,23 @@ package struct MountainCarContinuous: ConfigurableEnvironment {
     return newPosition >= Number(MountainCarContinuous.goal) && newVelocity >= Number(goalVelocity)
   }
 
-  /// [position, velocity (per step)]
-  package func observe(into observation: UnsafeMutableBufferPointer<Float>) {
-    observation[0] = Float(position)
-    observation[1] = Float(velocity)
-  }
-
-  /// [position, velocity (per step)]
-  package var state: [Double] {
-    get { [position, velocity] }
-    set {
-      precondition(newValue.count == 2, "a mountain car's state has 2 values")
-      (position, velocity) = (newValue[0], newValue[1])
-    }
-  }
-
   package mutating func archive(_ archive: Archive) throws {
-    try archive.value("position", &position)
-    try archive.value("velocity", &velocity)
+    try archiveQuantities(archive)
     try archive.value("isSinglePrecision", &isSinglePrecision)
   }
 
-  package var sketch: Sketch? { MountainHill.sketch(position: position, goal: MountainCarContinuous.goal) }
-
-  package var knownDynamics: (any KnownDynamics)? { Known(goalVelocity: goalVelocity) }
+  package var knownDynamics: (any KnownDynamics)? {
+    Known(goal: MountainCarContinuous.goal, goalVelocity: goalVelocity)
+  }
 
   /// Reward and end as functions of a transition.
-  private struct Known: KnownDynamics {
-    let goalVelocity: Double
+  private struct Known: KnownMountainCar {
+    let goal, goalVelocity: Double
 
-    package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
+    func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
       terminations(of: columns, into: reward)
       let action = columns.actionColumn(0)
       for row in 0..<columns.count { reward[row] = 100 * reward[row] - 0.1 * action[row] * action[row] }
-    }
-
-    package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
-      MountainHill.terminations(
-        of: columns, goal: MountainCarContinuous.goal, goalVelocity: goalVelocity, into: terminated)
     }
   }
 }

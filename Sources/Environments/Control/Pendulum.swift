@@ -10,9 +10,8 @@ import Support
 ///     θ' = θ + θ̇' dt                                        never wrapped
 ///
 /// `.001 u²` and `3 u` are computed in float32, because the action is. Never terminates; 200 steps.
-package struct Pendulum: ConfigurableEnvironment {
+package struct Pendulum: PhysicalEnvironment {
   package struct Configuration: Configurable {
-    /// Acceleration of gravity, m/s² (Gymnasium's default).
     package var gravity = 10.0
 
     package init() {}
@@ -23,11 +22,9 @@ package struct Pendulum: ConfigurableEnvironment {
   }
 
   package static let specification = EnvironmentSpecification(
-    id: "Pendulum-v1",
-    observationSpace: .box(low: [-1, -1, -8], high: [1, 1, 8]),
+    id: "Pendulum-v1", observationSpace: .box(low: [-1, -1, -8], high: [1, 1, 8]),
     actionSpace: .box(low: [-2], high: [2]), stepLimit: 200,
-    rewardRange: -(Double.pi * Double.pi + 0.1 * 64 + Double(0.001 * Float(4)))...0,
-    framesPerSecond: 30,
+    rewardRange: -(Double.pi * Double.pi + 0.1 * 64 + Double(0.001 * Float(4)))...0, framesPerSecond: 30,
     summary: "swing a pendulum up with limited torque and hold it (200 steps)")
 
   private var gravity: Double
@@ -62,19 +59,10 @@ package struct Pendulum: ConfigurableEnvironment {
     observation[2] = Float(angularVelocity)
   }
 
-  /// [θ (rad), θ̇ (rad/s)]
-  package var state: [Double] {
-    get { [angle, angularVelocity] }
-    set {
-      precondition(newValue.count == 2, "a pendulum's state has 2 values")
-      (angle, angularVelocity) = (newValue[0], newValue[1])
-    }
-  }
-
-  package mutating func archive(_ archive: Archive) throws {
-    try archive.value("angle", &angle)
-    try archive.value("angularVelocity", &angularVelocity)
-  }
+  /// rad, rad/s
+  package static let quantities: Quantities = [
+    "angle": \.angle, "angularVelocity": \.angularVelocity,
+  ]
 
   /// The rod on its axle, upright at 0; positive angles turn it to the left, as in Gymnasium's picture.
   package var sketch: Sketch? {
@@ -89,8 +77,8 @@ package struct Pendulum: ConfigurableEnvironment {
 
   /// Reward and end as functions of a transition.
   private struct Known: KnownDynamics {
-    /// Scores the observation before the action. Its angle comes from atan2: a model's cosθ and sinθ need not lie on the
-    /// unit circle.
+    /// Scores the observation before the action. Its angle comes from atan2: a model's cosθ and sinθ need not lie on
+    /// the unit circle.
     package func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
       let cosine = columns.observationColumn(0)
       let sine = columns.observationColumn(1)

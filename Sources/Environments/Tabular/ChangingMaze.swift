@@ -1,75 +1,66 @@
 import Support
 
-/// BlockingMaze-v0: figure 8.4 of Sutton and Barto: after 1000 steps the short way is blocked, a longer one opens.
-package typealias BlockingMaze = ChangingMaze<BlockingFigure>
-/// ShortcutMaze-v0: figure 8.5 of Sutton and Barto: after 3000 steps a shorter way opens, the longer one stays.
-package typealias ShortcutMaze = ChangingMaze<ShortcutFigure>
-
-/// What distinguishes one changing maze from another.
-package protocol MazeFigure: Sendable {
-  /// The environment's id.
-  static var id: String { get }
-  /// One line for `mbrl list environments`.
-  static var summary: String { get }
-  /// The columns of row 3 that are wall, before and after the change.
-  static var walls: [ClosedRange<Int>] { get }
-  /// Steps of the run before the change, as the book has it.
-  static var changeAt: Int { get }
-}
-
-/// The wall fills columns 0 to 7 of row 3 (10 steps around it, on the right), then 1 to 8 (16 steps, on the left).
-package enum BlockingFigure: MazeFigure {
-  package static let id = "BlockingMaze-v0"
-  package static let summary = "a 6×9 maze whose short way is blocked after 1000 steps of the run (tabular)"
-  package static let walls = [0...7, 1...8]
-  package static let changeAt = 1000
-}
-
-/// The wall fills columns 1 to 8 of row 3 (16 steps around it, on the left), then 1 to 7 (10 steps, on the right).
-package enum ShortcutFigure: MazeFigure {
-  package static let id = "ShortcutMaze-v0"
-  package static let summary = "a 6×9 maze in which a short way opens after 3000 steps of the run (tabular)"
-  package static let walls = [1...8, 1...7]
-  package static let changeAt = 3000
-}
-
-/// A 6×9 maze whose wall across row 3 is another one after a number of steps of the whole run.
+/// BlockingMaze-v0 and ShortcutMaze-v0: a 6×9 maze whose wall across row 3 is another one after a number of steps of
+/// the whole run, figures 8.4 and 8.5 of Sutton and Barto.
 ///
 /// State row · 9 + column from the top left; actions up, down, left, right; from (5, 3) to the goal at (0, 8). +1 at
 /// the goal, else 0. Whoever stands where the new wall rises can walk out of it. The book has no time limit; here one
 /// of 10,000 steps ends an evaluation of a policy that never arrives.
-package struct ChangingMaze<Figure: MazeFigure>: TableEnvironment {
+package struct ChangingMaze: MazeEnvironment {
   package struct Configuration: Configurable {
-    /// Steps of the whole run that are made in the first maze.
-    package var changeAt = Figure.changeAt
+    package var changeAt: Int
+    fileprivate let figure: Figure
 
-    package init() {}
+    package init() { self.init(.blocking) }
+    fileprivate init(_ figure: Figure) { (self.figure, changeAt) = (figure, figure.changeAt) }
 
     package mutating func declare(_ fields: Fields) {
       fields.integer("changeAt", &changeAt, in: 0...Int.max, "environment steps of the whole run before the change")
     }
   }
 
-  package static var specification: EnvironmentSpecification {
-    EnvironmentSpecification(
-      id: Figure.id, observationSpace: .discrete(count: 54), actionSpace: .discrete(count: 4), stepLimit: 10_000,
-      rewardRange: 0...1, framesPerSecond: 4, summary: Figure.summary)
+  /// What distinguishes one maze from the other.
+  fileprivate struct Figure: Sendable {
+    let id: String
+    let summary: String
+    /// The columns of row 3 that are wall, before and after the change.
+    let walls: [ClosedRange<Int>]
+    let changeAt: Int
+
+    /// Figure 8.4: from 10 steps around the wall, on the right, to 16, on the left.
+    static let blocking = Figure(
+      id: "BlockingMaze-v0", summary: "a 6×9 maze whose short way is blocked after 1000 steps of the run (tabular)",
+      walls: [0...7, 1...8], changeAt: 1000)
+    /// Figure 8.5: from 16 steps around the wall, on the left, to 10, on the right; the longer way stays open.
+    static let shortcut = Figure(
+      id: "ShortcutMaze-v0", summary: "a 6×9 maze in which a short way opens after 3000 steps of the run (tabular)",
+      walls: [1...8, 1...7], changeAt: 3000)
+
+    var specification: EnvironmentSpecification {
+      EnvironmentSpecification(
+        id: id, observationSpace: .discrete(count: 54), actionSpace: .discrete(count: 4), stepLimit: 10_000,
+        rewardRange: 0...1, framesPerSecond: 4, summary: summary)
+    }
   }
 
+  package static let specification = Figure.blocking.specification
+  package static let variants = [Figure.blocking, .shortcut].map { ($0.specification, Configuration($0)) }
+
+  package let specification: EnvironmentSpecification
   package private(set) var table: TransitionTable
   package var walk = TableWalk()
   package var runStep = 0 { didSet { if (runStep < changeAt) != (oldValue < changeAt) { choose() } } }
-  private var maze: GridMaze
+  package private(set) var maze: GridMaze
   private let mazes: [GridMaze]
   private let tables: [TransitionTable]
   private let changeAt: Int
 
   package init(_ configuration: Configuration) {
-    mazes = Figure.walls.map { wall in
+    mazes = configuration.figure.walls.map { wall in
       GridMaze(width: 9, height: 6, walls: Set(wall.map { 3 * 9 + $0 }), start: 5 * 9 + 3, goal: 8)
     }
     tables = mazes.map { $0.table() }
-    changeAt = configuration.changeAt
+    (specification, changeAt) = (configuration.figure.specification, configuration.changeAt)
     (maze, table) = (mazes[0], tables[0])
     choose()
   }
@@ -90,12 +81,5 @@ package struct ChangingMaze<Figure: MazeFigure>: TableEnvironment {
     try walk.archive(archive)
     try walk.check(in: table)
     try archive.value("runStep", &runStep)
-  }
-
-  package var actionNames: [String] { GridMaze.actionNames }
-  package var actionSymbols: [Character] { GridMaze.actionSymbols }
-  package var layout: GridLayout? { maze.layout }
-  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
-    maze.text(of: state, after: lastAction, style: style)
   }
 }

@@ -1,32 +1,47 @@
 import Support
 
-/// CliffWalking-v1: along a cliff from one end to the other. Gymnasium 1.4.0, every table entry.
+/// CliffWalking-v1: along a cliff from one end to the other, and CliffWalkingSlippery-v1, where every action may go to
+/// either side. Gymnasium 1.4.0, every table entry.
 ///
 /// Sutton and Barto, example 6.6. State row · 12 + column of 4 rows; actions up, right, down, left. −1 a step; stepping
 /// into the cliff costs 100 and leads back to the start, without ending the task. From 36 to the goal at 47, which is
 /// not absorbing in the table. Gymnasium has no time limit; here one of 1000 steps ends an evaluation that never
 /// arrives (`stepLimit` 0 takes it away).
 package struct CliffWalking: TableEnvironment {
-  package static let specification = standard("CliffWalking-v1", "walk along a cliff")
+  /// The ground; it is the id's choice.
+  package struct Configuration: Configurable {
+    fileprivate var isSlippery = false
 
+    package init() {}
+    package mutating func declare(_ fields: Fields) {}
+
+    fileprivate var specification: EnvironmentSpecification {
+      EnvironmentSpecification(
+        id: isSlippery ? "CliffWalkingSlippery-v1" : "CliffWalking-v1", observationSpace: .discrete(count: 48),
+        actionSpace: .discrete(count: 4), stepLimit: 1000, rewardRange: -100...(-1), framesPerSecond: 4,
+        summary:
+          "\(isSlippery ? "slide" : "walk") along a cliff of 4×12 places, falling costs 100 (tabular, 1000 steps)")
+    }
+  }
+
+  package static let specification = Configuration().specification
+  package static let variants = [false, true].map { isSlippery in
+    var configuration = Configuration()
+    configuration.isSlippery = isSlippery
+    return (configuration.specification, configuration)
+  }
+
+  package let specification: EnvironmentSpecification
   package let table: TransitionTable
   package var walk = TableWalk()
 
-  package init(_ configuration: NoOptions) { table = CliffWalking.table(isSlippery: false) }
-
-  private static let (columns, start, goal) = (12, 36, 47)
-
-  private static func isCliff(_ state: Int) -> Bool { state > start && state < goal }
-
-  fileprivate static func standard(_ id: String, _ what: String) -> EnvironmentSpecification {
-    EnvironmentSpecification(
-      id: id, observationSpace: .discrete(count: 48), actionSpace: .discrete(count: 4), stepLimit: 1000,
-      rewardRange: -100...(-1), framesPerSecond: 4,
-      summary: "\(what) of 4×12 places, falling costs 100 (tabular, 1000 steps)")
+  package init(_ configuration: Configuration) {
+    specification = configuration.specification
+    table = CliffWalking.table(isSlippery: configuration.isSlippery)
   }
 
   /// On slippery ground an action a goes to a − 1, a and a + 1 (mod 4), each a third of the time.
-  fileprivate static func table(isSlippery: Bool) -> TransitionTable {
+  private static func table(isSlippery: Bool) -> TransitionTable {
     var starts = [Double](repeating: 0, count: 48)
     starts[start] = 1
     return TransitionTable(stateCount: 48, actionCount: 4, initialDistribution: starts) { state, action in
@@ -50,42 +65,25 @@ package struct CliffWalking: TableEnvironment {
 
   // MARK: Pictures and words
 
-  fileprivate static let actionNames = ["Up", "Right", "Down", "Left"]
-  fileprivate static let actionSymbols: [Character] = ["↑", "→", "↓", "←"]
-  fileprivate static let layout = GridLayout(
-    rows: 4, columns: columns,
-    places: (0..<48).map { $0 == start ? "S" : $0 == goal ? "G" : isCliff($0) ? "C" : "." })
+  package var actionNames: [String] { ["Up", "Right", "Down", "Left"] }
+  package var actionSymbols: [Character] { ["↑", "→", "↓", "←"] }
+
+  package var layout: GridLayout? {
+    GridLayout(
+      rows: 4, columns: columns,
+      places: (0..<48).map { $0 == start ? "S" : $0 == goal ? "G" : isCliff($0) ? "C" : "." })
+  }
 
   /// The places with "x" for the walker, "C" for the cliff, "T" for the goal; the last action is not shown.
-  fileprivate static func text(of state: Int) -> String {
+  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
     let rows = (0..<4).map { row in
       (row * columns..<(row + 1) * columns)
         .map { $0 == state ? "x" : $0 == goal ? "T" : isCliff($0) ? "C" : "o" }.joined(separator: "  ") + "\n"
     }
     return rows.joined() + "\n"
   }
-
-  package var actionNames: [String] { CliffWalking.actionNames }
-  package var actionSymbols: [Character] { CliffWalking.actionSymbols }
-  package var layout: GridLayout? { CliffWalking.layout }
-  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
-    CliffWalking.text(of: state)
-  }
 }
 
-/// CliffWalkingSlippery-v1: CliffWalking-v1 on ground where every action may go to either side.
-package struct CliffWalkingSlippery: TableEnvironment {
-  package static let specification = CliffWalking.standard("CliffWalkingSlippery-v1", "slide along a cliff")
+private let (columns, start, goal) = (12, 36, 47)
 
-  package let table: TransitionTable
-  package var walk = TableWalk()
-
-  package init(_ configuration: NoOptions) { table = CliffWalking.table(isSlippery: true) }
-
-  package var actionNames: [String] { CliffWalking.actionNames }
-  package var actionSymbols: [Character] { CliffWalking.actionSymbols }
-  package var layout: GridLayout? { CliffWalking.layout }
-  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
-    CliffWalking.text(of: state)
-  }
-}
+private func isCliff(_ state: Int) -> Bool { state > start && state < goal }

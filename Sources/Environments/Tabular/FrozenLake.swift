@@ -1,20 +1,19 @@
 import Support
 
-/// FrozenLake-v1: cross a lake of slippery ice without falling into a hole. Gymnasium 1.4.0, every table entry.
+/// FrozenLake-v1: cross a lake of slippery ice without falling into a hole. FrozenLake8x8-v1: a larger one, in 200
+/// steps. Gymnasium 1.4.0, every table entry.
 ///
 /// State row · columns + column; actions left, down, right, up. On slippery ice an action a goes to a − 1, a and a + 1
 /// (mod 4), a itself with `successRate`, the others with half of the rest each. Reaching G or H ends the task; the
 /// reward is that of the place reached: 1 at the goal, else 0. Standing on G or H, every action stays and ends.
 package struct FrozenLake: TableEnvironment {
   package struct Configuration: Configurable {
-    /// "4x4", "8x8", or rows of S (start), F (ice), H (hole) and G (goal) with "/" between them.
     package var map = "4x4"
-    /// Whether an action may go aside.
     package var isSlippery = true
-    /// Probability of the direction that was meant, on slippery ice (Gymnasium's default).
     package var successRate = 1.0 / 3.0
-    /// Reward of reaching the goal, a hole, and anything else.
     package var rewardSchedule = [1.0, 0, 0]
+    /// With the standard options of the id.
+    fileprivate var standard = FrozenLake.specification
 
     package init() {}
 
@@ -31,6 +30,13 @@ package struct FrozenLake: TableEnvironment {
 
   package static let specification = standard("FrozenLake-v1", stepLimit: 100, rewardThreshold: 0.7, "4×4")
 
+  package static let variants: [(specification: EnvironmentSpecification, configuration: Configuration)] = {
+    var larger = Configuration()
+    larger.map = "8x8"
+    larger.standard = standard("FrozenLake8x8-v1", stepLimit: 200, rewardThreshold: 0.85, "8×8")
+    return [Configuration(), larger].map { ($0.standard, $0) }
+  }()
+
   /// Gymnasium's maps.
   private static let maps = [
     "4x4": "SFFF/FHFH/FFFH/HFFG",
@@ -42,13 +48,11 @@ package struct FrozenLake: TableEnvironment {
   package var walk = TableWalk()
   private let rows: [[Character]]
 
-  package init(_ configuration: Configuration) { self.init(configuration, FrozenLake.specification) }
-
-  fileprivate init(_ configuration: Configuration, _ standard: EnvironmentSpecification) {
+  package init(_ configuration: Configuration) {
     precondition(FrozenLake.fault(inMap: configuration.map) == nil, "a faulty map")
     rows = (FrozenLake.maps[configuration.map] ?? configuration.map).split(separator: "/").map(Array.init)
     table = FrozenLake.table(rows, configuration)
-    var specification = standard
+    var specification = configuration.standard
     specification.observationSpace = .discrete(count: table.stateCount)
     specification.rewardRange = table.rewardRange
     self.specification = specification
@@ -66,13 +70,12 @@ package struct FrozenLake: TableEnvironment {
     return rows.contains { $0.contains("S") } ? nil : "\"\(map)\" has no start S"
   }
 
-  fileprivate static func standard(
+  private static func standard(
     _ id: String, stepLimit: Int, rewardThreshold: Double, _ size: String
   ) -> EnvironmentSpecification {
     EnvironmentSpecification(
       id: id, observationSpace: .discrete(count: size == "4×4" ? 16 : 64), actionSpace: .discrete(count: 4),
-      stepLimit: stepLimit, rewardRange: 0...1, rewardThreshold: rewardThreshold,
-      framesPerSecond: 4,
+      stepLimit: stepLimit, rewardRange: 0...1, rewardThreshold: rewardThreshold, framesPerSecond: 4,
       summary: "cross \(size) places of slippery ice with holes (tabular, \(stepLimit) steps)")
   }
 
@@ -128,42 +131,5 @@ package struct FrozenLake: TableEnvironment {
       text += "\n"
     }
     return text
-  }
-}
-
-/// FrozenLake8x8-v1: FrozenLake-v1 with the larger map and 200 steps.
-package struct FrozenLake8x8: TableEnvironment {
-  /// FrozenLake's options, with the larger map.
-  package struct Configuration: Configurable {
-    package var lake: FrozenLake.Configuration
-
-    package init() {
-      lake = FrozenLake.Configuration()
-      lake.map = "8x8"
-    }
-
-    package mutating func declare(_ fields: Fields) { lake.declare(fields) }
-  }
-
-  package static let specification = FrozenLake.standard(
-    "FrozenLake8x8-v1", stepLimit: 200, rewardThreshold: 0.85, "8×8")
-
-  private var lake: FrozenLake
-
-  package init(_ configuration: Configuration) {
-    lake = FrozenLake(configuration.lake, FrozenLake8x8.specification)
-  }
-
-  package var specification: EnvironmentSpecification { lake.specification }
-  package var table: TransitionTable { lake.table }
-  package var walk: TableWalk {
-    get { lake.walk }
-    _modify { yield &lake.walk }
-  }
-  package var actionNames: [String] { lake.actionNames }
-  package var actionSymbols: [Character] { lake.actionSymbols }
-  package var layout: GridLayout? { lake.layout }
-  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
-    lake.text(of: state, after: lastAction, style: style)
   }
 }

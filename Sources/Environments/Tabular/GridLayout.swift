@@ -2,9 +2,7 @@ import Support
 
 /// Where the states of a task lie when they are places: a picture of rows and columns.
 package struct GridLayout: Equatable, Sendable {
-  /// From top to bottom.
   package let rows: Int
-  /// From left to right.
   package let columns: Int
   /// What stands in each place, row by row from the top: S start, G goal, H hole, C cliff, # wall, . nothing.
   package let places: [Character]
@@ -14,10 +12,8 @@ package struct GridLayout: Equatable, Sendable {
   /// - Parameter states: nil: the places count up row by row from the top.
   package init(rows: Int, columns: Int, places: [Character], states: [Int]? = nil) {
     precondition(places.count == rows * columns && states?.count ?? places.count == places.count, "places of a grid")
-    self.rows = rows
-    self.columns = columns
-    self.places = places
-    self.states = states ?? Array(places.indices)
+    (self.rows, self.columns) = (rows, columns)
+    (self.places, self.states) = (places, states ?? Array(places.indices))
   }
 
   /// Whether an episode can be in a place and go on from it: no goal, hole, cliff or wall.

@@ -1,17 +1,27 @@
+/// A tabular environment whose states are the places of a maze.
+package protocol MazeEnvironment: TableEnvironment {
+  /// The maze of the moment.
+  var maze: GridMaze { get }
+}
+
+extension MazeEnvironment {
+  package var actionNames: [String] { GridMaze.actionNames }
+  package var actionSymbols: [Character] { ["↑", "↓", "←", "→"] }
+  package var layout: GridLayout? { maze.layout }
+  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
+    maze.text(of: state, after: lastAction, style: style)
+  }
+}
+
 /// Places in rows and columns with walls between a start and a goal: what the grid worlds and mazes are made of.
 ///
 /// State `second` · width + `first` of a place (`first` counts to the right). Actions up, down, left, right; a move
 /// into a wall or over the border stays. Reaching the goal earns 1 and ends the task; everything else earns 0.
 package struct GridMaze: Equatable, Sendable {
-  /// Places from left to right.
   package var width: Int
-  /// Places from top to bottom.
   package var height: Int
-  /// The states that nothing can enter.
   package var walls: Set<Int> = []
-  /// The state after a reset.
   package var start: Int
-  /// The state that ends the task.
   package var goal: Int
   /// Probability of going to a side instead, half of it to each.
   package var slip = 0.0
@@ -19,9 +29,7 @@ package struct GridMaze: Equatable, Sendable {
   package var growsUpwards = false
 
   /// In the order of the actions.
-  package static let actionNames = ["Up", "Down", "Left", "Right"]
-  /// In the order of the actions.
-  package static let actionSymbols: [Character] = ["↑", "↓", "←", "→"]
+  static let actionNames = ["Up", "Down", "Left", "Right"]
 
   /// Where a move leads.
   package func neighbour(of state: Int, _ action: Int) -> Int {

@@ -3,19 +3,13 @@ import Support
 /// GridWorld-v0: from one corner of 5×5 places to the other, the smallest world for watching a planner work.
 ///
 /// Positions are (x, y), up raises y; state y · width + x; actions up, down, left, right. +1 at the goal, else 0.
-package struct GridWorld: TableEnvironment {
+package struct GridWorld: MazeEnvironment {
   package struct Configuration: Configurable {
-    /// Places from left to right.
     package var width = 5
-    /// Places from bottom to top.
     package var height = 5
-    /// (x, y)
     package var start = [0, 0]
-    /// (x, y)
     package var goal = [4, 4]
-    /// x, y of one wall after the other.
     package var walls: [Int] = []
-    /// Probability of going to a side instead.
     package var slip = 0.0
 
     package init() {}
@@ -58,7 +52,7 @@ package struct GridWorld: TableEnvironment {
   package let specification: EnvironmentSpecification
   package let table: TransitionTable
   package var walk = TableWalk()
-  private let maze: GridMaze
+  package let maze: GridMaze
 
   package init(_ configuration: Configuration) {
     maze = configuration.maze
@@ -66,12 +60,5 @@ package struct GridWorld: TableEnvironment {
     var specification = GridWorld.specification
     specification.observationSpace = .discrete(count: table.stateCount)
     self.specification = specification
-  }
-
-  package var actionNames: [String] { GridMaze.actionNames }
-  package var actionSymbols: [Character] { GridMaze.actionSymbols }
-  package var layout: GridLayout? { maze.layout }
-  package func text(of state: Int, after lastAction: Int?, style: StateTextStyle) -> String {
-    maze.text(of: state, after: lastAction, style: style)
   }
 }

@@ -2,7 +2,6 @@ import Support
 
 /// The state of an environment that is nothing but its table: where it is, and what will be drawn next.
 package struct TableWalk: Sendable, Archivable {
-  /// The state that the episode is in.
   package var state = 0
   /// The last action; -1 after a reset.
   package var action = -1
@@ -43,7 +42,6 @@ package struct TableWalk: Sendable, Archivable {
 
 /// A tabular environment made of a table and a walk through it: its file gives the table, its pictures and its words.
 package protocol TableEnvironment: TabularTask, ConfigurableEnvironment {
-  /// Where the episode is.
   var walk: TableWalk { get set }
 }
 

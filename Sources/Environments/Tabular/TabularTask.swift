@@ -30,12 +30,8 @@ package enum StateTextStyle: Sendable, CaseIterable {
 }
 
 extension TabularTask {
-  /// States are 0..<stateCount.
   package var stateCount: Int { table.stateCount }
-  /// Actions are 0..<actionCount.
   package var actionCount: Int { table.actionCount }
-  /// The probability of each state at an episode's start.
-  package var initialDistribution: [Double] { table.initialDistribution }
   /// Everything that an action may do in a state.
   package func transitions(from state: Int, taking action: Int) -> [TableOutcome] {
     Array(table.outcomes(from: state, taking: action))

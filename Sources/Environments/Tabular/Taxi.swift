@@ -8,9 +8,7 @@ import Support
 /// the destination, which ends the task. 300 equally likely starts: passenger outside and not at the destination.
 package struct Taxi: TableEnvironment {
   package struct Configuration: Configurable {
-    /// Whether a move may drift to its left or right.
     package var isRainy = false
-    /// Probability of the move that was meant, in rain (Gymnasium's default).
     package var rainyProbability = 0.8
 
     package init() {}
@@ -23,8 +21,7 @@ package struct Taxi: TableEnvironment {
 
   package static let specification = EnvironmentSpecification(
     id: "Taxi-v4", observationSpace: .discrete(count: 500), actionSpace: .discrete(count: 6), stepLimit: 200,
-    rewardRange: -10...20, rewardThreshold: 8,
-    framesPerSecond: 4,
+    rewardRange: -10...20, rewardThreshold: 8, framesPerSecond: 4,
     summary: "drive a passenger from one stand to another on 5×5 places (tabular, 200 steps)")
 
   private static let map = [
@@ -145,9 +142,8 @@ package struct Taxi: TableEnvironment {
       // As in Gymnasium, a place that is coloured already is coloured around its colours.
       cells[row][column] = style == .ansi ? Taxi.recolored(cells[row][column], paint) : paint(" ")
     }
-    let isAnsi = style == .ansi
     let taxi = (parts.row, parts.column)
-    if isAnsi {
+    if style == .ansi {
       if parts.passenger < 4 {
         paint(taxi, ANSIColor.yellow.highlighted)
         paint(Taxi.stands[parts.passenger], ANSIColor.blue.bold)

@@ -1,20 +1,20 @@
 /// One way in which a state and an action can turn out.
-package struct TableOutcome: Equatable, Sendable {
+package struct TableOutcome: Equatable, Sendable, Decodable {
   /// That it happens, given the state and the action.
   package var probability: Double
-  /// Where it leads.
   package var nextState: Int
-  /// What it earns.
   package var reward: Double
-  /// The task ends with it.
   package var isTerminated: Bool
+
+  /// As recordings name them.
+  private enum CodingKeys: String, CodingKey {
+    case probability, nextState = "next_state", reward, isTerminated = "terminated"
+  }
 
   /// A sure outcome, unless a probability is given.
   package init(probability: Double = 1, nextState: Int, reward: Double, isTerminated: Bool) {
-    self.probability = probability
-    self.nextState = nextState
-    self.reward = reward
-    self.isTerminated = isTerminated
+    (self.probability, self.nextState) = (probability, nextState)
+    (self.reward, self.isTerminated) = (reward, isTerminated)
   }
 }
 
@@ -45,8 +45,7 @@ package final class TransitionTable: @unchecked Sendable {
   ) {
     precondition(stateCount > 0 && actionCount > 0, "a table of \(stateCount) states and \(actionCount) actions")
     precondition(initialDistribution.count == stateCount, "one initial probability per state")
-    self.stateCount = stateCount
-    self.actionCount = actionCount
+    (self.stateCount, self.actionCount) = (stateCount, actionCount)
     self.initialDistribution = initialDistribution
     initialCumulative = TransitionTable.runningSums(initialDistribution)
     var all: [TableOutcome] = []

@@ -2,9 +2,7 @@
 package struct TabularSolution: Sendable {
   /// The best action of each state. Among equally good ones, one that leads to the task's end.
   package var policy: [Int]
-  /// The expected discounted sum of rewards from each state.
   package var values: [Double]
-  /// The expected value of an episode's start.
   package var expectedReturn: Double
   /// Passes over all states until nothing changed.
   package var sweeps: Int
@@ -107,7 +105,7 @@ package enum ValueIteration {
 
   /// The best actions; among equally good ones, one from which the task's end is fewest steps away.
   ///
-  /// Without this, a greedy policy may stand still for ever where time costs nothing: every way then has the same value.
+  /// Without this, a greedy policy may stand still for ever where time costs nothing: every way has the same value.
   private static func policy(of table: TransitionTable, discount: Double, values: [Double]) -> [Int] {
     var values = values
     let best: [[Int]] = values.withUnsafeMutableBufferPointer { values in

@@ -76,6 +76,8 @@ package enum Training {
       while group.wait(timeout: .now() + .milliseconds(100)) == .timedOut { whileRunning() }
     }
     whileRunning()
+    // A thread of the queue may hold on to its work a little longer than this.
+    for seed in claim.seeds { seed.release() }
     let all = ends.withLock { $0 }
     return Result(directory: claim.directory, ends: zip(plan.seeds, all).map { ($0, $1!) })
   }

@@ -21,6 +21,8 @@ package struct TrainingPlan: Sendable {
   package var threads: Int
   /// Estimated bytes of one checkpoint at the end of a run.
   package var checkpointBytes = 0
+  /// Estimated bytes of one seed's replay at the end of a run, which stands beside its checkpoints.
+  package var replayBytes = 0
   /// How the program was called, for run.json.
   package var call: RunRecord.Call
 
@@ -72,7 +74,7 @@ package struct TrainingPlan: Sendable {
     jobs = min(seeds.count, request.jobs ?? max(1, Machine.cores / max(perRun, 1)))
     threads = perRun > 0 ? perRun : max(1, min(64, Machine.cores / jobs))
     try compareWithExisting()
-    checkpointBytes = try estimate()
+    try estimate()
   }
 
   /// "runs/" is "runs"; "/" stays.
@@ -106,23 +108,27 @@ package struct TrainingPlan: Sendable {
   }
 
   /// Builds one run and archives it.
-  private func estimate() throws(ExperimentError) -> Int {
+  private mutating func estimate() throws(ExperimentError) {
     do {
       let archive = Archive()
-      try RunLoop(experiment.configuration, seed: seeds[0], threads: 1).archive(archive)
+      let loop = try RunLoop(experiment.configuration, seed: seeds[0], threads: 1)
+      try loop.archive(archive)
       // Names, manifest and headers come on top.
-      return archive.byteCount + 8192
+      checkpointBytes = archive.byteCount + 8192
+      if let replay = loop.agent.replay {
+        replayBytes = replay.bytesPerRow * min(replay.capacity, experiment.configuration.training.environmentSteps)
+      }
     } catch {
       throw ExperimentError(error)
     }
   }
 
-  /// Estimated bytes of all that stays on disk at the end: every seed's newest checkpoints, the best, and one being
-  /// written.
+  /// Estimated bytes of all that stays on disk at the end: every seed's newest checkpoints, the best, one being written,
+  /// and the replay.
   package var diskBytes: Int {
     let (bytes, overflow) = checkpointBytes.multipliedReportingOverflow(
       by: seeds.count * (min(experiment.configuration.checkpoint.keep, 1 << 20) + 2))
-    return overflow ? Int.max : bytes
+    return overflow ? Int.max : bytes + seeds.count * replayBytes
   }
 
   /// Free bytes where the run goes; nil where nobody can tell.

@@ -33,6 +33,9 @@ package final class SeedDirectory {
     }
   }
 
+  /// Gives the claim up: from now on others may work on the seed.
+  package func release() { lock.release() }
+
   package var statusPath: String { "\(path)/status.json" }
   package var recordPath: String { "\(path)/run.json" }
   package var logPath: String { "\(path)/log.txt" }

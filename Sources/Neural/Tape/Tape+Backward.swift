@@ -38,28 +38,25 @@ extension Tape {
     switch node.operation {
     case .constant, .variable, .parameter, .detached: break
     case .linear: backwardLinear(node, gradient)
-    case .activation: backwardActivation(node, gradient)
-    case .scale, .addScalar, .exp, .log, .sqrt, .square, .sin, .cos, .clamp: backwardUnary(node, gradient)
+    case .activation, .scale, .addScalar, .exp, .log, .sqrt, .square, .sin, .cos, .clamp, .reshape:
+      backwardUnary(node, gradient)
     case .add, .subtract, .multiply, .divide, .minimum, .maximum: backwardBinary(node, gradient)
     case .concatenateColumns: backwardConcatenateColumns(node, gradient)
     case .columns: backwardColumns(node, gradient)
     case .rows: backwardRows(node, gradient)
-    case .reshape: backwardReshape(node, gradient)
     case .broadcastBatch: backwardBroadcastBatch(node, gradient)
     case .sum: backwardSum(node, gradient)
     case .sumColumns: backwardSumColumns(node, gradient)
     case .meanRows: backwardMeanRows(node, gradient)
     case .meanBatch: backwardMeanBatch(node, gradient)
-    case .softmax: backwardSoftmax(node, gradient)
+    case .softmax, .straightThroughSample: backwardSoftmax(node, gradient)
     case .logSoftmax: backwardLogSoftmax(node, gradient)
     case .softmaxCrossEntropy: backwardSoftmaxCrossEntropy(node, gradient)
     case .categoricalKL: backwardCategoricalKL(node, gradient)
-    case .straightThroughSample: backwardStraightThroughSample(node, gradient)
     case .boundedLogVariance: backwardBoundedLogVariance(node, gradient)
     case .gaussianNLL: backwardGaussianNLL(node, gradient)
     case .meanSquaredError: backwardMeanSquaredError(node, gradient)
-    case .layerNorm: backwardLayerNorm(node, gradient)
-    case .rmsNorm: backwardRMSNorm(node, gradient)
+    case .layerNorm, .rmsNorm: backwardNorm(node, gradient)
     case .gruGates: backwardGRUGates(node, gradient)
     }
   }

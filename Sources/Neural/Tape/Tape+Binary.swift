@@ -75,18 +75,9 @@ extension Tape {
     let (x, y) = (nodes[Int(node.first)].values, second.values)
     let spans = Spans(node, second)
     if let target = gradientTarget(node.first) {
-      let dx = target.pointer
       spans.forEach { start, other, count, isScalar in
         let stride = isScalar ? 0 : 1
-        if target.accumulates {
-          for index in 0..<count {
-            dx[start + index] += left(dy[start + index], x[start + index], y[other + stride * index])
-          }
-        } else {
-          for index in 0..<count {
-            dx[start + index] = left(dy[start + index], x[start + index], y[other + stride * index])
-          }
-        }
+        target.advanced(by: start).write(count) { left(dy[start + $0], x[start + $0], y[other + stride * $0]) }
       }
     }
     if second.count == node.count {

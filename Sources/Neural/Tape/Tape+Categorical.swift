@@ -159,9 +159,11 @@ extension Tape {
 
   // MARK: Backward
 
+  /// Of a softmax, or of samples, whose softmax is saved.
   func backwardSoftmax(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
     guard let target = gradientTarget(node.first) else { return }
-    passThroughSoftmax(node.values, gradient, target, node.batch * node.rows, node.columns, factor: 1)
+    passThroughSoftmax(
+      node.saved ?? node.values, gradient, target, node.batch * node.rows, node.columns, factor: 1 - node.low)
   }
 
   /// dx = factor·p·(g − Σ p·g) over each row.
@@ -242,11 +244,5 @@ extension Tape {
         passThroughSoftmax(mixed, slopes, target, rows, columns, factor: 1 - unimix)
       }
     }
-  }
-
-  func backwardStraightThroughSample(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
-    guard let target = gradientTarget(node.first) else { return }
-    passThroughSoftmax(
-      node.saved!, gradient, target, node.batch * node.rows, node.columns, factor: 1 - node.low)
   }
 }

@@ -24,19 +24,13 @@ extension Tape {
   }
 
   /// eˣ
-  package func exp(_ x: Tensor) -> Tensor {
-    unary(.exp, x) { x, y, count in ck_unary(Int32(CK_EXP), Int64(count), x, y) }
-  }
+  package func exp(_ x: Tensor) -> Tensor { unary(.exp, x, CK_EXP) }
 
   /// The natural logarithm.
-  package func log(_ x: Tensor) -> Tensor {
-    unary(.log, x) { x, y, count in ck_unary(Int32(CK_LOG), Int64(count), x, y) }
-  }
+  package func log(_ x: Tensor) -> Tensor { unary(.log, x, CK_LOG) }
 
   /// √x
-  package func sqrt(_ x: Tensor) -> Tensor {
-    unary(.sqrt, x) { x, y, count in ck_unary(Int32(CK_SQRT), Int64(count), x, y) }
-  }
+  package func sqrt(_ x: Tensor) -> Tensor { unary(.sqrt, x, CK_SQRT) }
 
   /// x²
   package func square(_ x: Tensor) -> Tensor {
@@ -44,14 +38,10 @@ extension Tape {
   }
 
   /// sin x, x in radians
-  package func sin(_ x: Tensor) -> Tensor {
-    unary(.sin, x) { x, y, count in ck_unary(Int32(CK_SIN), Int64(count), x, y) }
-  }
+  package func sin(_ x: Tensor) -> Tensor { unary(.sin, x, CK_SIN) }
 
   /// cos x, x in radians
-  package func cos(_ x: Tensor) -> Tensor {
-    unary(.cos, x) { x, y, count in ck_unary(Int32(CK_COS), Int64(count), x, y) }
-  }
+  package func cos(_ x: Tensor) -> Tensor { unary(.cos, x, CK_COS) }
 
   /// x limited to [low, high]; the gradient is zero outside.
   package func clamp(_ x: Tensor, low: Float, high: Float) -> Tensor {
@@ -60,6 +50,10 @@ extension Tape {
       // A NaN stays a NaN.
       for index in 0..<count { y[index] = x[index] < low ? low : (x[index] > high ? high : x[index]) }
     }
+  }
+
+  private func unary(_ operation: Operation, _ x: Tensor, _ kernel: Int) -> Tensor {
+    unary(operation, x) { x, y, count in ck_unary(Int32(kernel), Int64(count), x, y) }
   }
 
   @inline(__always)
@@ -75,12 +69,6 @@ extension Tape {
   }
 
   // MARK: Backward
-
-  func backwardActivation(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
-    let x = nodes[Int(node.first)].values
-    guard let target = gradientTarget(node.first) else { return }
-    activationGradient(node.kernel, node.count, x, gradient, target)
-  }
 
   /// dx ← or += dy·activation'(x), in tiles over the pool.
   func activationGradient(
@@ -102,8 +90,9 @@ extension Tape {
     let (x, y, dy, count) = (nodes[Int(node.first)].values, node.values, gradient, node.count)
     let (low, high) = (node.low, node.high)
     switch node.operation {
+    case .activation: activationGradient(node.kernel, count, x, dy, target)
     case .scale: target.write(count) { dy[$0] * low }
-    case .addScalar: target.write(count) { dy[$0] }
+    case .addScalar, .reshape: target.write(count) { dy[$0] }
     case .exp: target.write(count) { dy[$0] * y[$0] }
     case .log: target.write(count) { dy[$0] / x[$0] }
     case .sqrt: target.write(count) { dy[$0] * 0.5 / y[$0] }

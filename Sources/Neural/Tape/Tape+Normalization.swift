@@ -5,58 +5,47 @@ extension Tape {
   ///
   /// x [batch, rows, columns]; weight and bias [batch or 1, 1, columns].
   package func layerNorm(_ x: Tensor, weight: Tensor, bias: Tensor, epsilon: Float = 1e-5) -> Tensor {
-    checkScale("layerNorm", x, weight)
-    checkScale("layerNorm", x, bias)
-    var result = makeNode(.layerNorm, x.batch, x.rows, x.columns, x, weight, bias)
-    let columns = x.columns
-    // saved: the normalised rows, then 1/√(variance + epsilon) of each.
-    let normalised = allocate(x.count + x.batch * x.rows)
-    result.saved = normalised
-    let (values, output) = (nodes[x.index].values, result.values)
-    forEachScaledRow(result, nodes[weight.index], nodes[bias.index]) { row, scale, shift in
-      let (source, centred, destination) = (
-        values + row * columns, normalised + row * columns, output + row * columns
-      )
-      let mean = Float(ck_sum(Int64(columns), source) / Double(columns))
-      for column in 0..<columns { centred[column] = source[column] - mean }
-      let variance = ck_sum_of_squares(Int64(columns), centred) / Double(columns)
-      let inverse = Float(1 / (variance + Double(epsilon)).squareRoot())
-      normalised[x.count + row] = inverse
-      for column in 0..<columns {
-        centred[column] *= inverse
-        destination[column] = centred[column] * scale[column] + shift[column]
-      }
-    }
-    return append(result)
+    checkScale(.layerNorm, x, bias)
+    return norm(.layerNorm, x, weight, bias, epsilon)
   }
 
   /// x/√(mean of x² + epsilon)·weight over each row (Zhang & Sennrich 2019; DreamerV3 uses epsilon 1e-4).
   ///
   /// x [batch, rows, columns]; weight [batch or 1, 1, columns].
   package func rmsNorm(_ x: Tensor, weight: Tensor, epsilon: Float = 1e-4) -> Tensor {
-    checkScale("rmsNorm", x, weight)
-    var result = makeNode(.rmsNorm, x.batch, x.rows, x.columns, x, weight)
+    norm(.rmsNorm, x, weight, nil, epsilon)
+  }
+
+  /// Rows are centred where there is a bias.
+  private func norm(_ operation: Operation, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, _ epsilon: Float) -> Tensor
+  {
+    checkScale(operation, x, weight)
+    var result = makeNode(operation, x.batch, x.rows, x.columns, x, weight, bias)
     let columns = x.columns
+    // saved: the normalised rows, then 1/√(variance + epsilon) of each.
     let normalised = allocate(x.count + x.batch * x.rows)
     result.saved = normalised
     let (values, output) = (nodes[x.index].values, result.values)
-    forEachScaledRow(result, nodes[weight.index], nodes[weight.index]) { row, scale, _ in
-      let (source, scaled, destination) = (values + row * columns, normalised + row * columns, output + row * columns)
-      let meanSquare = ck_sum_of_squares(Int64(columns), source) / Double(columns)
-      let inverse = Float(1 / (meanSquare + Double(epsilon)).squareRoot())
+    forEachScaledRow(result, nodes[weight.index], nodes[(bias ?? weight).index]) { row, scale, shift in
+      let (source, centred, destination) = (values + row * columns, normalised + row * columns, output + row * columns)
+      let mean = bias == nil ? 0 : Float(ck_sum(Int64(columns), source) / Double(columns))
+      for column in 0..<columns { centred[column] = source[column] - mean }
+      let variance = ck_sum_of_squares(Int64(columns), centred) / Double(columns)
+      let inverse = Float(1 / (variance + Double(epsilon)).squareRoot())
       normalised[x.count + row] = inverse
       for column in 0..<columns {
-        scaled[column] = source[column] * inverse
-        destination[column] = scaled[column] * scale[column]
+        centred[column] *= inverse
+        destination[column] = centred[column] * scale[column]
       }
+      if bias != nil { for column in 0..<columns { destination[column] += shift[column] } }
     }
     return append(result)
   }
 
-  private func checkScale(_ name: StaticString, _ x: Tensor, _ scale: Tensor) {
+  private func checkScale(_ operation: Operation, _ x: Tensor, _ scale: Tensor) {
     precondition(
       scale.rows == 1 && scale.columns == x.columns && (scale.batch == x.batch || scale.batch == 1),
-      "\(name): parameter \(scale.shape) does not fit \(x.shape)")
+      "\(operation): parameter \(scale.shape) does not fit \(x.shape)")
   }
 
   /// Calls `body` with every row's number and its member's parts of two [batch or 1, 1, columns] nodes.
@@ -76,24 +65,10 @@ extension Tape {
 
   // MARK: Backward
 
-  func backwardLayerNorm(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
-    backwardNorm(node, gradient, isCentred: true)
-    guard let target = addingTarget(node.third) else { return }
-    let isShared = nodes[Int(node.third)].batch == 1
-    for row in 0..<node.batch * node.rows {
-      let sums = target + (isShared ? 0 : row / node.rows * node.columns)
-      let dy = gradient + row * node.columns
-      for column in 0..<node.columns { sums[column] += dy[column] }
-    }
-  }
-
-  func backwardRMSNorm(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
-    backwardNorm(node, gradient, isCentred: false)
-  }
-
   /// With n the normalised row, g = dy·weight: dx = (g − mean(g) − n·mean(g·n))/deviation (the mean of g only where
-  /// the row was centred); dweight = Σ dy·n.
-  private func backwardNorm(_ node: Node, _ gradient: UnsafeMutablePointer<Float>, isCentred: Bool) {
+  /// the row was centred); dweight = Σ dy·n; dbias = Σ dy.
+  func backwardNorm(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
+    let isCentred = node.operation == .layerNorm
     let (count, columns) = (node.count, node.columns)
     let (normalised, weight) = (node.saved!, nodes[Int(node.second)])
     if let target = gradientTarget(node.first) {
@@ -112,11 +87,18 @@ extension Tape {
         }
       }
     }
-    guard let target = addingTarget(node.second) else { return }
+    addRows(node, to: node.second) { gradient[$0] * normalised[$0] }
+    addRows(node, to: node.third) { gradient[$0] }
+  }
+
+  /// Adds `value(i)` of every element of the result to its column of a [batch or 1, 1, columns] input's gradient.
+  @inline(__always)
+  private func addRows(_ node: Node, to input: Int32, _ value: (Int) -> Float) {
+    guard let target = addingTarget(input) else { return }
+    let isShared = nodes[Int(input)].batch == 1
     for row in 0..<node.batch * node.rows {
-      let sums = target + (weight.batch == 1 ? 0 : row / node.rows * columns)
-      let (dy, n) = (gradient + row * columns, normalised + row * columns)
-      for column in 0..<columns { sums[column] += dy[column] * n[column] }
+      let sums = target + (isShared ? 0 : row / node.rows * node.columns)
+      for column in 0..<node.columns { sums[column] += value(row * node.columns + column) }
     }
   }
 }

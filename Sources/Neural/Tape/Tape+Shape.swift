@@ -115,10 +115,6 @@ extension Tape {
     }
   }
 
-  func backwardReshape(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
-    gradientTarget(node.first)?.write(node.count) { gradient[$0] }
-  }
-
   func backwardBroadcastBatch(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
     let count = node.rows * node.columns
     guard let target = addingTarget(node.first) else { return }

@@ -69,42 +69,23 @@ package final class Tape {
     leaf(.constant, values, batch, rows, columns)
   }
 
-  /// A copy of `values` that takes no gradient, [batch, rows, columns].
-  package func constant(_ values: [Float], batch: Int = 1, rows: Int = 1, columns: Int) -> Tensor {
-    values.withUnsafeBufferPointer { leaf(.constant, $0, batch, rows, columns) }
-  }
-
-  /// A scalar, [1, 1, 1].
-  package func constant(_ value: Float) -> Tensor {
-    constant(batch: 1, rows: 1, columns: 1) { $0[0] = value }
-  }
-
   /// A constant that `fill` writes in place (a minibatch gathered without a copy in between). All of it must be set.
   package func constant(
     batch: Int = 1, rows: Int = 1, columns: Int, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
   ) rethrows -> Tensor {
-    let node = leafNode(.constant, batch, rows, columns)
-    try fill(UnsafeMutableBufferPointer(start: node.values, count: node.count))
-    return append(node)
+    try leaf(.constant, batch, rows, columns, fill)
   }
 
   /// A variable that `fill` writes in place. All of it must be set.
   package func variable(
     batch: Int = 1, rows: Int = 1, columns: Int, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
   ) rethrows -> Tensor {
-    let node = leafNode(.variable, batch, rows, columns)
-    try fill(UnsafeMutableBufferPointer(start: node.values, count: node.count))
-    return append(node)
+    try leaf(.variable, batch, rows, columns, fill)
   }
 
   /// A copy of `values` whose gradient can be read after `backward`.
   package func variable(_ values: UnsafeBufferPointer<Float>, batch: Int = 1, rows: Int = 1, columns: Int) -> Tensor {
     leaf(.variable, values, batch, rows, columns)
-  }
-
-  /// A copy of `values` whose gradient can be read after `backward`.
-  package func variable(_ values: [Float], batch: Int = 1, rows: Int = 1, columns: Int) -> Tensor {
-    values.withUnsafeBufferPointer { leaf(.variable, $0, batch, rows, columns) }
   }
 
   /// A parameter, without a copy. Its gradient is added into the store; frozen, it takes none, but gradients still
@@ -127,11 +108,16 @@ package final class Tape {
     return append(node)
   }
 
-  private func leafNode(_ operation: Operation, _ batch: Int, _ rows: Int, _ columns: Int) -> Node {
+  private func leaf(
+    _ operation: Operation, _ batch: Int, _ rows: Int, _ columns: Int,
+    _ fill: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) rethrows -> Tensor {
     precondition(batch > 0 && rows > 0 && columns > 0, "empty tensor [\(batch), \(rows), \(columns)]")
-    return Node(
+    let node = Node(
       operation: operation, requiresGradient: operation == .variable && recordsGradients, batch: batch, rows: rows,
       columns: columns, values: allocate(batch * rows * columns))
+    try fill(UnsafeMutableBufferPointer(start: node.values, count: node.count))
+    return append(node)
   }
 
   private func leaf(
@@ -139,9 +125,7 @@ package final class Tape {
   ) -> Tensor {
     precondition(
       values.count == batch * rows * columns, "\(values.count) values for shape [\(batch), \(rows), \(columns)]")
-    let node = leafNode(operation, batch, rows, columns)
-    node.values.update(from: values.baseAddress!, count: values.count)
-    return append(node)
+    return leaf(operation, batch, rows, columns) { _ = $0.update(fromContentsOf: values) }
   }
 
   // MARK: Reading

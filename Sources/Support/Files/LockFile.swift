@@ -23,9 +23,13 @@ package final class LockFile {
     self.file = file
   }
 
-  deinit {
-    // Not left for the next reader to be misled by; the lock goes with the descriptor.
+  deinit { release() }
+
+  /// Gives the claim up, also where some thread still holds on to this object.
+  package func release() {
+    // The note is not left for the next reader to be misled by.
     try? file.truncate(to: 0)
+    flock(file.descriptor, LOCK_UN)
   }
 
   /// This machine's name, as the lock's note and run.json give it.

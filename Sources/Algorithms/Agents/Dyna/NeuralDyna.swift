@@ -193,7 +193,8 @@ package final class NeuralDyna: Agent {
       + (learner.model?.facts ?? [])
   }
 
-  package var learned: LearnedModel? { learner.learned }
+  package var model: (any DynamicsModel)? { learner.fittedModel }
+  package var replay: Replay? { learner.replay }
 
   package func archive(_ archive: Archive) throws {
     try archive.value("updates", &updates)

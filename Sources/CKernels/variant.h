@@ -1,0 +1,30 @@
+// All kernels of one instruction-set variant, and its table. The variant defines KERNELS, the table's name, and LANES,
+// TILE_VECTORS and STRIP_ROWS.
+
+// The order matters: each builds on those before.
+// clang-format off
+#include "vectors.h"
+#include "vector_math.h"
+#include "activations.h"
+#include "elementwise.h"
+#include "random.h"
+#include "microkernel.h"
+#include "product.h"
+#include "bfloat16.h"
+#if LANES == 16
+#include "bfloat16_native.h"
+#endif
+#include "ensemble.h"
+#include "training.h"
+#include "peak.h"
+// clang-format on
+
+const kernel_table KERNELS = {
+    .activation = activation_variant, .activation_gradient = activation_gradient_variant, .unary = unary_variant,
+    .multiply = multiply_variant, .column_sums = column_sums_variant, .adam_step = adam_step_variant,
+    .sum = sum_variant, .sum_of_squares = sum_of_squares_variant, .first_nonfinite = first_nonfinite_variant,
+    .polyak = polyak_variant, .fill_normal = fill_normal_variant, .fill_uniform = fill_uniform_variant,
+    .fill_truncated_normal = fill_truncated_normal_variant, .ensemble_step = ensemble_step_variant, .lanes = LANES,
+    .training_forward = training_forward_variant, .training_backward = training_backward_variant,
+    .training_weights = training_weights_variant, .peak = peak_variant,
+};
