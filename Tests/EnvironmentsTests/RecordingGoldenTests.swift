@@ -91,10 +91,8 @@ struct RecordingGoldenTests {
       let place: Comment = "\(header.file): line \(row.line)"
       switch row.content {
       case .reset(let seed): try environment.reset(seed: seed)
-      case .step(let start, let isSinglePrecision, let action, let reward, let isTerminated):
-        if start != reached {
-          environment.physicalState = PhysicalState(start, isSinglePrecision: isSinglePrecision)
-        }
+      case .step(let start, let action, let reward, let isTerminated):
+        if start.values != reached { environment.physicalState = start }
         let outcome = try action.withAction { try environment.step($0) }
         #expect(outcome.reward == reward && outcome.isTerminated == isTerminated, place)
       }

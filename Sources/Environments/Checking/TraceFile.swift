@@ -97,8 +97,8 @@ package struct RecordingHeader: Decodable, Sendable {
   /// "trace" or "table".
   package var kind: String
   package var stepLimit: Int?
-  var observationSpace: Space?
-  var actionSpace: Space?
+  package var observationSpace: Space?
+  package var actionSpace: Space?
   /// The probability of each state at an episode's start, zeros left out; tables only.
   var initial: [String: Double]?
 
@@ -121,7 +121,7 @@ package struct RecordingHeader: Decodable, Sendable {
 }
 
 /// `{"discrete": n}` or `{"low": […], "high": […]}` with "inf" and "-inf" for what JSON has no number for.
-enum Space: Decodable {
+package enum Space: Decodable, Sendable {
   case discrete(count: Int)
   case box(low: [Float], high: [Float])
 
@@ -156,7 +156,7 @@ enum Space: Decodable {
     }
   }
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: Key.self)
     if let count = try container.decodeIfPresent(Int.self, forKey: .discrete) {
       self = .discrete(count: count)
