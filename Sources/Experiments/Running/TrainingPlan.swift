@@ -123,8 +123,8 @@ package struct TrainingPlan: Sendable {
     }
   }
 
-  /// Estimated bytes of all that stays on disk at the end: every seed's newest checkpoints, the best, one being written,
-  /// and the replay.
+  /// Estimated bytes of all that stays on disk at the end: every seed's newest checkpoints, the best, one being
+  /// written, and the replay.
   package var diskBytes: Int {
     let (bytes, overflow) = checkpointBytes.multipliedReportingOverflow(
       by: seeds.count * (min(experiment.configuration.checkpoint.keep, 1 << 20) + 2))
