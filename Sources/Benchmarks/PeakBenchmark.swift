@@ -1,6 +1,5 @@
 import Experiments
 import CKernels
-import Foundation
 import Support
 import Synchronization
 
@@ -29,7 +28,7 @@ package enum PeakBenchmark {
 
     /// GFLOP/s of all threads together. They start at the same time, and each is timed by itself.
     package func measure() -> Double {
-      guard pool.threads > 1 else { return PeakBenchmark.rate(rounds, pairs, PeakBenchmark.processorSeconds) }
+      guard pool.threads > 1 else { return PeakBenchmark.rate(rounds, pairs, Clock.processorSeconds) }
       let arrived = Atomic(0)
       let rates = FloatBuffer(count: pool.threads)
       pool.run(tasks: pool.threads) { task, _ in
@@ -60,13 +59,7 @@ package enum PeakBenchmark {
 
   /// Time on the processor for one thread, which what else the machine does hardly changes; else the wall clock.
   package static func seconds(_ pool: ComputePool) -> Double {
-    pool.threads == 1 ? processorSeconds() : Clock.monotonicSeconds()
-  }
-
-  private static func processorSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    pool.threads == 1 ? Clock.processorSeconds() : Clock.monotonicSeconds()
   }
 
   /// One ceiling of the machine.

@@ -62,12 +62,10 @@ package struct PolicyEvaluation: Sendable {
       let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
       let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil
       let movie = drawing == .movie ? EpisodeMovie(task.specification) : nil
-      if rollout != nil || drawing != nil {
-        evaluation.onState = { environment, outcome in
-          rollout?.append(environment, outcome)
-          chart?.append(environment, outcome)
-          movie?.append(environment, outcome)
-        }
+      evaluation.onState = { environment, outcome in
+        rollout?.append(environment, outcome)
+        chart?.append(environment, outcome)
+        movie?.append(environment, outcome)
       }
       let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: task) : []
       var results: [Evaluation.Episode] = []

@@ -3,9 +3,15 @@ import Foundation
 /// Time as the program uses it: a clock that never goes back for durations, and UTC text for people and logs.
 package enum Clock {
   /// Seconds since an arbitrary moment; never goes back, unmoved by changes of the wall clock.
-  package static func monotonicSeconds() -> Double {
+  /// Async-signal-safe.
+  package static func monotonicSeconds() -> Double { seconds(CLOCK_MONOTONIC) }
+
+  /// Seconds that the processor has worked on the calling thread.
+  package static func processorSeconds() -> Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
+
+  private static func seconds(_ clock: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 

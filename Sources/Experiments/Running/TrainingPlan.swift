@@ -20,7 +20,7 @@ package struct TrainingPlan: Sendable {
   package var jobs: Int
   package var threads: Int
   /// Estimated bytes of one checkpoint at the end of a run.
-  package var checkpointBytes: Int
+  package var checkpointBytes = 0
   /// Estimated bytes of one seed's replay at the end of a run, which stands beside its checkpoints.
   package var replayBytes = 0
   /// How the program was called, for run.json.
@@ -63,23 +63,16 @@ package struct TrainingPlan: Sendable {
     resume = request.resume
     call = RunRecord.Call(
       arguments: request.arguments, configurationPath: experiment.source, overrides: request.overrides)
-    let name = experiment.configuration.name
-    directory =
-      isRun
-      ? given
-      : RunDirectory(
-        "\(TrainingPlan.withoutTrailingSlash(request.out))/"
-          + ConfigurationIdentity.directoryName(experiment.resolved, name: name))
+    let name = ConfigurationIdentity.directoryName(experiment.resolved, name: experiment.configuration.name)
+    directory = isRun ? given : RunDirectory("\(TrainingPlan.withoutTrailingSlash(request.out))/\(name)")
     seeds = request.seeds ?? experiment.configuration.seeds
     if isRun && request.seeds == nil && !experiment.sets("seeds") {
       let started = try given.seeds()
       if !started.isEmpty { seeds = started }
     }
     let perRun = experiment.configuration.threads
-    jobs = request.jobs ?? min(seeds.count, max(1, Machine.cores / max(perRun, 1)))
-    jobs = min(jobs, seeds.count)
+    jobs = min(seeds.count, request.jobs ?? max(1, Machine.cores / max(perRun, 1)))
     threads = perRun > 0 ? perRun : max(1, min(64, Machine.cores / jobs))
-    checkpointBytes = 0
     try compareWithExisting()
     try estimate()
   }
@@ -140,12 +133,7 @@ package struct TrainingPlan: Sendable {
 
   /// Free bytes where the run goes; nil where nobody can tell.
   package var freeBytes: Int? {
-    var path = directory.path
-    while FileSystem.kind(of: path) != .folder {
-      let parent = FileSystem.folder(of: path)
-      if parent == path { return nil }
-      path = parent
-    }
-    return try? FileSystem.freeSpace(at: path)
+    let folder = FileSystem.folders(from: directory.path).first { FileSystem.kind(of: $0) == .folder }
+    return folder.flatMap { try? FileSystem.freeSpace(at: $0) }
   }
 }

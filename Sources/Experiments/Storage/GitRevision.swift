@@ -5,17 +5,12 @@ import Support
 package enum GitRevision {
   /// 40 (or 64) hexadecimal digits; nil outside a repository or before its first commit.
   package static func of(_ path: String) -> String? {
-    var folder = FileSystem.folder(of: URL(fileURLWithPath: path).path)
-    while true {
-      if let git = gitFolder(in: folder) { return head(git) }
-      let parent = FileSystem.folder(of: folder)
-      if parent == folder { return nil }
-      folder = parent
-    }
+    let folder = FileSystem.folder(of: URL(fileURLWithPath: path).path)
+    return FileSystem.folders(from: folder).lazy.compactMap(gitFolder).first.flatMap(head)
   }
 
   /// `.git`, or where the file `.git` of a worktree or submodule points.
-  private static func gitFolder(in folder: String) -> String? {
+  private static func gitFolder(_ folder: String) -> String? {
     let path = "\(folder)/.git"
     switch FileSystem.kind(of: path) {
     case .folder: return path

@@ -106,21 +106,16 @@ package final class Console: Sendable {
 
   /// Prints a slot's last line to stay and forgets the slot.
   package func finish(slot: Int, line: String) {
-    guard !isQuiet else { return }
-    state.withLock { state in
-      erase(&state)
-      state.slots.removeAll { $0.number == slot }
-      _ = Console.write(Terminal.harmless(line) + "\n", to: errors)
-      draw(&state)
-    }
+    if !isQuiet { print(Terminal.harmless(line), insteadOf: slot) }
   }
 
   // MARK: Drawing
 
   /// A line that stays, above the live ones.
-  private func print(_ line: String) {
+  private func print(_ line: String, insteadOf slot: Int? = nil) {
     state.withLock { state in
       erase(&state)
+      state.slots.removeAll { $0.number == slot }
       _ = Console.write(line + "\n", to: errors)
       draw(&state)
     }

@@ -12,18 +12,15 @@ package struct Terminal: Sendable {
   private let descriptor: Int32
   private let fixedSize: (columns: Int, rows: Int)?
 
-  /// Looks at an open descriptor and at the environment: NO_COLOR (any non-empty value), TERM=dumb or unset.
+  /// Looks at an open descriptor (unless told whether it is a terminal) and at the environment: NO_COLOR (any non-empty
+  /// value), TERM=dumb or unset.
   package init(
-    _ descriptor: Int32, noColour: Bool = false, environment: [String: String] = ProcessInfo.processInfo.environment
+    _ descriptor: Int32, isTerminal: Bool? = nil, noColour: Bool = false,
+    environment: [String: String] = ProcessInfo.processInfo.environment
   ) {
-    self.init(descriptor, isTerminal: isatty(descriptor) == 1, noColour: noColour, environment: environment)
-  }
-
-  /// As above, told whether the descriptor is a terminal.
-  package init(_ descriptor: Int32, isTerminal: Bool, noColour: Bool, environment: [String: String]) {
     let kind = environment["TERM"] ?? ""
     self.descriptor = descriptor
-    isLive = isTerminal && !kind.isEmpty && kind != "dumb"
+    isLive = isTerminal ?? (isatty(descriptor) == 1) && !kind.isEmpty && kind != "dumb"
     hasColour = isLive && !noColour && (environment["NO_COLOR"] ?? "").isEmpty
     fixedSize = nil
   }
@@ -54,7 +51,7 @@ package struct Terminal: Sendable {
     var count = 0
     for character in line {
       if count == max(1, columns) { return text.dropLast() + "…" }
-      text.append(isControl(character) ? " " : character)
+      text.append(character.unicodeScalars.contains(where: isControl) ? " " : character)
       count += 1
     }
     return text
@@ -69,11 +66,11 @@ package struct Terminal: Sendable {
     return String(result)
   }
 
-  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-    (scalar.value < 0x20 && scalar != "\n" && scalar != "\t") || (0x7F...0x9F).contains(scalar.value)
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
   }
 
-  private static func isControl(_ character: Character) -> Bool {
-    character.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+    isControl(scalar) && scalar != "\n" && scalar != "\t"
   }
 }

@@ -26,11 +26,8 @@ package struct AnimatedGIF {
     let (rows, columns) = changedPart(picture)
     last = picture
     // Graphic control: keep what is there, then the duration.
-    body.append(contentsOf: [0x21, 0xF9, 4, 0b0000_0100])
-    appendNumber(duration.clipped(0, 65_535))
-    body.append(contentsOf: [0, 0, 0x2C])
-    for number in [columns.lowerBound, rows.lowerBound, columns.count, rows.count] { appendNumber(number) }
-    body.append(contentsOf: [0, 8])
+    body += [0x21, 0xF9, 4, 0b0000_0100] + AnimatedGIF.number(duration.clipped(0, 65_535)) + [0, 0, 0x2C]
+    body += [columns.lowerBound, rows.lowerBound, columns.count, rows.count].flatMap(AnimatedGIF.number) + [0, 8]
     var indexes: [UInt8] = []
     indexes.reserveCapacity(rows.count * columns.count)
     for row in rows {
@@ -40,7 +37,7 @@ package struct AnimatedGIF {
     for start in stride(from: 0, to: codes.count, by: 255) {
       let block = codes[start..<min(start + 255, codes.count)]
       body.append(UInt8(block.count))
-      body.append(contentsOf: block)
+      body += block
     }
     body.append(0)
   }
@@ -48,22 +45,17 @@ package struct AnimatedGIF {
   /// The whole file with the pictures so far.
   package var bytes: [UInt8] {
     var data = Array("GIF89a".utf8)
-    for number in [width, height] { data.append(contentsOf: [UInt8(number & 0xFF), UInt8(number >> 8)]) }
-    data.append(contentsOf: [0b1111_0111, 0, 0])
+    data += AnimatedGIF.number(width) + AnimatedGIF.number(height) + [0b1111_0111, 0, 0]
     for entry in 0..<256 {
       let color = entry < palette.count ? palette[entry] : .white
-      data.append(contentsOf: [color.red, color.green, color.blue])
+      data += [color.red, color.green, color.blue]
     }
     // Netscape's extension: again and again, without end.
-    data.append(contentsOf: [0x21, 0xFF, 11])
-    data.append(contentsOf: Array("NETSCAPE2.0".utf8))
-    data.append(contentsOf: [3, 1, 0, 0, 0])
+    data += [0x21, 0xFF, 11] + Array("NETSCAPE2.0".utf8) + [3, 1, 0, 0, 0]
     return data + body + [0x3B]
   }
 
-  private mutating func appendNumber(_ number: Int) {
-    body.append(contentsOf: [UInt8(number & 0xFF), UInt8(number >> 8)])
-  }
+  private static func number(_ number: Int) -> [UInt8] { [UInt8(number & 0xFF), UInt8(number >> 8)] }
 
   /// The rectangle that differs from the picture before; one pixel where nothing does.
   private func changedPart(_ picture: Raster) -> (rows: Range<Int>, columns: Range<Int>) {

@@ -177,17 +177,21 @@ package enum FileSystem {
 
   /// The folder that holds `path`: "." for a bare name.
   package static func folder(of path: String) -> String {
-    var end = path.utf8.endIndex
-    let utf8 = path.utf8
+    var rest = path.utf8[...]
     let slash = UInt8(ascii: "/")
-    func dropWhile(_ condition: (UInt8) -> Bool) {
-      while end > utf8.startIndex, condition(utf8[utf8.index(before: end)]) { end = utf8.index(before: end) }
+    func drop(while condition: (UInt8) -> Bool) {
+      while let last = rest.last, condition(last) { rest.removeLast() }
     }
-    dropWhile { $0 == slash }
-    dropWhile { $0 != slash }
-    if end == utf8.startIndex { return "." }
-    dropWhile { $0 == slash }
-    return end == utf8.startIndex ? "/" : String(path[..<end])
+    drop { $0 == slash }
+    drop { $0 != slash }
+    if rest.isEmpty { return "." }
+    drop { $0 == slash }
+    return rest.isEmpty ? "/" : String(Substring(rest))
+  }
+
+  /// A folder, the one that holds it, and so on to the outermost.
+  package static func folders(from path: String) -> UnfoldFirstSequence<String> {
+    sequence(first: path) { folder(of: $0) == $0 ? nil : folder(of: $0) }
   }
 
   /// A hidden name in the same folder that no other process uses, on this machine or another (hence not the pid).

@@ -8,19 +8,16 @@ package protocol TableRow {
 
 extension TableRow {
   /// The names in the header.
-  package static var columns: [String] {
-    let cells = TableCells()
-    var row = Self()
-    try! row.visit(cells)  // writing cannot fail
-    return cells.columns
-  }
+  package static var columns: [String] { Self().written.columns }
 
   /// The row as a file takes it.
-  package var cells: [CSVFile.Cell?] {
+  package var cells: [CSVFile.Cell?] { written.values }
+
+  private var written: TableCells {
     let cells = TableCells()
     var row = self
     try! row.visit(cells)  // writing cannot fail
-    return cells.values
+    return cells
   }
 }
 

@@ -51,7 +51,7 @@ private struct JSONWriter {
   mutating func pretty(_ value: JSON, indentation: Int) {
     switch value {
     case .array(let items) where !items.isEmpty:
-      if isPlain(items) {
+      if items.allSatisfy({ $0.array == nil && $0.object == nil }) {
         let start = bytes.count
         compact(value, comma: ", ")
         if bytes.count - start + indentation <= JSONWriter.lineWidth { return }
@@ -75,15 +75,6 @@ private struct JSONWriter {
       newLine(after: 0, indentation)
       bytes.append(UInt8(ascii: "}"))
     default: compact(value)
-    }
-  }
-
-  private func isPlain(_ items: [JSON]) -> Bool {
-    items.allSatisfy {
-      switch $0 {
-      case .array, .object: false
-      default: true
-      }
     }
   }
 

@@ -161,27 +161,21 @@ package struct MutableRows {
 ///
 /// Never pass `read` of a temporary on: `f(makeBuffer().read)` frees the memory before `f` runs, and nothing warns.
 package final class RowBuffer: ArchivableObject {
+  private let buffer: FloatBuffer
   /// The memory; it lives as long as this object.
   package let rows: MutableRows
 
   /// `count` rows of `columns` zeros.
   package init(_ count: Int, _ columns: Int) {
-    let size = max(1, count * columns)
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: size * 4, alignment: 64)
-    let base = raw.bindMemory(to: Float.self, capacity: size)
-    base.initialize(repeating: 0, count: size)
-    rows = MutableRows(base, count, columns)
+    buffer = FloatBuffer(count: count * columns)
+    rows = MutableRows(buffer.base, count, columns)
   }
-
-  deinit { UnsafeMutableRawPointer(rows.base).deallocate() }
 
   /// The same memory, read only.
   package var read: Rows { Rows(rows) }
 
   /// All floats, row after row.
-  package var memory: UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(start: rows.base, count: rows.count * rows.columns)
-  }
+  package var memory: UnsafeMutableBufferPointer<Float> { buffer.memory }
 
   package func archive(_ archive: Archive) throws {
     try archive.buffer("rows", memory, shape: [rows.count, rows.columns])

@@ -107,9 +107,7 @@ package final class Fields {
 
   /// A nested group.
   package func section<Value: Configurable>(_ name: String, _ value: inout Value, _ help: String) {
-    let inner = open(name)
-    value.declare(inner)
-    close(name, inner, help)
+    section(name, help) { value.declare($0) }
   }
 
   /// A nested group whose settings depend on its own "type" (or "id"): `declare` gets the group's fields.

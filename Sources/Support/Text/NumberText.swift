@@ -32,11 +32,9 @@ package enum NumberText {
 
   /// Digits in groups of three: "1,000,000".
   package static func grouped(_ value: Int) -> String {
-    let digits = Array(String(abs(value)))
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-      if index > 0 && (digits.count - index) % 3 == 0 { text.append(",") }
-      text.append(digit)
+    var text = String(abs(value))
+    for place in stride(from: text.count - 3, to: 0, by: -3) {
+      text.insert(",", at: text.index(text.startIndex, offsetBy: place))
     }
     return value < 0 ? "-" + text : text
   }

@@ -17,20 +17,19 @@ package enum Signals {
   package static func install() {
     _ = first.load(ordering: .relaxed)  // initialised here, not in a handler
     _ = firstTime.load(ordering: .relaxed)
-    var action = sigaction()
-    sigemptyset(&action.sa_mask)
-    action.sa_flags = SA_RESTART
-    Signals.setHandler(of: &action) { number in
-      let now = Signals.milliseconds()
-      let (isFirst, _) = Signals.first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
-      if isFirst {
-        Signals.firstTime.store(now, ordering: .relaxed)
-      } else if now - Signals.firstTime.load(ordering: .relaxed) > 300 {
-        // `timeout` and batch systems signal the process and its group: one request that arrives twice.
-        _exit(number == SIGINT ? 130 : 143)
+    for number in [SIGINT, SIGTERM, SIGUSR1] {
+      // Interrupted system calls go on: what `signal` does on every system here.
+      signal(number) { number in
+        let now = Int64(Clock.monotonicSeconds() * 1000)
+        let (isFirst, _) = Signals.first.compareExchange(expected: 0, desired: number, ordering: .relaxed)
+        if isFirst {
+          Signals.firstTime.store(now, ordering: .relaxed)
+        } else if now - Signals.firstTime.load(ordering: .relaxed) > 300 {
+          // `timeout` and batch systems signal the process and its group: one request that arrives twice.
+          _exit(number == SIGINT ? 130 : 143)
+        }
       }
     }
-    for number in [SIGINT, SIGTERM, SIGUSR1] { sigaction(number, &action, nil) }
     ignoreWriteSignals()
   }
 
@@ -56,19 +55,4 @@ package enum Signals {
 
   /// Forgets a request; for tests.
   package static func reset() { first.store(0, ordering: .relaxed) }
-
-  /// The monotonic clock; async-signal-safe.
-  private static func milliseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-  }
-
-  private static func setHandler(of action: inout sigaction, _ handler: @escaping @convention(c) (Int32) -> Void) {
-    #if canImport(Darwin)
-      action.__sigaction_u.__sa_handler = handler
-    #else
-      action.__sigaction_handler.sa_handler = handler
-    #endif
-  }
 }

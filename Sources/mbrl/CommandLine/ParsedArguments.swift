@@ -63,7 +63,7 @@ extension CommandSyntax {
     var optionsEnded = false
     while let argument = rest.popFirst() {
       if optionsEnded || argument == "-" || !argument.hasPrefix("-") {
-        if !optionsEnded && takesSettings && ArgumentParser.isSetting(argument) {
+        if !optionsEnded && takesSettings && isSetting(argument) {
           parsed.settings.append(argument)
         } else {
           parsed.operands.append(argument)
@@ -113,12 +113,9 @@ extension CommandSyntax {
       throw UsageError("unexpected argument \"\(parsed.operands[operandCount.upperBound])\"")
     }
   }
-}
 
-/// Rules for single arguments.
-package enum ArgumentParser {
   /// Whether an argument is "key.path=value": a path of names before the first '='. A file name with a '/' is none.
-  package static func isSetting(_ argument: String) -> Bool {
+  private func isSetting(_ argument: String) -> Bool {
     guard let equals = argument.firstIndex(of: "=") else { return false }
     return argument[..<equals].allSatisfy { $0.isLetter || $0.isNumber || "_-.$[]".contains($0) }
   }
