@@ -128,7 +128,9 @@ import Experiments
     for override in free {
       #expect(ConfigurationIdentity.hash(try Self.read(Self.valid, name: "n", [override]).resolved) == standard)
     }
-    for override in ["evaluation.seed=1", "environment.stepLimit=7", "environment.id=CartPole-v1"] {
+    for override in [
+      "training.environments=3", "evaluation.seed=1", "environment.stepLimit=7", "environment.id=CartPole-v1",
+    ] {
       #expect(ConfigurationIdentity.hash(try Self.read(Self.valid, name: "n", [override]).resolved) != standard)
     }
     // Written differently, the same experiment.

@@ -7,11 +7,14 @@ import Support
 /// run continues in the directory of the shorter one.
 package enum ConfigurationIdentity {
   /// Sections and settings that do not belong to the identity.
-  package static let free: [String] = ["name", "training", "checkpoint", "logging", "threads", "seeds"]
+  package static let free = ["name", "training.environmentSteps", "checkpoint", "logging", "threads", "seeds"]
 
   /// The part of a resolved configuration that belongs to the identity.
-  package static func core(_ resolved: JSONObject) -> JSONObject {
-    JSONObject(resolved.members.filter { !free.contains($0.key) })
+  package static func core(_ resolved: JSONObject, path: String = "") -> JSONObject {
+    JSONObject(
+      resolved.members.filter { !free.contains(path + $0.key) }.map { key, value in
+        (key, value.object.map { .object(core($0, path: "\(path)\(key).")) } ?? value)
+      })
   }
 
   /// SHA-256 of the core, 64 hexadecimal digits.
