@@ -3,8 +3,7 @@ import Neural
 import Support
 
 /// Dyna with networks: a Q-network for vector observations and discrete actions, trained on real and on imagined
-/// transitions (Sutton 1990; the seed text's "Dyna-Q (full algorithm)"; van Hasselt, Guez & Silver 2016 for Double
-/// DQN).
+/// transitions (Sutton 1990; van Hasselt, Guez & Silver 2016 for Double DQN).
 ///
 /// 1. Act at random for the first steps, then ε-greedily; keep every transition in D.
 /// 2. Model learning: fit the ensemble on D every `fitEvery` steps.
