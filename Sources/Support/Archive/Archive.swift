@@ -93,10 +93,10 @@ package final class Archive {
     for (index, tensor) in tensors.enumerated() { tensorIndex[tensor.name] = index }
   }
 
-  /// Bytes of everything that was put in.
+  /// About how many bytes everything that was put in takes in files, with its names.
   package var byteCount: Int {
     scalars.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 16 }
-      + tensors.reduce(0) { $0 + $1.tensor.bytes.count }
+      + tensors.reduce(0) { $0 + $1.tensor.bytes.count + $1.name.utf8.count + 100 }
   }
 
   /// Runs `body` with "name." before every name.
