@@ -25,7 +25,7 @@ struct RecordingGoldenTests {
       _ = try header[key].keys()
     }
     _ = try header["max_episode_steps"]
-    let options = header.has("kwargs") ? try header["kwargs"] : nil
+    let options = kind == "table" ? try header["kwargs"] : nil
     guard let environment = try environment(header["env"], options) else { return }
     switch (try recording(header), environment.tabular) {
     case (.trace(let trace), nil): try compare(trace, with: environment, header)
