@@ -35,7 +35,7 @@ import Experiments
       #expect(try bench.train(stop: stop).exitCode == .interrupted)
       let status = try #require(RunStatus.read("\(try bench.seed())/status.json"))
       #expect((status.state, status.step) == (.interrupted, 30))
-      let checkpoint = try Checkpoint.read(try #require(store.path(.latest)))
+      let checkpoint = try Checkpoint.read(try #require(try store.path(.latest)))
       #expect(checkpoint.manifest.step == 30)
       #expect(checkpoint.manifest.scalars.contains { $0 == ("run.isUnlearned", "true") })
       #expect(checkpoint.manifest.facts.contains { $0 == ("fitted", "no") })
@@ -45,8 +45,8 @@ import Experiments
       #expect(text("\(try bench.seed())/episodes.csv").split(separator: "\n").count == 3)
     }
     #expect(try bench.train(["training.environmentSteps=30"]).exitCode == .success)
-    let checkpoint = try Checkpoint.read(try #require(store.path(.latest)))
-    #expect(!checkpoint.manifest.scalars.contains { $0.name == "run.isInsideStep" })
+    let checkpoint = try Checkpoint.read(try #require(try store.path(.latest)))
+    #expect(checkpoint.manifest.scalars.contains { $0 == ("run.isUnlearned", "false") })
     #expect(checkpoint.manifest.facts.contains { $0 == ("fitted", "yes") })
     #expect(try bench.train().exitCode == .success)
     let expected = try Self.undisturbed()
@@ -63,7 +63,7 @@ import Experiments
     // The session that completes step 30 stops right after it.
     #expect(try bench.train(stop: once(.step(30))).exitCode == .interrupted)
     let checkpoint = try Checkpoint.read("\(try bench.seed())/checkpoints/step-000000030")
-    #expect(!checkpoint.manifest.scalars.contains { $0.name == "run.isInsideStep" })
+    #expect(checkpoint.manifest.scalars.contains { $0 == ("run.isUnlearned", "false") })
     #expect(checkpoint.manifest.facts.contains { $0 == ("fitted", "yes") })
     #expect(try bench.train().exitCode == .success)
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
