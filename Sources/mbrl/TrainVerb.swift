@@ -24,8 +24,9 @@ enum TrainVerb: Verb {
         + "Length, checkpoint and logging settings may change in between; with any other change the hash changes, and "
         + "a new run starts. A run's own directory instead of a configuration goes on with that run.",
       "key.path=value changes a setting; the value is JSON, bare words are strings.",
-      "SIGINT, SIGTERM and SIGUSR1 store the run and end with code 75, within a second in most cases: a model fit or "
-        + "plan that is going on is given up, and started over later. A second one ends at once.",
+      "SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU store the run and end with code 75, within a second in most "
+        + "cases: a model fit or plan that is going on is given up, and started over later. A second one ends at once. "
+        + "What is ignored at the start, as SIGHUP under nohup, stays ignored.",
     ],
     exitCodes: ExitCode.allCases,
     examples: [

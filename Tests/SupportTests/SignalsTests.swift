@@ -26,6 +26,32 @@ struct SignalsTests {
     }
   }
 
+  /// A closed terminal, the end of processor time, and whatever a batch system sends ask for the same.
+  @Test func everyRequestIsHeard() async {
+    #expect(Signals.requests.map(\.number) == [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU])
+    await #expect(processExitsWith: .exitCode(75)) {
+      for (number, _) in Signals.requests { signal(number, SIG_DFL) }
+      Signals.install()
+      for (number, name) in Signals.requests {
+        Signals.reset()
+        send(number)
+        guard Signals.name == name else { exit(1) }
+      }
+      exit(75)
+    }
+  }
+
+  /// `nohup` ignores SIGHUP, a script's background job SIGINT.
+  @Test func whatIsIgnoredStaysIgnored() async {
+    await #expect(processExitsWith: .exitCode(75)) {
+      for (number, _) in Signals.requests { signal(number, SIG_IGN) }
+      Signals.install()
+      for (number, _) in Signals.requests { kill(getpid(), number) }
+      usleep(200_000)
+      exit(Signals.isStopRequested ? 1 : 75)
+    }
+  }
+
   /// `timeout` signals the process and then its group.
   @Test func oneRequestMayArriveTwice() async {
     await #expect(processExitsWith: .exitCode(75)) {
@@ -48,7 +74,7 @@ struct SignalsTests {
       send(SIGINT)
       sendLast(SIGTERM)
     }
-    await #expect(processExitsWith: .exitCode(143)) {
+    await #expect(processExitsWith: .exitCode(138)) {
       Signals.install()
       send(SIGUSR1)
       sendLast(SIGUSR1)
