@@ -66,6 +66,7 @@ package final class ProgressReporter: RunObserver {
     }
     switch end {
     case .done(let step, true): console.note("seed \(seed): done already at step \(step)")
+    case .surpassed: console.warning("seed \(seed) \(end.reason ?? "")")
     case .done, .interrupted:
       guard let state else { return }
       let line = ProgressReporter.line(state, now: Clock.monotonicSeconds())

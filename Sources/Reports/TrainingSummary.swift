@@ -9,6 +9,8 @@ package struct TrainingSummary: Sendable {
     /// "done", "interrupted", "failed" or "diverged".
     package var status: String
     package var step: Int
+    /// Those that this command asked for.
+    package var requestedSteps: Int
     /// Mean return of the last evaluation; nil without one.
     package var finalMean: Double?
     /// Mean return of the best evaluation, and its step.
@@ -30,13 +32,16 @@ package struct TrainingSummary: Sendable {
       let path = "\(result.directory.path)/\(SeedDirectory.name(seed))"
       let status = RunStatus.read("\(path)/status.json")
       var row = Row(
-        seed: seed, status: end.state.rawValue, step: status?.step ?? 0, directory: path, reason: end.reason)
-      if case .done(let step, _) = end { row.step = step }
+        seed: seed, status: end.state.rawValue, step: status?.step ?? 0,
+        requestedSteps: result.requestedSteps, directory: path, reason: end.reason)
+      switch end {
+      case .done(let step, _), .surpassed(let step, _, _): row.step = step
+      case .interrupted, .failed: break
+      }
       let evaluations = (try? CSVTable.read("\(path)/eval.csv").rows(EvaluationRow.self)) ?? []
       row.finalMean = evaluations.last?.mean
-      for evaluation in evaluations where evaluation.mean > row.bestMean ?? -.infinity {
-        (row.bestMean, row.bestStep) = (evaluation.mean, evaluation.step)
-      }
+      let best = EvaluationRow.best(of: evaluations)
+      (row.bestMean, row.bestStep) = (best?.mean, best?.step)
       return row
     }
   }
@@ -57,6 +62,7 @@ package struct TrainingSummary: Sendable {
     let seeds = rows.map { row -> JSON in
       [
         "seed": .integer(row.seed), "status": .string(row.status), "env_step": .integer(row.step),
+        "requested_steps": .integer(row.requestedSteps),
         "final_mean": .finite(row.finalMean), "best_mean": .finite(row.bestMean), "best_step": .integer(row.bestStep),
         "directory": .string(row.directory), "reason": .text(row.reason),
       ]

@@ -50,14 +50,14 @@ enum EvalVerb: Verb {
     evaluation.drawing = try arguments.values["--render"].map(drawing)
     evaluation.writesText = arguments.values["--text"] != nil
     if evaluation.drawsMap && arguments.has("--json") { throw UsageError("--map and --json exclude each other") }
-    let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
-    if evaluation.drawing != nil && paths.count > 1 {
-      throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(paths.count)")
+    let checkpoints = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
+    if evaluation.drawing != nil && checkpoints.count > 1 {
+      throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
     }
     let file = try arguments.values["--csv"].map { try CSVFile(creating: $0, columns: EvaluationTable.columns) }
     var table = EvaluationTable([])
-    for path in paths {
-      let report = try evaluation.run(path)
+    for checkpoint in checkpoints {
+      let report = try checkpoint.read(evaluation.run)
       table.reports.append(report)
       if let file { try EvaluationTable.append(report, to: file) }
     }

@@ -21,13 +21,15 @@ enum InspectVerb: Verb {
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let target = try CheckpointTarget(arguments.operands[0])
-    let paths = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
+    let checkpoints = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
     if let count = try arguments.integer("--predictions", in: 1...1_000_000) {
-      for path in paths { try ModelPredictions(of: path, count: count).lines.forEach(console.result) }
+      for checkpoint in checkpoints {
+        try checkpoint.read { try ModelPredictions(of: $0, count: count) }.lines.forEach(console.result)
+      }
       return .success
     }
-    for (index, path) in paths.enumerated() {
-      let inspection = try Inspection(path)
+    for (index, checkpoint) in checkpoints.enumerated() {
+      let inspection = try checkpoint.read { try Inspection($0) }
       console.show(arguments, (index > 0 ? [""] : []) + inspection.lines, json: [inspection.json])
     }
     return .success

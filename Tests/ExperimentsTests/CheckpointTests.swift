@@ -145,9 +145,9 @@ import Experiments
     let store = CheckpointStore("\(try bench.seed())/checkpoints")
     let steps = try store.steps()
     #expect(Array(steps.prefix(3)) == [200, 190, 180])
-    let best = try Checkpoint.read(try #require(store.path(.best))).manifest.step
+    let best = try Checkpoint.read(try #require(try store.path(.best))).manifest.step
     #expect(Set(steps) == Set([200, 190, 180, best]))
-    #expect(try Checkpoint.read(try #require(store.path(.latest))).manifest.step == 200)
+    #expect(try Checkpoint.read(try #require(try store.path(.latest))).manifest.step == 200)
   }
 
   @Test func bestIsThatOfTheHighestMean() throws {
@@ -158,7 +158,7 @@ import Experiments
     let steps = try table.numbers("env_step").compactMap { $0 }
     let best = try #require(means.firstIndex(of: means.max()!))
     let store = CheckpointStore("\(try bench.seed())/checkpoints")
-    let checkpoint = try #require(store.path(.best))
+    let checkpoint = try #require(try store.path(.best))
     #expect(try Checkpoint.read(checkpoint).manifest.step == Int(steps[best]))
   }
 }

@@ -85,7 +85,7 @@ import Experiments
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
   }
 
-  /// Killed after a checkpoint got its name, and before the link was moved to it.
+  /// Killed after a checkpoint got its name, and before the link was moved to it: the step folders count.
   @Test func latestIsTheCheckpointThatTheRunGoesOnFrom() throws {
     let bench = try Bench(Bench.small)
     try bench.train(stop: once(.step(70)))
@@ -94,7 +94,8 @@ import Experiments
     #expect(steps.first == 70)
     try store.point(.latest, to: steps[1])
     #expect(try bench.train(["training.environmentSteps=70"]).exitCode == .success)
-    #expect(try Checkpoint.read(try #require(store.path(.latest))).manifest.step == 70)
+    #expect(try Checkpoint.read(try #require(try store.path(.latest))).manifest.step == 70)
+    #expect(try Checkpoint.read("\(store.directory)/latest").manifest.step == 70)
   }
 
   @Test func aRunKilledBeforeItsFirstCheckpointStartsAgain() throws {
@@ -123,9 +124,6 @@ import Experiments
     #expect(try bench.train().exitCode == .success)
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
     #expect(try FileSystem.list(bench.out).count == 1)
-    // And a shorter one is done.
-    let ends = try bench.train(["training.environmentSteps=150"]).ends
-    guard case .done(200, true) = ends[0].end else { return #expect(Bool(false), "\(ends[0].end)") }
   }
 
   @Test func aFinishedRunSaysSo() throws {

@@ -106,7 +106,7 @@ import Experiments
     #expect(status.state == .diverged)
     #expect(status.reason == "diverged at step \(step): \(quantity) is not finite")
     let store = CheckpointStore("\(try bench.seed())/checkpoints")
-    #expect(try Checkpoint.read(try #require(store.path(.latest))).manifest.step == 50)
+    #expect(try Checkpoint.read(try #require(try store.path(.latest))).manifest.step == 50)
     #expect(try Checkpoint.read("\(try bench.seed())/diverged").manifest.step == step)
   }
 
@@ -133,7 +133,7 @@ import Experiments
       let bytes = try #require(checkpoint.tensors.first { $0.name == tensor }, "\(tensor)").tensor.bytes
       return bytes.withUnsafeBytes { $0.bindMemory(to: Float.self).allSatisfy { $0.isFinite } }
     }
-    let latest = try #require(CheckpointStore("\(try bench.seed())/checkpoints").path(.latest))
+    let latest = try #require(try CheckpointStore("\(try bench.seed())/checkpoints").path(.latest))
     #expect(try Checkpoint.read(latest).manifest.step == 30)
     #expect(try isFinite(latest))
     #expect(try !isFinite("\(try bench.seed())/diverged"))
@@ -231,8 +231,8 @@ import Experiments
     bench.agent = nil
     try bench.train(seeds: [0, 1])
     let target = try CheckpointTarget(try bench.run())
-    for path in try target.checkpoints(.latest) {
-      let report = try PolicyEvaluation().run(path)
+    for checkpoint in try target.checkpoints(.latest) {
+      let report = try checkpoint.read { try PolicyEvaluation().run($0) }
       let seed = report.manifest.seed
       let row = try #require(text("\(try bench.seed(seed))/eval.csv").split(separator: "\n").last)
       let result = report.result

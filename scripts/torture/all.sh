@@ -9,7 +9,7 @@ export MBRL="$mbrl"
 if [ -n "$long" ]; then
   runs=50 every=1 signals=30 rounds=20
 else
-  runs=7 every=37 signals=3 rounds=2
+  runs=7 every=37 signals=6 rounds=2
 fi
 go() {
   local start=$SECONDS
@@ -22,6 +22,7 @@ go signals.sh --runs $signals
 go two-processes.sh --rounds $rounds
 go full-disk.sh --every $every
 go read-only.sh
+go places.sh
 go closed-output.sh
 go clock-jump.sh
 go corrupt-checkpoint.sh

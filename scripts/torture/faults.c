@@ -8,6 +8,7 @@
 //   FAULT=once:N      as nospace, for the Nth call alone
 //   FAULT=clock       every clock jumps back and forth by up to eleven days, at every reading
 //   FAULT=hang        fsync does not return while the file FAULT_HANG exists
+//   FAULT=nolinks     no disk has symbolic links; FAULT=nolocks: no disk has locks; FAULT=bare: neither
 //   FAULT_COUNT=FILE  the count goes there at exit
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,12 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 static enum { none, kills, halves, nospace, once, jumps, hangs } mode;
+static int without_links, without_locks;
 static long target;
 static atomic_long calls;
 static const char *count_file, *hang_file;
@@ -40,6 +43,8 @@ __attribute__((constructor)) static void start(void) {
   if (!strncmp(fault, "nospace:", 8)) mode = nospace;
   if (!strncmp(fault, "once:", 5)) mode = once;
   if (!strcmp(fault, "clock")) mode = jumps;
+  without_links = !strcmp(fault, "nolinks") || !strcmp(fault, "bare");
+  without_locks = !strcmp(fault, "nolocks") || !strcmp(fault, "bare");
   hang_file = getenv("FAULT_HANG");
   if (!strcmp(fault, "hang") && hang_file) mode = hangs;
 }
@@ -94,7 +99,20 @@ int fsync(int descriptor) {
 }
 int rename(const char* from, const char* to) { return fails(1) ? -1 : REAL(rename)(from, to); }
 int mkdir(const char* path, mode_t bits) { return fails(1) ? -1 : REAL(mkdir)(path, bits); }
-int symlink(const char* to, const char* path) { return fails(1) ? -1 : REAL(symlink)(to, path); }
+int symlink(const char* to, const char* path) {
+  if (without_links) {
+    errno = EPERM;
+    return -1;
+  }
+  return fails(1) ? -1 : REAL(symlink)(to, path);
+}
+int flock(int descriptor, int operation) {
+  if (without_locks) {
+    errno = ENOLCK;
+    return -1;
+  }
+  return REAL(flock)(descriptor, operation);
+}
 int unlink(const char* path) { return fails(0) ? -1 : REAL(unlink)(path); }
 int rmdir(const char* path) { return fails(0) ? -1 : REAL(rmdir)(path); }
 int ftruncate(int descriptor, off_t size) { return fails(0) ? -1 : REAL(ftruncate)(descriptor, size); }

@@ -14,6 +14,8 @@ package enum ExperimentError: Error, Sendable {
   /// No checkpoint of a seed can be used: each one, with its reason.
   case noUsableCheckpoint(directory: String, [(name: String, reason: String)])
   case diverged(quantity: String, step: Int)
+  /// The folder that a run worked in was moved, or removed (nil), meanwhile.
+  case moved(String, to: String?, step: Int)
   case locked(LockError)
   case file(FileError)
   /// What an environment or agent reported.
@@ -26,8 +28,8 @@ package enum ExperimentError: Error, Sendable {
     case .configuration, .differs, .nothingToResume: .configuration
     case .checkpoint, .noUsableCheckpoint: .checkpoint
     case .diverged: .diverged
-    case .locked(.held): .locked
-    case .locked(.file), .file, .failed: .failure
+    case .locked(.held), .locked(.claimed): .locked
+    case .locked(.file), .file, .moved, .failed: .failure
     case .usage: .usage
     }
   }
@@ -52,6 +54,11 @@ extension ExperimentError: CustomStringConvertible {
       return "\(directory): no checkpoint can be used; remove this folder to start the seed anew\n"
         + reasons.map { "  \($0.name): \($0.reason)" }.joined(separator: "\n")
     case .diverged(let quantity, let step): return "diverged at step \(step): \(quantity) is not finite"
+    case .moved(let old, nil, let step):
+      return "\(old) was removed while the run was at step \(step): nothing of it is left, and it ends here"
+    case .moved(let old, let place?, let step):
+      return "\(old) was moved to \(place) while the run worked in it: stored there at step \(step), and ended. "
+        + "Go on with: mbrl train \(FileSystem.folder(of: place))"
     case .locked(let error): return error.description
     case .file(let error): return error.description
     case .failed(let text), .usage(let text): return text

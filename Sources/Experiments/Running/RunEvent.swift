@@ -27,6 +27,8 @@ package struct RunSnapshot: Equatable, Sendable {
 package enum SeedEnd: Sendable {
   /// At `step`; `wasDone`: there was nothing left to do.
   case done(step: Int, wasDone: Bool)
+  /// There was nothing to do, for an earlier command, `recorded`, asked for more steps than this one.
+  case surpassed(step: Int, requested: Int, RunStatus?)
   /// Stopped on request, stored at `step`.
   case interrupted(step: Int)
   case failed(ExperimentError)
@@ -35,19 +37,32 @@ package enum SeedEnd: Sendable {
   package var state: RunStatus.State {
     switch self {
     case .done: .done
+    case .surpassed(_, _, let recorded): recorded?.state ?? .interrupted
     case .interrupted: .interrupted
     case .failed(.diverged): .diverged
     case .failed: .failed
     }
   }
 
-  /// Why it failed; nil where it did not.
-  package var reason: String? { if case .failed(let error) = self { error.description } else { nil } }
+  /// Why it failed, or did nothing for a run that is longer; nil otherwise.
+  package var reason: String? {
+    switch self {
+    case .failed(let error): return error.description
+    case .surpassed(let step, let requested, let recorded):
+      let text = "has \(step) steps, more than the \(requested) asked for; "
+      guard let recorded, recorded.state != .done, recorded.total > requested else {
+        return text + "its results are those of all of them"
+      }
+      return text + "\(recorded.state.rawValue) on the way to \(recorded.total): go on with "
+        + "training.environmentSteps=\(recorded.total)"
+    case .done, .interrupted: return nil
+    }
+  }
 
   /// The code with which a command ends whose only seed this is.
   package var exitCode: ExitCode {
     switch self {
-    case .done: .success
+    case .done, .surpassed: .success
     case .interrupted: .interrupted
     case .failed(let error): error.exitCode
     }

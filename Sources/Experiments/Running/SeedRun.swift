@@ -40,10 +40,9 @@ package final class SeedRun {
     let total = experiment.configuration.training.environmentSteps
     let end: SeedEnd
     let status = RunStatus.read(directory.statusPath)
-    if let status, status.state == .done, status.step >= total {
-      end = .done(step: status.step, wasDone: true)
-      report(.ended(end))
-      return end
+    if let nothing = nothingToDo(in: directory, status, total) {
+      report(.ended(nothing))
+      return nothing
     }
     do {
       let run = try SeedRun(
@@ -61,6 +60,17 @@ package final class SeedRun {
     }
     report(.ended(end))
     return end
+  }
+
+  /// How a seed ends that has all the steps asked for, or more; nil where there is work. Records change with work only.
+  private static func nothingToDo(in directory: SeedDirectory, _ status: RunStatus?, _ total: Int) -> SeedEnd? {
+    if let status, status.state == .done, status.step >= total {
+      return status.total == total
+        ? .done(step: status.step, wasDone: true) : .surpassed(step: status.step, requested: total, status)
+    }
+    let newest = (try? directory.checkpoints.path(.latest)).flatMap { $0 }.flatMap { try? Checkpoint.readManifest($0) }
+    guard let newest, newest.stepBefore >= total else { return nil }
+    return .surpassed(step: newest.step, requested: total, status)
   }
 
   private init(
@@ -110,6 +120,7 @@ package final class SeedRun {
 
   private func train() throws -> SeedEnd {
     let start = loop.progress.step
+    try directory.run.writeConfiguration(experiment.resolved)
     log.write(start == 0 ? "started" : "resumed at step \(start)")
     try RunRecord.begin(
       directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads)
@@ -118,10 +129,9 @@ package final class SeedRun {
     if checkpointedStep == nil { try checkpoint() }
     // Killed right after a checkpoint got its name, the last session left the link at the one before.
     try directory.checkpoints.point(.latest, to: start)
-    try directory.checkpoints.point(.best, to: loop.progress.bestStep, isAllowedToRemove: true)
+    try directory.checkpoints.point(.best, to: loop.progress.bestStep > 0 ? loop.progress.bestStep : nil)
     report(.started(step: start, total: total))
     loop.warnings.forEach(warn)
-    guard start == 0 || loop.progress.stepBefore < total else { return .done(step: start, wasDone: true) }
     if loop.isInsideStep {
       guard try advance() else { return try interrupt() }
     }
@@ -132,6 +142,7 @@ package final class SeedRun {
         guard try evaluate() else { return try interrupt() }
       }
       if loop.progress.step >= total { return try finish() }
+      if loop.progress.isDue(configuration.logging.progressEvery), !directory.isInPlace { try leaveMovedFolder() }
       if loop.progress.isDue(configuration.checkpoint.every) || isBest || isCheckpointBehind { try checkpoint() }
       if isBest { try directory.checkpoints.point(.best, to: loop.progress.step) }
       if shouldStop(.step(loop.progress.step)) { return try interrupt() }
@@ -211,7 +222,13 @@ package final class SeedRun {
   /// Stores the state of this step, once; again only where an evaluation has been completed since.
   private func checkpoint() throws {
     let step = loop.progress.step
+    if !directory.isInPlace { try leaveMovedFolder() }
     guard checkpointedStep != step || isCheckpointBehind else { return }
+    try store()
+  }
+
+  func store() throws {
+    let step = loop.progress.step
     loop.progress.elapsedSeconds = clock.seconds
     let archive = Archive(in: logs)
     try loop.archive(archive)
@@ -228,6 +245,15 @@ package final class SeedRun {
     log.write("checkpoint at step \(step)")
     try status(.running)
     report(.checkpointed(step: step))
+  }
+
+  /// Stores the run once more where its folder is now: the tables went along, and belong to this step.
+  private func leaveMovedFolder() throws -> Never {
+    let old = directory.path
+    guard let place = directory.follow() else { throw ExperimentError.moved(old, to: nil, step: loop.progress.step) }
+    logs.path = directory.checkpoints.logs
+    if checkpointedStep != loop.progress.step || isCheckpointBehind { try store() }
+    throw ExperimentError.moved(old, to: place, step: loop.progress.step)
   }
 
   /// Makes the last checkpoint what it is where the evaluation after it is not interrupted.

@@ -8,6 +8,8 @@ package enum Training {
   package struct Result: Sendable {
     package var directory: RunDirectory
     package var ends: [(seed: Int, end: SeedEnd)]
+    /// Environment steps that the plan asks for.
+    package var requestedSteps: Int
 
     /// One code for the whole command.
     package var exitCode: ExitCode {
@@ -40,7 +42,6 @@ package enum Training {
     }
     var seeds: [SeedDirectory] = []
     for seed in plan.seeds { seeds.append(try SeedDirectory(run: directory.path, seed: seed)) }
-    try rethrow(directory.writeConfiguration(settings), as: ExperimentError.file)
     return Claim(directory: directory, seeds: seeds)
   }
 
@@ -79,7 +80,9 @@ package enum Training {
     // A thread of the queue may hold on to its work a little longer than this.
     for seed in claim.seeds { seed.release() }
     let all = ends.withLock { $0 }
-    return Result(directory: claim.directory, ends: zip(plan.seeds, all).map { ($0, $1!) })
+    return Result(
+      directory: claim.directory, ends: zip(plan.seeds, all).map { ($0, $1!) },
+      requestedSteps: plan.experiment.configuration.training.environmentSteps)
   }
 
   /// A seed's directory on its way to the one thread that uses it.

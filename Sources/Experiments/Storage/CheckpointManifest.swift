@@ -61,6 +61,11 @@ package struct CheckpointManifest: Equatable, Sendable {
     self.scalars = scalars
   }
 
+  /// Steps before the last one of every lane: from as many on a run of this length is complete.
+  package var stepBefore: Int {
+    scalars.first { $0.name == "run.progress.stepBefore" }.flatMap { Int($0.value) } ?? step
+  }
+
   /// Its name in a checkpoint's folder.
   package static let fileName = "state.json"
   /// What the document calls itself.

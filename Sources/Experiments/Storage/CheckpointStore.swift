@@ -1,14 +1,15 @@
 import Support
 
-/// The folder `checkpoints` of one seed: step-000010000/ …, and the links `latest` and `best`.
-package struct CheckpointStore: Sendable {
+/// The folder `checkpoints` of one seed: step-000010000/ … These folders count. The links `latest` and `best` beside them
+/// are for people: copies make folders of them or lose them, and some disks have none.
+package struct CheckpointStore: Equatable, Sendable {
   /// The folder; made with the first checkpoint.
   package let directory: String
 
   /// The folder of the logs beside it.
   package var logs: String { "\(FileSystem.folder(of: directory))/logs" }
 
-  /// The links beside the checkpoints.
+  /// The newest checkpoint, and that of the best evaluation.
   package enum Pointer: String, Sendable { case latest, best }
 
   /// The store in that folder.
@@ -35,23 +36,50 @@ package struct CheckpointStore: Sendable {
     return try FileSystem.list(directory).compactMap(CheckpointStore.step).sorted(by: >)
   }
 
-  /// Where a link leads; nil where it is missing or leads nowhere.
-  package func path(_ pointer: Pointer) -> String? {
-    let link = "\(directory)/\(pointer.rawValue)"
-    return FileSystem.kind(of: link) == .folder ? link : nil
-  }
-
-  /// Makes a link lead to a step's checkpoint, in one step; step 0 or a missing checkpoint removes the link.
-  package func point(_ pointer: Pointer, to step: Int, isAllowedToRemove: Bool = false) throws(FileError) {
-    let link = "\(directory)/\(pointer.rawValue)"
-    if FileSystem.kind(of: path(step)) == .folder {
-      try FileSystem.replaceLink(link, to: CheckpointStore.name(step))
-    } else if isAllowedToRemove {
-      try FileSystem.removeTree(link)
+  /// Where that checkpoint is: the newest step, or the one of the best row of eval.csv; nil where there is none.
+  package func path(_ pointer: Pointer) throws(FileError) -> String? {
+    switch pointer {
+    case .latest: return try steps().first.map(path)
+    case .best:
+      let table = try? CSVTable.read("\(FileSystem.folder(of: directory))/eval.csv").rows(EvaluationRow.self)
+      return EvaluationRow.best(of: (table ?? []).filter { FileSystem.kind(of: path($0.step)) == .folder })
+        .map { path($0.step) }
     }
   }
 
-  /// Writes one checkpoint, moves `latest` to it, and removes old ones: the newest `keep` and `protected` stay, and of
+  /// Gives a step's checkpoint that name: by a link, or where the disk has none by a file that says where to look. nil,
+  /// or a step that is not there, takes the name away.
+  package func point(_ pointer: Pointer, to step: Int?) throws(FileError) {
+    let link = "\(directory)/\(pointer.rawValue)"
+    try makeRoom(at: link)
+    guard let step, FileSystem.kind(of: path(step)) == .folder else { return try FileSystem.removeTree(link) }
+    do throws(FileError) {
+      try FileSystem.replaceLink(link, to: CheckpointStore.name(step))
+    } catch {
+      guard error.isUnsupported else { throw error }
+      try FileSystem.writeAtomically(CheckpointStore.name(step) + "\n", to: link)
+    }
+  }
+
+  /// A folder where a link should be, as copying leaves it: a step that is missing takes its place, a copy of one that
+  /// is there goes, and anything else steps aside.
+  private func makeRoom(at link: String) throws(FileError) {
+    guard FileSystem.isFolderItself(link) else { return }
+    let state = "/\(CheckpointManifest.fileName)"
+    if let step = (try? Checkpoint.readManifest(link))?.step {
+      if FileSystem.kind(of: path(step)) == nil { return try FileSystem.moveDurably(link, to: path(step)) }
+      let (ours, theirs) = (try FileSystem.read(path(step) + state, limit: 1 << 40), link + state)
+      if try FileSystem.read(theirs, limit: 1 << 40) == ours { return try FileSystem.removeTree(link) }
+    }
+    var (aside, number) = ("\(link)-aside", 1)
+    while FileSystem.kind(of: aside) != nil {
+      number += 1
+      aside = "\(link)-aside-\(number)"
+    }
+    try FileSystem.moveDurably(link, to: aside)
+  }
+
+  /// Writes one checkpoint, calls it `latest`, and removes old ones: the newest `keep` and `protected` stay, and of
   /// the logs what one of these needs.
   package func write(
     _ archive: Archive, _ manifest: CheckpointManifest, keep: Int, protected: Set<Int>
@@ -109,9 +137,10 @@ package struct CheckpointStore: Sendable {
     try FileSystem.move("\(directory)/\(name)", to: aside)
   }
 
-  /// Removes what a killed process left half done. The caller holds the lock.
+  /// Removes what a killed process left half done, and mends what copying made of the links. The caller holds the lock.
   package func removeLeftovers() throws(FileError) {
     guard FileSystem.kind(of: directory) == .folder else { return }
+    for pointer in [Pointer.latest, .best] { try makeRoom(at: "\(directory)/\(pointer.rawValue)") }
     for name in try FileSystem.list(directory) where FileSystem.isTemporaryName(name) {
       try FileSystem.removeTree("\(directory)/\(name)")
     }

@@ -44,6 +44,11 @@ package struct EvaluationRow: Equatable, Sendable, TableRow {
 
   package init() {}
 
+  /// The one with the highest mean, of equals the first; nil where there is none.
+  package static func best(of rows: [EvaluationRow]) -> EvaluationRow? {
+    rows.reduce(nil) { best, row in row.mean > best?.mean ?? -.infinity ? row : best }
+  }
+
   package mutating func visit(_ cells: TableCells) throws(CSVError) {
     try cells.integer("env_step", &step)
     try cells.integer("episodes", &episodes)

@@ -2,10 +2,13 @@ import Support
 
 /// The folder of one seed, claimed by this process as long as the object lives.
 package final class SeedDirectory {
-  package let path: String
+  package private(set) var path: String
   package let seed: Int
-  package let checkpoints: CheckpointStore
+  package var checkpoints: CheckpointStore { CheckpointStore("\(path)/checkpoints") }
+  /// The run that it is part of.
+  package var run: RunDirectory { RunDirectory(FileSystem.folder(of: path)) }
   private let lock: LockFile
+  private let folder: HeldFolder
 
   /// "seed-3".
   package static func name(_ seed: Int) -> String { "seed-\(seed)" }
@@ -20,10 +23,21 @@ package final class SeedDirectory {
   package init(run: String, seed: Int) throws(ExperimentError) {
     let path = "\(run)/\(SeedDirectory.name(seed))"
     (self.path, self.seed) = (path, seed)
-    checkpoints = CheckpointStore("\(path)/checkpoints")
     try rethrow(FileSystem.createFolder(path), as: ExperimentError.file)
+    do throws(FileError) { folder = try HeldFolder(path) } catch { throw .file(error) }
     lock = try rethrow(LockFile("\(path)/.lock"), as: ExperimentError.locked)
     try rethrow(removeLeftovers(), as: ExperimentError.file)
+  }
+
+  /// Whether the folder still stands where it was claimed.
+  package var isInPlace: Bool { folder.isAt(path) }
+
+  /// Goes after a folder that was moved.
+  /// - Returns: where it is now; nil where it was removed.
+  package func follow() -> String? {
+    guard let place = folder.place else { return nil }
+    path = place
+    return place
   }
 
   private func removeLeftovers() throws(FileError) {

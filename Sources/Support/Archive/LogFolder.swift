@@ -7,8 +7,8 @@
 /// start of a run, appends, and it cuts what lies beyond its own past first. So whoever reads beside a running run
 /// disturbs nothing.
 package final class LogFolder {
-  /// The folder; made with the first record.
-  package let path: String
+  /// The folder; made with the first record. Whoever moves it says so here.
+  package var path: String
   private let segmentBytes: Int
   /// The segments that belong to this run's past and are still needed.
   private var past: [String: [Segment]] = [:]

@@ -19,6 +19,12 @@ package enum FileSystem {
     }
   }
 
+  /// Whether a folder stands there itself, and not a link to one.
+  package static func isFolderItself(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// The names in a folder, sorted by their bytes, without "." and "..".
   package static func list(_ path: String) throws(FileError) -> [String] {
     guard let folder = opendir(path) else { throw FileError(path: path, operation: "list", code: errno) }
@@ -161,12 +167,7 @@ package enum FileSystem {
 
   /// Removes a file, a link (not what it leads to) or a folder with everything in it. What is missing is no fault.
   package static func removeTree(_ path: String) throws(FileError) {
-    var status = stat()
-    guard lstat(path, &status) == 0 else {
-      if errno == ENOENT { return }
-      throw FileError(path: path, operation: "remove", code: errno)
-    }
-    let isFolder = status.st_mode & S_IFMT == S_IFDIR
+    let isFolder = isFolderItself(path)
     if isFolder { for name in try list(path) { try removeTree("\(path)/\(name)") } }
     guard (isFolder ? rmdir(path) : unlink(path)) == 0 || errno == ENOENT else {
       throw FileError(path: path, operation: "remove", code: errno)

@@ -2,21 +2,33 @@ import Foundation
 
 /// An exclusive claim on a folder, kept as long as this object lives: a file under `flock`, which the system releases
 /// when the process ends, however it ends. The file stays behind; only the lock counts.
+///
+/// Where the disk has no locks a second file, PATH.held, is the claim as long as it is there. It says whose it is: one
+/// left behind by a process of this machine that has ended is taken over; of another machine's nobody can tell, and the
+/// error says which file to remove.
 package final class LockFile {
   private let file: OpenFile
+  /// The file that is the claim on a disk without locks; nil where the disk has them.
+  private let claim: String?
 
   /// Takes the lock at once or says who has it.
   package init(_ path: String) throws(LockError) {
     let file: OpenFile
     do throws(FileError) { file = try OpenFile.updating(path, creates: true) } catch { throw .file(error) }
+    var claim: String?
     while flock(file.descriptor, LOCK_EX | LOCK_NB) != 0 {
       if errno == EINTR { continue }
-      guard errno == EWOULDBLOCK else { throw .file(FileError(path: path, operation: "lock", code: errno)) }
-      throw .held(path: path, by: LockFile.holder(file))
+      if errno == EWOULDBLOCK { throw .held(path: path, by: LockFile.holder(file)) }
+      let error = FileError(path: path, operation: "lock", code: errno)
+      guard error.isUnsupported else { throw .file(error) }
+      try LockFile.take("\(path).held")
+      claim = "\(path).held"
+      break
     }
+    self.claim = claim
     do throws(FileError) {
       try file.truncate(to: 0)
-      try file.write(Array("process \(getpid()) on \(LockFile.hostName)\n".utf8))
+      try file.write(Array("\(LockFile.identity)\n".utf8))
     } catch {
       // A full disk must not keep anyone from working: the lock itself holds without its note.
     }
@@ -29,7 +41,41 @@ package final class LockFile {
   package func release() {
     // The note is not left for the next reader to be misled by.
     try? file.truncate(to: 0)
+    if let claim {
+      let isOurs = (try? FileSystem.read(claim, limit: 4096)) == Array("\(LockFile.identity)\n".utf8)
+      if isOurs { unlink(claim) }
+    }
     flock(file.descriptor, LOCK_UN)
+  }
+
+  private static var identity: String { "process \(getpid()) on \(hostName)" }
+
+  /// Makes the file that is the claim, in one step; takes over that of a process of this machine that has ended.
+  private static func take(_ path: String) throws(LockError) {
+    for _ in 0..<100 {
+      do throws(FileError) {
+        let file = try OpenFile.creating(path)
+        return try file.write(Array("\(identity)\n".utf8))
+      } catch {
+        guard error.code == EEXIST else { throw .file(error) }
+      }
+      guard let bytes = try? FileSystem.read(path, limit: 4096) else { continue }
+      let holder = String(decoding: bytes.prefix { $0 >= 0x20 }, as: UTF8.self)
+      guard hasEnded(holder) else { throw .claimed(path: path, by: holder.isEmpty ? "another process" : holder) }
+      // Moved away under a name of its own: of two that take over, one finds the file gone.
+      let aside = FileSystem.temporaryName(beside: path)
+      guard rename(path, aside) == 0 else { continue }
+      let isThatOne = (try? FileSystem.read(aside, limit: 4096)) == bytes
+      if isThatOne { unlink(aside) } else { link(aside, path); unlink(aside) }
+    }
+    throw .claimed(path: path, by: "another process")
+  }
+
+  /// Whether "process 123 on HOST" is of this machine and gone.
+  private static func hasEnded(_ holder: String) -> Bool {
+    let words = holder.split(separator: " ")
+    guard words.count == 4, words[3] == hostName, let process = pid_t(words[1]) else { return false }
+    return kill(process, 0) != 0 && errno == ESRCH
   }
 
   /// This machine's name, as the lock's note and run.json give it.
@@ -50,11 +96,15 @@ package final class LockFile {
 /// Why a lock could not be taken.
 package enum LockError: Error, Equatable, CustomStringConvertible {
   case held(path: String, by: String)
+  /// On a disk without locks: the file that says so outlives a process that is killed.
+  case claimed(path: String, by: String)
   case file(FileError)
 
   package var description: String {
     switch self {
     case .held(let path, let holder): "\(path) is locked by \(holder); wait for it to end, or stop it"
+    case .claimed(let path, let holder):
+      "\(path) says that \(holder) works here, on a disk without locks; if it has ended, remove that file"
     case .file(let error): error.description
     }
   }

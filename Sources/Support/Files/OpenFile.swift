@@ -21,6 +21,11 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  /// Whether the disk has no such thing at all: links, or locks.
+  package var isUnsupported: Bool {
+    [EPERM, ENOSYS, ENOTSUP, EOPNOTSUPP, EINVAL, ENOLCK].contains(code)
+  }
+
   package var description: String { "cannot \(operation) \(path): \(reason)" }
 }
 
