@@ -21,7 +21,7 @@ let package = Package(
       dependencies: ["Algorithms", "CKernels", "Environments", "Experiments", "Neural", "Support"]),
     .executableTarget(name: "mbrl", dependencies: ["Benchmarks", "Experiments", "Reports", "Support"]),
 
-    .target(name: "TestSupport", dependencies: ["Environments", "Support"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Environments", "Neural", "Support"], path: "Tests/TestSupport"),
     .target(name: "CKernelsReference", dependencies: ["CKernels"], path: "Tests/CKernelsReference"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "CKernelsReference", "TestSupport"]),

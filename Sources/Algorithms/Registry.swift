@@ -15,6 +15,9 @@ package enum Agents: Family {
     Entry("dyna-q", "Q-learning, Dyna-Q, Dyna-Q+, prioritized sweeping on tables (Sutton & Barto, chapter 8)") {
       DynaQ.Configuration()
     },
+    Entry("sac", "soft actor-critic, for vectors of actions and for discrete ones (Haarnoja et al. 2018)") {
+      SAC.Configuration()
+    },
     Entry("dyna", "Dyna with networks: Double DQN on real and imagined transitions of an ensemble") {
       NeuralDyna.Configuration()
     },

@@ -40,11 +40,14 @@ package final class Minibatch {
     rows.reserveCapacity(count)
   }
 
-  /// Rows drawn with replacement; valid until the next call.
-  package func draw(from replay: Replay, _ random: inout RandomStream) -> TransitionBatch {
+  /// Rows drawn with replacement; valid until the next call. With `space` its vectors of actions come in [−1, 1].
+  package func draw(
+    from replay: Replay, squashedTo space: ActionSpace? = nil, _ random: inout RandomStream
+  ) -> TransitionBatch {
     replay.sample(rewards.rows.count, &random, into: &rows)
     replay.gather(rows, replay.observation, into: observations.rows)
     replay.gather(rows, replay.action, into: actions.rows)
+    space?.squash(actions.rows)
     replay.gather(rows, replay.reward, into: rewards.rows)
     replay.gather(rows, replay.next, into: next.rows)
     replay.gather(rows, replay.terminated, into: terminated.rows)

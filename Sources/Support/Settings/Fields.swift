@@ -50,6 +50,17 @@ package final class Fields {
     record(name, .number(JSONNumber(value)), schema(range, aboveLowerBound), help)
   }
 
+  /// A finite number in `range`, or a word for nil.
+  package func number(
+    _ name: String, _ value: inout Double?, in range: ClosedRange<Double>, otherwise word: String, _ help: String
+  ) {
+    if let found = take(name) {
+      if found.string == word { value = nil } else if let number = checked(name, found, range, false) { value = number }
+    }
+    let schema: JSONObject = ["anyOf": .array([.object(schema(range, false)), ["const": .string(word)]])]
+    record(name, value.map { .number(JSONNumber($0)) } ?? .string(word), schema, help)
+  }
+
   /// true or false.
   package func flag(_ name: String, _ value: inout Bool, _ help: String) {
     if let flag = take(name, "true or false", \.bool) { value = flag }

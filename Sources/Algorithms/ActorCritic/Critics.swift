@@ -1,0 +1,102 @@
+import Neural
+import Support
+
+/// An ensemble of action values that are trained on one target, with slow copies: twin critics (Fujimoto et al. 2018), or
+/// N of which a random M make the target (REDQ, Chen et al. 2021), with layer norm and dropout where many updates per
+/// step have to hold (DroQ, Hiraoka et al. 2022).
+package final class Critics: ArchivableObject {
+  package struct Settings: Sendable {
+    /// N.
+    package var count = 2
+    /// M ≤ N: whose minimum makes the target.
+    package var countInTarget = 2
+    package var hiddenSizes = [256, 256]
+    package var learningRate = 3e-4
+    /// Share of the present critics that the slow copies take on per update (τ).
+    package var targetRate = 0.005
+
+    package init() {}
+  }
+
+  package let network: MLP
+  package let target: Target<MLP>
+  package let settings: Settings
+  private let adam: Adam
+  private let trainer: Trainer
+  private let regression: Regression
+
+  /// Critics of `inputs` columns, observation and action, with `outputs` values: one, or one for each discrete action.
+  package init(
+    _ settings: Settings, inputs: Int, outputs: Int, maximumNorm: Float?, random: inout RandomStream,
+    pool: ComputePool?
+  ) {
+    self.settings = settings
+    network = MLP(
+      name: "", sizes: [inputs] + settings.hiddenSizes + [outputs], members: settings.count, activation: .relu,
+      weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform, random: &random)
+    target = Target(of: network)
+    adam = Adam(network.store, learningRate: Float(settings.learningRate), maximumNorm: maximumNorm)
+    trainer = Trainer(network, adam, pool: pool)
+    regression = Regression()
+  }
+
+  /// min_i Q_i over `members` of values [N, rows, columns] → [1, rows, columns].
+  package static func minimum(_ values: Tensor, of members: some Sequence<Int>, on tape: Tape) -> Tensor {
+    var least: Tensor?
+    for member in members {
+      let one = tape.members(values, member..<member + 1)
+      least = least.map { tape.minimum($0, one) } ?? one
+    }
+    return least!
+  }
+
+  /// The critics that make the target this time: all, or M drawn without replacement.
+  package func targetMembers(_ random: inout RandomStream) -> [Int] {
+    guard settings.countInTarget < settings.count else { return Array(0..<settings.count) }
+    return random.permutation(settings.count).prefix(settings.countInTarget).map(Int.init).sorted()
+  }
+
+  /// One optimiser step on ½Σ_i mean (Q_i − y)².
+  /// - Parameters:
+  ///   - inputs: [rows, inputs].
+  ///   - chosen: one-hot rows of the actions that the values are of; nil where there is one value.
+  ///   - target: y [rows, 1].
+  /// - Returns: the loss before it.
+  package func fit(_ inputs: Rows, chosen: Rows?, to target: Rows) -> Float {
+    (regression.inputs, regression.chosen, regression.target) = (inputs, chosen, target)
+    return trainer.step(on: regression)
+  }
+
+  /// The slow copies take on their share.
+  package func moveTarget() { target.follow(rate: Float(settings.targetRate)) }
+
+  package func archive(_ archive: Archive) throws {
+    try adam.archive(archive)
+    try archive.part("target", target)
+  }
+
+  /// Every critic on the same minibatch.
+  private final class Regression: FusedLoss {
+    var inputs = Rows(UnsafePointer(bitPattern: 64)!, 0, 0)
+    var chosen: Rows?
+    var target = Rows(UnsafePointer(bitPattern: 64)!, 0, 0)
+    var rows: Int { inputs.count }
+
+    func fillInputs(of member: Int, _ inputs: MutableRows) { inputs.copy(self.inputs) }
+
+    func loss(of member: Int, _ output: Tensor, on tape: Tape) -> Tensor {
+      var value = output
+      if let chosen { value = tape.sumColumns(tape.multiply(output, tape.constant(chosen))) }
+      return tape.scale(tape.meanSquaredError(value, tape.constant(target)), by: 0.5)
+    }
+  }
+}
+
+extension Tape {
+  /// A copy of rows in either layout → [1, rows, columns].
+  package func constant(_ rows: Rows) -> Tensor {
+    constant(rows: rows.count, columns: rows.columns) {
+      MutableRows($0.baseAddress!, rows.count, rows.columns).copy(rows)
+    }
+  }
+}

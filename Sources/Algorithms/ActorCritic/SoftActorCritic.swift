@@ -1,0 +1,126 @@
+import Environments
+import Neural
+import Support
+
+/// Soft actor-critic (Haarnoja et al. 2018, 2018b), for vectors and, with exact expectations over actions, for discrete
+/// actions (Christodoulou 2019): what SAC does with real transitions, and MBPO with imagined ones too.
+package final class SoftActorCritic: ArchivableObject {
+  /// What one update was about.
+  package struct Report: Equatable {
+    package var criticLoss, actorLoss, temperatureLoss: Float
+    /// α, as the update used it.
+    package var temperature: Float
+    /// −mean log π.
+    package var entropy: Float
+    /// Mean of the target y.
+    package var value: Float
+  }
+
+  package let policy: SoftPolicy
+  package let critics: Critics
+  package let temperature: Temperature
+  private let actorAdam: Adam
+  private let settings: SoftActorCriticSettings
+  private let space: ActionSpace
+  private let tape: Tape
+  private let inputs: RowBuffer
+  private let targets: RowBuffer
+
+  /// For observations of that size.
+  package init(
+    _ settings: SoftActorCriticSettings, observationSize: Int, _ space: ActionSpace, random: RandomStream,
+    pool: ComputePool?
+  ) {
+    (self.settings, self.space) = (settings, space)
+    var (policyRandom, criticRandom) = (random.stream("policy"), random.stream("critics"))
+    let norm = settings.maximumGradientNorm > 0 ? Float(settings.maximumGradientNorm) : nil
+    policy = SoftPolicy(
+      observationSize, space, hiddenSizes: settings.hiddenSizes, random: &policyRandom, pool: pool)
+    let actionInputs = space.isDiscrete ? 0 : space.columns
+    critics = Critics(
+      settings.criticSettings, inputs: observationSize + actionInputs, outputs: space.isDiscrete ? space.columns : 1,
+      maximumNorm: norm, random: &criticRandom, pool: pool)
+    temperature = Temperature(
+      initial: settings.temperature, targetEntropy: settings.entropyTarget(of: space),
+      learningRate: settings.temperatureLearningRate)
+    actorAdam = Adam(policy.network.store, learningRate: Float(settings.learningRate), maximumNorm: norm)
+    tape = Tape(pool: pool)
+    inputs = RowBuffer(settings.batchSize, observationSize + actionInputs)
+    targets = RowBuffer(settings.batchSize, 1)
+  }
+
+  /// One update in the order of Stable-Baselines3; vectors of `batch.actions` are squashed to [−1, 1].
+  /// - Throws: `DivergedError`.
+  package func update(
+    on batch: TransitionBatch, _ noise: inout some NoiseSource, _ random: inout RandomStream
+  ) throws -> Report {
+    tape.rewind()
+    // a ~ π(·|s), and α from before its own step, on this draw.
+    let observations = tape.constant(batch.observations)
+    let draw = policy.draw(observations, &noise, on: tape)
+    let negativeEntropies = tape.values(draw.expectation(of: draw.logProbabilities, on: tape))
+    let alpha = temperature.value
+    let temperatureLoss = temperature.step(on: negativeEntropies)
+
+    // y = r + γ(1 − terminated)·E_a'[min_i Q'_i(s', a') − α log π(a'|s')]
+    let members = critics.targetMembers(&random)
+    tape.withoutGradients {
+      let next = tape.constant(batch.next)
+      let nextDraw = policy.draw(next, &noise, on: tape)
+      let q = critics.target.network(criticInput(next, nextDraw), on: tape)
+      let least = Critics.minimum(q, of: members, on: tape)
+      fillTargets(batch, nextValues: tape.rows(of: nextDraw.softValue(least, temperature: alpha, on: tape)))
+    }
+
+    // ½Σ_i mean (Q_i(s, a) − y)²
+    fillInputs(batch)
+    let y = targets.read.slice(0..<batch.count)
+    let criticLoss = critics.fit(
+      inputs.read.slice(0..<batch.count), chosen: space.isDiscrete ? batch.actions : nil, to: y)
+
+    // −mean E_a[min_i Q_i(s, a) − α log π(a|s)] by the critics as they are now, which take no gradient.
+    let q = critics.network(criticInput(observations, draw), on: tape, frozen: true)
+    let least = settings.actorUsesMean ? tape.meanBatch(q) : Critics.minimum(q, of: 0..<q.batch, on: tape)
+    let actorLoss = tape.scale(tape.mean(draw.softValue(least, temperature: alpha, on: tape)), by: -1)
+    policy.network.store.clearGradients()
+    tape.backward(actorLoss)
+    actorAdam.step()
+
+    critics.moveTarget()
+    let report = Report(
+      criticLoss: criticLoss, actorLoss: tape.scalar(actorLoss), temperatureLoss: temperatureLoss, temperature: alpha,
+      entropy: -negativeEntropies.reduce(0, +) / Float(batch.count),
+      value: (0..<batch.count).reduce(0) { $0 + y[$1, 0] } / Float(batch.count))
+    guard report.criticLoss.isFinite, report.actorLoss.isFinite else { throw diverged }
+    return report
+  }
+
+  /// What a critic sees: observation and action, or the observation alone where it values every action.
+  private func criticInput(_ observations: Tensor, _ draw: PolicyDraw) -> Tensor {
+    draw.isDiscrete ? observations : tape.concatenateColumns([observations, draw.actions])
+  }
+
+  private func fillInputs(_ batch: TransitionBatch) {
+    let rows = inputs.rows.slice(0..<batch.count)
+    rows.columns(0..<batch.observations.columns).copy(batch.observations)
+    if !space.isDiscrete { rows.columns(batch.observations.columns..<rows.columns).copy(batch.actions) }
+  }
+
+  private func fillTargets(_ batch: TransitionBatch, nextValues: Rows) {
+    for row in 0..<batch.count {
+      let goesOn: Float = batch.terminated[row, 0] != 0 ? 0 : 1
+      targets.rows[row, 0] = batch.rewards[row, 0] + Float(settings.discount) * goesOn * nextValues[row, 0]
+    }
+  }
+
+  private var diverged: DivergedError {
+    let store = [policy.network.store, critics.network.store].lazy.compactMap { $0.firstNonfinite() }
+    return DivergedError(quantity: store.first ?? "the loss of the critics")
+  }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.scope("actor") { try actorAdam.archive(archive) }
+    try archive.scope("critic") { try critics.archive(archive) }
+    try archive.scope("temperature") { try temperature.archive(archive) }
+  }
+}

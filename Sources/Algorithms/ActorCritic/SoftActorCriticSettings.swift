@@ -1,0 +1,83 @@
+import Environments
+import Support
+
+/// The settings of soft actor-critic that stand in the section of every agent that learns by it. The defaults are those
+/// of Stable-Baselines3 and of the paper's second version.
+package struct SoftActorCriticSettings: Sendable {
+  package var discount = 0.99
+  /// Widths of the policy's hidden layers.
+  package var hiddenSizes = [256, 256]
+  /// Of the policy's Adam.
+  package var learningRate = 3e-4
+  /// Of α's Adam.
+  package var temperatureLearningRate = 3e-4
+  /// α, or where it starts.
+  package var temperature = 1.0
+  /// Whether α keeps the entropy at `targetEntropy`.
+  package var learnsTemperature = true
+  /// H̄; nil: −(dimensions) for vectors, 0.89·log(actions) for discrete actions.
+  package var targetEntropy: Double?
+  package var batchSize = 256
+  /// Largest norm of a network's gradients; 0: no clipping.
+  package var maximumGradientNorm = 0.0
+  package var criticSettings = Critics.Settings()
+  /// Whether the policy climbs the mean of all critics (REDQ) instead of their minimum.
+  package var actorUsesMean = false
+
+  package init() {}
+
+  /// Declares them on the agent's fields.
+  package mutating func declare(_ fields: Fields) {
+    fields.number("discount", &discount, in: 0...1, "γ: the weight of the next step's value")
+    fields.integers("hiddenSizes", &hiddenSizes, each: 1...4096, count: 1...7, "widths of the policy's hidden layers")
+    fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "the policy's Adam's step size")
+    fields.integer("batchSize", &batchSize, in: 1...100_000, "transitions per update")
+    fields.number(
+      "temperature", &temperature, in: 0...1e6, aboveLowerBound: true, "α at the start: the entropy's weight")
+    fields.flag("learnsTemperature", &learnsTemperature, "whether α is moved towards the target entropy")
+    fields.number(
+      "temperatureLearningRate", &temperatureLearningRate, in: 0...1, aboveLowerBound: true, "α's Adam's step size")
+    fields.number(
+      "targetEntropy", &targetEntropy, in: -1e6...1e6, otherwise: "auto",
+      "entropy that α keeps; auto: −dimensions of vectors, 0.89·log(actions) of discrete actions")
+    fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
+    fields.integer("critics", &criticSettings.count, in: 1...64, "critics that are trained (N)")
+    fields.integer(
+      "targetCritics", &criticSettings.countInTarget, in: 1...64,
+      "critics, drawn for every update, whose minimum makes the target (M)")
+    if criticSettings.countInTarget > criticSettings.count {
+      fields.fault(
+        "targetCritics", "\(criticSettings.countInTarget) is more than the \(criticSettings.count) critics there are")
+    }
+    fields.flag("actorUsesMean", &actorUsesMean, "the policy climbs the critics' mean (REDQ) instead of their minimum")
+    fields.integers(
+      "criticHiddenSizes", &criticSettings.hiddenSizes, each: 1...4096, count: 1...7,
+      "widths of the critics' hidden layers")
+    fields.number(
+      "criticLearningRate", &criticSettings.learningRate, in: 0...1, aboveLowerBound: true,
+      "the critics' Adam's step size")
+    fields.number(
+      "targetRate", &criticSettings.targetRate, in: 0...1, aboveLowerBound: true,
+      "share of the critics that their slow copies take on per update (τ)")
+  }
+
+  /// H̄ for a space; nil: α is fixed.
+  package func entropyTarget(of space: ActionSpace) -> Double? {
+    guard learnsTemperature else { return nil }
+    if let targetEntropy { return targetEntropy }
+    return space.isDiscrete
+      ? 0.89 * Double(Temperature.logarithm(Float(space.columns))) : -Double(space.columns)
+  }
+
+  /// Reports what soft actor-critic cannot do with a task.
+  package func check(_ task: EnvironmentDescription, _ fields: Fields) {
+    let specification = task.specification
+    if specification.observationSpace.isDiscrete {
+      fields.fault(
+        "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
+    }
+    if case .box(let low, let high) = specification.actionSpace, !(low + high).allSatisfy(\.isFinite) {
+      fields.fault("agent.type", "this agent needs actions within bounds; those of \(specification.id) have none")
+    }
+  }
+}

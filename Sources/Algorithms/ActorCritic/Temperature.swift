@@ -1,0 +1,57 @@
+import CKernels
+import Neural
+import Support
+
+/// α of soft actor-critic: the weight of the entropy, fixed, or moved so that the policy keeps the entropy H̄
+/// (Haarnoja et al. 2018b).
+package final class Temperature: ArchivableObject {
+  private let store = ParameterStore()
+  private let logarithm: Parameter
+  private let adam: Adam
+  /// H̄; nil: α stays.
+  package let targetEntropy: Float?
+
+  /// Starts at α = `initial`.
+  package init(initial: Double, targetEntropy: Double?, learningRate: Double) {
+    var random = RandomStream(seed: 0)
+    logarithm = store.addVector(
+      "log_alpha", count: 1,
+      initializer: .constant(Temperature.logarithm(Float(initial))),
+      random: &random)
+    adam = Adam(store, learningRate: Float(learningRate))
+    self.targetEntropy = targetEntropy.map { Float($0) }
+  }
+
+  /// log α.
+  package var logValue: Float {
+    get { store.values(of: logarithm)[0] }
+    set { store.values(of: logarithm)[0] = newValue }
+  }
+  /// α.
+  package var value: Float { Temperature.function(CK_EXP, logValue) }
+
+  /// ln x.
+  package static func logarithm(_ x: Float) -> Float { function(CK_LOG, x) }
+
+  /// By the kernels, the same bits on every system.
+  private static func function(_ function: Int, _ x: Float) -> Float {
+    var (x, y) = (x, Float(0))
+    ck_unary(Int32(function), 1, &x, &y)
+    return y
+  }
+
+  /// The loss J = −log α·mean(log π + H̄), and one step on it; `negativeEntropies` holds log π, or Σ π log π.
+  /// - Returns: J before the step; 0 where α is fixed.
+  @discardableResult
+  package func step(on negativeEntropies: UnsafeBufferPointer<Float>) -> Float {
+    guard let targetEntropy else { return 0 }
+    let excess = negativeEntropies.reduce(0) { $0 + Double($1) } / Double(negativeEntropies.count)
+    let slope = -(Float(excess) + targetEntropy)
+    let loss = logValue * slope
+    store.gradients(of: logarithm)[0] = slope
+    adam.step()
+    return loss
+  }
+
+  package func archive(_ archive: Archive) throws { try adam.archive(archive) }
+}

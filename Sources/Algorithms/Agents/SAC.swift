@@ -1,0 +1,127 @@
+import Environments
+import Support
+
+/// Soft actor-critic on real transitions (Haarnoja et al. 2018b; Christodoulou 2019 for discrete actions).
+///
+/// 1. Act at random for the first steps, then by draws of the policy; keep every transition.
+/// 2. After every environment step: `updatesPerStep` updates on minibatches of all that is kept. A ratio above 1 holds
+///    with more critics than two (REDQ), of which some make the target.
+package final class SAC: Agent {
+  package struct Configuration: AgentConfiguration {
+    package var learning = SoftActorCriticSettings()
+    package var initialRandomSteps = 100
+    /// Updates per environment step, from `updateEvery` steps to the next.
+    package var updatesPerStep = 1
+    /// Environment steps between rounds of updates.
+    package var updateEvery = 1
+    package var replayCapacity = 1_000_000
+
+    package init() {}
+
+    package mutating func declare(_ fields: Fields) {
+      fields.integer("initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before learning")
+      fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates per environment step")
+      fields.integer(
+        "updateEvery", &updateEvery, in: 1...1_000_000, "steps between rounds of updates, which make up for them")
+      fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
+      learning.declare(fields)
+    }
+
+    package func check(_ task: EnvironmentDescription, _ fields: Fields) { learning.check(task, fields) }
+
+    package func makeAgent(_ context: AgentContext) throws -> any Agent { SAC(self, context) }
+  }
+
+  private let configuration: Configuration
+  private let lanes: Int
+  private let space: ActionSpace
+  private let learner: SoftActorCritic
+  private let transitions: Replay
+  private let minibatch: Minibatch
+  private var acting, drawing, noise: RandomStream
+  private var steps = 0
+  private var stepsBefore = 0
+  private var updates = 0
+
+  /// An agent for vector observations, and vectors within bounds or discrete actions.
+  package init(_ configuration: Configuration, _ context: AgentContext) {
+    let specification = context.specification
+    self.configuration = configuration
+    (lanes, space) = (context.lanes, specification.actionSpace)
+    learner = SoftActorCritic(
+      configuration.learning, observationSize: specification.observationSpace.size, space,
+      random: context.random.stream("network"), pool: context.pool)
+    transitions = Replay(of: specification, lanes: lanes, capacity: configuration.replayCapacity)
+    minibatch = Minibatch(configuration.learning.batchSize, of: transitions)
+    acting = context.random.stream("policy")
+    drawing = context.random.stream("replay")
+    noise = context.random.stream("noise")
+  }
+
+  package var metricNames: [String] {
+    ["critic_loss", "actor_loss", "temperature", "entropy", "value"]
+  }
+
+  package func act(in situation: Situation, into actions: ActionRows) {
+    if steps < configuration.initialRandomSteps {  // step 1
+      for row in 0..<actions.count { actions.setUniform(row, &acting) }
+    } else {
+      learner.policy.act(situation.observations, into: actions, isStochastic: true, &acting)
+    }
+  }
+
+  package func observe(_ steps: Transitions) {
+    transitions.append(steps)
+    stepsBefore = self.steps
+    self.steps += steps.count
+  }
+
+  package func learn(_ metrics: inout Metrics) throws {
+    metrics.bufferSize = transitions.count
+    let every = configuration.updateEvery
+    guard steps >= configuration.initialRandomSteps, Cadence.isDue(every: every, from: stepsBefore, to: steps) else {
+      return
+    }
+    let count = configuration.updatesPerStep * max(every, lanes)
+    for index in 0..<count {  // step 2
+      let batch = minibatch.draw(from: transitions, squashedTo: space, &drawing)
+      let report = try learner.update(on: batch, &noise, &drawing)
+      if index == count - 1 { report.record(in: &metrics) }
+    }
+    updates += count
+    metrics.updates = updates
+  }
+
+  package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
+    EpisodePolicy(learner.policy, isStochastic: isStochastic, rows: rows, random: random)
+  }
+
+  package var facts: [(name: String, value: String)] {
+    [
+      ("transitions", String(transitions.count)), ("updates", String(updates)),
+      ("temperature", String(learner.temperature.value)),
+    ]
+  }
+  package var replay: Replay? { transitions }
+
+  package func archive(_ archive: Archive) throws {
+    try archive.value("steps", &steps)
+    try archive.value("stepsBefore", &stepsBefore)
+    try archive.value("updates", &updates)
+    try archive.part("acting", &acting)
+    try archive.part("drawing", &drawing)
+    try archive.part("noise", &noise)
+    try learner.archive(archive)
+    try archive.part("replay", transitions)
+  }
+}
+
+extension SoftActorCritic.Report {
+  /// Under the names that agents give these columns.
+  func record(in metrics: inout Metrics) {
+    for (name, value) in [
+      ("critic_loss", criticLoss), ("actor_loss", actorLoss), ("temperature", temperature), ("entropy", entropy),
+      ("value", value),
+    ] { metrics.record(name, Double(value)) }
+  }
+}
