@@ -18,6 +18,9 @@ package enum Agents: Family {
     Entry("sac", "soft actor-critic, for vectors of actions and for discrete ones (Haarnoja et al. 2018)") {
       SAC.Configuration()
     },
+    Entry("ppo", "proximal policy optimisation, for vectors of actions and for discrete ones (Schulman et al. 2017)") {
+      PPO.Configuration()
+    },
     Entry("dyna", "Dyna with networks: Double DQN on real and imagined transitions of an ensemble") {
       NeuralDyna.Configuration()
     },
