@@ -18,6 +18,9 @@ package enum Agents: Family {
     Entry("sac", "soft actor-critic, for vectors of actions and for discrete ones (Haarnoja et al. 2018)") {
       SAC.Configuration()
     },
+    Entry("mbpo", "soft actor-critic on short rollouts of a learned ensemble (Janner et al. 2019)") {
+      MBPO.Configuration()
+    },
     Entry("dyna", "Dyna with networks: Double DQN on real and imagined transitions of an ensemble") {
       NeuralDyna.Configuration()
     },

@@ -58,9 +58,7 @@ package final class SAC: Agent {
     noise = context.random.stream("noise")
   }
 
-  package var metricNames: [String] {
-    ["critic_loss", "actor_loss", "temperature", "entropy", "value"]
-  }
+  package var metricNames: [String] { SoftActorCritic.metricNames }
 
   package func act(in situation: Situation, into actions: ActionRows) {
     if steps < configuration.initialRandomSteps {  // step 1
@@ -113,15 +111,5 @@ package final class SAC: Agent {
     try archive.part("noise", &noise)
     try learner.archive(archive)
     try archive.part("replay", transitions)
-  }
-}
-
-extension SoftActorCritic.Report {
-  /// Under the names that agents give these columns.
-  func record(in metrics: inout Metrics) {
-    for (name, value) in [
-      ("critic_loss", criticLoss), ("actor_loss", actorLoss), ("temperature", temperature), ("entropy", entropy),
-      ("value", value),
-    ] { metrics.record(name, Double(value)) }
   }
 }

@@ -27,6 +27,8 @@ package enum MemberChoice {
   case inTurn
   /// One member, noise included.
   case fixed(Int)
+  /// Every row draws an elite, noise included.
+  case drawn
 }
 
 /// What one fit came to.

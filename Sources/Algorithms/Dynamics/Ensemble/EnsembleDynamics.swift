@@ -124,7 +124,7 @@ package final class EnsembleDynamics: DynamicsModel {
   private let initialValues: [Float]
   private(set) var kernel: EnsembleKernel!
   /// Scratch memory of one imagined step.
-  var stepIndex: [Int32] = []
+  var stepIndex, stepElites: [Int32]
   private(set) lazy var stepWorkspace = FloatBuffer(count: kernel.workspaceSize)
 
   package init(_ configuration: Configuration, _ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) {
@@ -155,6 +155,7 @@ package final class EnsembleDynamics: DynamicsModel {
     targetNormalizer = InputNormalizer(columns: targets)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
     initialValues = Array(store.values)
+    (stepIndex, stepElites) = ([], [])
     kernel = EnsembleKernel(self)
   }
 
