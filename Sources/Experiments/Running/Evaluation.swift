@@ -30,22 +30,23 @@ package struct Evaluation {
     package init(seed: Int) { self.seed = seed }
   }
 
-  /// What the policy draws from.
-  package var random: RandomStream { RandomStream(seed: UInt64(seed)).stream("evaluation") }
+  /// What the policy draws from, whatever the evaluation: an episode's own stream is the one of its seed's number.
+  package static let random = RandomStream(seed: 0).stream("evaluation")
 
   /// Runs the episodes that are missing in `results`; false where `shouldStop`, asked before every step, said so: the
   /// episodes that were completed until then are in `results`.
   ///
-  /// Every random number comes from a stream derived from the seed and the episode's number only: nothing that training
-  /// uses is consumed, and the same policy gives the same result whenever it is measured.
+  /// Every random number of an episode comes from a stream derived from the episode's seed only, since the seed is also
+  /// the number under which agents know the episode: nothing that training uses is consumed, the same policy gives the
+  /// same result whenever it is measured, and any episode can be run again alone.
   /// - Parameters:
-  ///   - policy: of one row, made with `random`.
+  ///   - policy: of one row, made with `Evaluation.random`.
   ///   - environment: the evaluation's own; it is reset for every episode.
   package func run(
     _ policy: any Policy, in environment: any Environment, into results: inout [Episode], shouldStop: () -> Bool
   ) throws -> Bool {
     let (first, seed) = (results.count, seed)
-    let group = EnvironmentGroup([environment], firstEpisode: first) { UInt64(seed + $0) }
+    let group = EnvironmentGroup([environment], firstEpisode: seed + first) { UInt64($0) }
     for index in first..<max(episodes, first) {
       group.setRunStep(runStep)
       var episode = Episode(seed: seed + index)

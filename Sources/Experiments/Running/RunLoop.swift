@@ -61,7 +61,7 @@ package final class RunLoop: ArchivableObject {
   ) throws -> Bool {
     let environment = try evaluationEnvironment ?? configuration.environment.make()
     evaluationEnvironment = environment
-    let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: evaluation.random)
+    let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: Evaluation.random)
     return try evaluation.run(policy, in: environment, into: &results, shouldStop: shouldStop)
   }
 
