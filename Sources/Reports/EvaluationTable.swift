@@ -52,13 +52,16 @@ package struct EvaluationTable {
     return objects
   }
 
-  /// Appends one report's episodes.
-  package static func append(_ report: PolicyEvaluation.Report, to file: CSVFile) throws(FileError) {
-    for (index, episode) in report.result.episodes.enumerated() {
-      try file.append([
-        .integer(report.manifest.seed), .integer(report.manifest.step), .integer(index), .integer(episode.seed),
-        .number(episode.total), .integer(episode.length), .flag(episode.isTerminated), .flag(episode.isTruncated),
-      ])
+  /// The file of `--csv`: one row per episode.
+  package var csv: [UInt8] {
+    let rows = reports.flatMap { report in
+      report.result.episodes.enumerated().map { index, episode -> [CSVFile.Cell?] in
+        [
+          .integer(report.manifest.seed), .integer(report.manifest.step), .integer(index), .integer(episode.seed),
+          .number(episode.total), .integer(episode.length), .flag(episode.isTerminated), .flag(episode.isTruncated),
+        ]
+      }
     }
+    return CSVFile.bytes(EvaluationTable.columns, rows)
   }
 }

@@ -14,7 +14,7 @@ enum EvalVerb: Verb {
       .init("--latest", nil, "the newest checkpoint (the default)"),
       .init("--threads", "N", "threads for planning (default: all cores); never changes a result"),
       .init("--json", nil, "one JSON object per checkpoint"),
-      .init("--csv", "FILE", "one row per episode into a new file"),
+      .init("--csv", "FILE", "one row per episode; - for standard output, the table then goes to standard error"),
       .init("--map", nil, "of a tabular agent: the greedy policy as a map"),
       .init("--text", "FILE", "of a tabular environment: the episodes as text, state by state"),
       .init("--render", "FILE", "the first episode: FILE.gif moving, FILE.svg its observations and reward over time"),
@@ -22,9 +22,11 @@ enum EvalVerb: Verb {
     ],
     discussion: [
       "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
-        + "are those of eval.csv."
+        + "are those of eval.csv. An episode hangs on its seed alone: that of row 4 of --csv runs again with --episodes "
+        + "1 --seed and its episode_seed.",
+      "Files are tried before the work, and written after the table is printed; one that stands there is replaced.",
     ],
-    exitCodes: [.success, .failure, .usage, .checkpoint, .diverged],
+    exitCodes: [.success, .failure, .usage, .checkpoint, .diverged, .someSeedsFailed],
     examples: [
       ("mbrl eval runs/pendulum-0123456789", "the newest checkpoint of every seed"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --best --episodes 100 --seed 1", "the best one, on other episodes"),
@@ -54,19 +56,27 @@ enum EvalVerb: Verb {
     if evaluation.drawing != nil && paths.count > 1 {
       throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(paths.count)")
     }
-    let file = try arguments.values["--csv"].map { try CSVFile(creating: $0, columns: EvaluationTable.columns) }
+    let outputs = try EvaluationOutputs(arguments)
     var table = EvaluationTable([])
+    var failures: [ExperimentError] = []
     for path in paths {
-      let report = try evaluation.run(path)
-      table.reports.append(report)
-      if let file { try EvaluationTable.append(report, to: file) }
+      // What was measured counts, whatever becomes of another seed.
+      do throws(ExperimentError) {
+        table.reports.append(try evaluation.run(path))
+      } catch {
+        if case .usage = error { throw error }
+        failures.append(error)
+        console.error("\(error)".hasPrefix(path) ? "\(error)" : "\(path): \(error)")
+      }
     }
-    console.show(arguments, table.lines, json: table.json)
-    if let path = arguments.values["--render"] { try FileSystem.writeAtomically(table.reports[0].picture, to: path) }
-    if let path = arguments.values["--text"] {
-      try FileSystem.writeAtomically(table.reports.map(\.text).joined(), to: path)
+    if table.reports.isEmpty, let first = failures.first { return first.exitCode }
+    if outputs.useStandardOutput {
+      table.lines.forEach(console.note)
+    } else {
+      console.show(arguments, table.lines, json: table.json)
     }
-    return .success
+    let code = outputs.write(table, console)
+    return failures.isEmpty ? code : .someSeedsFailed
   }
 
   /// The ending of a file's name says what is to be in it.

@@ -4,6 +4,9 @@ import Support
 
 /// `mbrl train`.
 enum TrainVerb: Verb {
+  /// The run is on the disk, whatever becomes of standard output.
+  static let leavesResultsOnly = false
+
   static let syntax = CommandSyntax(
     "train", "learn from a configuration, or go on with a run", operands: ["CONFIG.json|RUN"], takesSettings: true,
     options: [

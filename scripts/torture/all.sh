@@ -23,6 +23,7 @@ go two-processes.sh --rounds $rounds
 go full-disk.sh --every $every
 go read-only.sh
 go closed-output.sh
+go unwritable-outputs.sh
 go clock-jump.sh
 go corrupt-checkpoint.sh
 go determinism.sh

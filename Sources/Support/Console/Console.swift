@@ -54,6 +54,14 @@ package final class Console: Sendable {
   /// Whether the reader of standard output has gone (`mbrl … | head`): time to end quietly.
   package var isOutputClosed: Bool { outputFault?.code == EPIPE }
 
+  /// Finds out whether standard output takes anything at all, for work whose results would be lost otherwise.
+  package func tryOutput() {
+    state.withLock { state in
+      guard Foundation.write(output, "", 0) < 0, errno != EAGAIN, errno != EINTR else { return }
+      state.outputFault = FileError(path: "standard output", operation: "write to", code: errno)
+    }
+  }
+
   // MARK: Lines
 
   /// A result, on standard output.
