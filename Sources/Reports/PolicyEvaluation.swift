@@ -42,8 +42,8 @@ package struct PolicyEvaluation: Sendable {
     package var picture: [UInt8] = []
   }
 
-  /// Reads, verifies and restores a checkpoint, then runs the episodes.
-  package func run(_ path: String) throws(ExperimentError) -> Report {
+  /// Reads, verifies and restores a checkpoint, then runs the episodes and shows how far they are.
+  package func run(_ path: String, reporter: EvaluationReporter? = nil) throws(ExperimentError) -> Report {
     let checkpoint = try Checkpoint.read(path)
     let configuration = try PolicyEvaluation.configuration(of: checkpoint)
     do {
@@ -62,7 +62,13 @@ package struct PolicyEvaluation: Sendable {
       let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
       let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil
       let movie = drawing == .movie ? EpisodeMovie(task.specification) : nil
+      var moment = EvaluationReporter.Moment(
+        seed: checkpoint.manifest.seed, step: checkpoint.manifest.step, episodes: evaluation.episodes)
+      reporter?.begin(moment)
+      defer { reporter?.end(moment) }
       evaluation.onState = { environment, outcome in
+        moment.take(outcome)
+        reporter?.update(moment)
         rollout?.append(environment, outcome)
         chart?.append(environment, outcome)
         movie?.append(environment, outcome)

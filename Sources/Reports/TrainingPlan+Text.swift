@@ -22,7 +22,7 @@ extension TrainingPlan {
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
       disk,
-    ]
+    ] + [costLine].compactMap { $0 }
   }
 
   /// What may become a trouble.

@@ -18,7 +18,7 @@ enum EvalVerb: Verb {
       .init("--map", nil, "of a tabular agent: the greedy policy as a map"),
       .init("--text", "FILE", "of a tabular environment: the episodes as text, state by state"),
       .init("--render", "FILE", "the first episode: FILE.gif moving, FILE.svg its observations and reward over time"),
-      .init("--quiet", nil, "no notes"),
+      .init("--quiet", nil, "no progress and notes"),
     ],
     discussion: [
       "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
@@ -59,10 +59,11 @@ enum EvalVerb: Verb {
     let outputs = try EvaluationOutputs(arguments)
     var table = EvaluationTable([])
     var failures: [ExperimentError] = []
+    let reporter = EvaluationReporter(console)
     for path in paths {
       // What was measured counts, whatever becomes of another seed.
       do throws(ExperimentError) {
-        table.reports.append(try evaluation.run(path))
+        table.reports.append(try evaluation.run(path, reporter: reporter))
       } catch {
         if case .usage = error { throw error }
         failures.append(error)

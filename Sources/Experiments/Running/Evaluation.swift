@@ -11,6 +11,8 @@ package struct Evaluation {
   package var runStep = 0
   /// Sees the environment after every reset (without an outcome) and after every step.
   package var onState: ((any Environment, Outcome?) -> Void)?
+  /// Is told which episode is run.
+  package var activity: Activity?
 
   /// Of that many episodes, from `seed` on.
   package init(episodes: Int, seed: Int) { (self.episodes, self.seed) = (episodes, seed) }
@@ -48,6 +50,7 @@ package struct Evaluation {
     let (first, seed) = (results.count, seed)
     let group = EnvironmentGroup([environment], firstEpisode: seed + first) { UInt64($0) }
     for index in first..<max(episodes, first) {
+      activity?.set(.evaluating, index, of: episodes)
       group.setRunStep(runStep)
       var episode = Episode(seed: seed + index)
       while !episode.isTerminated && !episode.isTruncated {

@@ -119,7 +119,7 @@ package final class SeedRun {
     // Killed right after a checkpoint got its name, the last session left the link at the one before.
     try directory.checkpoints.point(.latest, to: start)
     try directory.checkpoints.point(.best, to: loop.progress.bestStep, isAllowedToRemove: true)
-    report(.started(step: start, total: total))
+    report(.started(RunOutlook(step: start, configuration, activity: loop.activity)))
     loop.warnings.forEach(warn)
     guard start == 0 || loop.progress.stepBefore < total else { return .done(step: start, wasDone: true) }
     if loop.isInsideStep {
@@ -184,6 +184,7 @@ package final class SeedRun {
     var evaluation = Evaluation(episodes: configuration.evaluation.episodes, seed: configuration.evaluation.seed)
     evaluation.runStep = step
     var isComplete = false
+    let start = clock.seconds
     do {
       isComplete = try loop.evaluate(evaluation, into: &loop.progress.partialEvaluation) {
         shouldStop(.evaluation(step))
@@ -204,7 +205,7 @@ package final class SeedRun {
       loop.progress.bestStep = step
     }
     log.write("evaluation at step \(step): mean \(result.mean), deviation \(result.deviation)")
-    report(.evaluated(step: step, result, isBest: isBest, seconds: seconds))
+    report(.evaluated(step: step, result, isBest: isBest, seconds: seconds, took: seconds - start))
     return true
   }
 

@@ -117,6 +117,15 @@ package final class Console: Sendable {
     if !isQuiet { print(Terminal.harmless(line), insteadOf: slot) }
   }
 
+  /// Takes a slot's line away.
+  package func remove(slot: Int) {
+    state.withLock { state in
+      erase(&state)
+      state.slots.removeAll { $0.number == slot }
+      draw(&state)
+    }
+  }
+
   // MARK: Drawing
 
   /// A line that stays, above the live ones.

@@ -101,6 +101,14 @@ package final class EnsembleDynamics: DynamicsModel {
       EnsembleDynamics(self, layout, random: random, pool: pool)
     }
 
+    package var networks: Int { elites == 0 ? ensembleSize : elites }
+
+    package func operationsPerRow(_ layout: DynamicsLayout) -> Double? {
+      let outputs = EnsembleDynamics.targets(self, layout) * (kind == .probabilistic ? 2 : 1)
+      let widths = [layout.features.count + layout.actionColumns] + hiddenSizes + [outputs]
+      return 2 * zip(widths, widths.dropFirst()).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+
     func decay(ofLayer layer: Int) -> Double { weightDecay.count == 1 ? weightDecay[0] : weightDecay[layer] }
   }
 
