@@ -77,7 +77,7 @@ package final class SeedRun {
         experiment.configuration, seed: directory.seed, threads: threads, shouldStop: { shouldStop(.computation) })
     }
     let restored = try directory.checkpoints.newestUsable(
-      configurationHash: hash, warn: { SeedRun.warn($0, log, report) },
+      settings: experiment.resolved, warn: { SeedRun.warn($0, log, report) },
       accepts: { checkpoint in
         guard checkpoint.manifest.seed == directory.seed else {
           throw ExperimentError.checkpoint(path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
@@ -122,6 +122,7 @@ package final class SeedRun {
     report(.started(RunOutlook(step: start, configuration, activity: loop.activity)))
     loop.warnings.forEach(warn)
     guard start == 0 || loop.progress.stepBefore < total else { return .done(step: start, wasDone: true) }
+    forgetOtherEvaluation()
     if loop.isInsideStep {
       guard try advance() else { return try interrupt() }
     }
@@ -229,6 +230,17 @@ package final class SeedRun {
     log.write("checkpoint at step \(step)")
     try status(.running)
     report(.checkpointed(step: step))
+  }
+
+  /// Forgets what was stored of an interrupted evaluation that is not to be gone on with: the settings of evaluations, or
+  /// the run's length, have changed in between.
+  private func forgetOtherEvaluation() {
+    let (settings, progress) = (configuration.evaluation, loop.progress)
+    let isDue = progress.isDue(settings.every) || progress.step >= total
+    let episodes = progress.partialEvaluation
+    if !isDue || episodes.count > settings.episodes || episodes.first.map({ $0.seed != settings.seed }) ?? false {
+      loop.progress.partialEvaluation = []
+    }
   }
 
   /// Makes the last checkpoint what it is where the evaluation after it is not interrupted.

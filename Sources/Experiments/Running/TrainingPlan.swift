@@ -89,7 +89,8 @@ package struct TrainingPlan: Sendable {
     if directory.exists {
       try RunFormat.check(directory.path)
       let old = try directory.readConfiguration()
-      let differences = ConfigurationIdentity.differences(old, experiment.resolved)
+      let differences = ConfigurationIdentity.differences(
+        old, experiment.resolved, without: ConfigurationIdentity.changeable)
       if !differences.isEmpty { throw .differs(directory: directory.path, differences) }
     } else if resume == .must {
       throw nothingToResume()

@@ -90,14 +90,17 @@ package struct Checkpoint {
   // MARK: Reading
 
   /// Reads and verifies a folder: format, version, sizes, checksums.
-  /// - Parameter configurationHash: the run's; nil accepts any.
-  package static func read(_ path: String, configurationHash: String? = nil) throws(ExperimentError) -> Checkpoint {
+  /// - Parameter settings: the resolved configuration that it has to belong to; nil accepts any.
+  package static func read(_ path: String, settings: JSONObject? = nil) throws(ExperimentError) -> Checkpoint {
     let manifest = try readManifest(path)
-    if let expected = configurationHash, manifest.configurationHash != expected {
-      throw .checkpoint(
-        path: path,
-        reason: "belongs to another configuration "
-          + "(\(manifest.configurationHash.prefix(10)), not \(expected.prefix(10)))")
+    if let settings {
+      let differences = ConfigurationIdentity.differences(
+        manifest.settings, settings, without: ConfigurationIdentity.changeable)
+      if !differences.isEmpty {
+        let more = differences.count > 3 ? "; and \(differences.count - 3) more" : ""
+        let text = differences.prefix(3).map(\.description).joined(separator: "; ") + more
+        throw .checkpoint(path: path, reason: "belongs to another configuration (\(text))")
+      }
     }
     var tensors: [(name: String, tensor: Archive.Tensor)] = []
     for (name, areWeights) in [(weightsName, true), (stateName, false)] {
