@@ -1,6 +1,14 @@
 import Experiments
 import Support
 
+extension ExperimentFile {
+  /// "planner.horizon=15 threads=2": the settings that the command line decides; nil where it decides none.
+  package var overriddenText: String? {
+    let text = overridden.map { "\($0.key)=\($0.value.compactText)" }.joined(separator: " ")
+    return text.isEmpty ? nil : text
+  }
+}
+
 extension TrainingPlan {
   /// What a command says before it starts.
   package var lines: [String] { lines(in: nil) }
@@ -22,7 +30,7 @@ extension TrainingPlan {
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
       disk,
-    ] + [costLine].compactMap { $0 }
+    ] + [experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
   }
 
   /// What may become a trouble.
@@ -43,7 +51,7 @@ extension TrainingPlan {
   package var json: JSON {
     [
       "event": "plan", "directory": .string(directory.path), "exists": .bool(resume != .never && directory.exists),
-      "seeds": .integers(seeds), "jobs": .integer(jobs), "threads": .integer(threads),
+      "settings": .object(JSONObject(experiment.overridden)), "seeds": .integers(seeds), "jobs": .integer(jobs), "threads": .integer(threads),
       "checkpoint_bytes": .integer(checkpointBytes), "disk_bytes": .integer(diskBytes),
     ]
   }

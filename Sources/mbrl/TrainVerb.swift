@@ -63,7 +63,7 @@ enum TrainVerb: Verb {
     let result = Training.run(
       plan, claim, observer: reporter, shouldStop: { _, _ in Signals.isStopRequested || console.isOutputClosed },
       whileRunning: { reporter.refresh() })
-    let summary = TrainingSummary(result)
+    let summary = TrainingSummary(result, of: plan.experiment)
     console.show(arguments, summary.lines, json: [summary.json])
     if result.exitCode == .interrupted {
       console.note("interrupted\(Signals.name.map { " by \($0)" } ?? ""); the same command goes on")
