@@ -27,7 +27,7 @@ enum Main {
   static var verbs: [any Verb.Type] {
     [
       TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
-      ListVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self, BenchVerb.self,
+      ListVerb.self, ListRunsVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self, BenchVerb.self,
     ]
   }
 
