@@ -3,9 +3,11 @@ import Support
 
 extension ExperimentFile {
   /// "planner.horizon=15 threads=2": the settings that the command line decides; nil where it decides none.
-  package var overriddenText: String? {
-    let text = overridden.map { "\($0.key)=\($0.value.compactText)" }.joined(separator: " ")
-    return text.isEmpty ? nil : text
+  package var overriddenText: String? { ExperimentFile.text(overridden) }
+
+  /// "planner.horizon=15 threads=2"; nil of none.
+  static func text(_ settings: [(key: String, value: JSON)]) -> String? {
+    settings.isEmpty ? nil : settings.map { "\($0.key)=\($0.value.compactText)" }.joined(separator: " ")
   }
 }
 

@@ -6,6 +6,7 @@ import Support
 enum EvalVerb: Verb {
   static let syntax = CommandSyntax(
     "eval", "measure the policy of a checkpoint, or of every seed of a run", operands: ["RUN|SEED|CHECKPOINT"],
+    takesSettings: true,
     options: [
       .init("--episodes", "N", "episodes (default: the run's evaluation.episodes)"),
       .init("--seed", "N", "episode i starts from N + i (default: the run's evaluation.seed)"),
@@ -24,12 +25,15 @@ enum EvalVerb: Verb {
       "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
         + "are those of eval.csv. An episode hangs on its seed alone: that of row 4 of --csv runs again with --episodes "
         + "1 --seed and its episode_seed.",
+      "planner.NAME=value and environment.NAME=value change those settings for the measurement: one learned model under "
+        + "several planners, one policy in several tasks.",
       "Files are tried before the work, and written after the table is printed; one that stands there is replaced.",
     ],
-    exitCodes: [.success, .failure, .usage, .checkpoint, .diverged, .someSeedsFailed],
+    exitCodes: [.success, .failure, .usage, .configuration, .checkpoint, .diverged, .someSeedsFailed],
     examples: [
       ("mbrl eval runs/pendulum-0123456789", "the newest checkpoint of every seed"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --best --episodes 100 --seed 1", "the best one, on other episodes"),
+      ("mbrl eval runs/pendulum-0123456789 planner.population=1000 planner.horizon=40", "with more planning"),
       ("mbrl eval runs/pendulum-0123456789/seed-0/checkpoints/step-000002000 --json", "one checkpoint"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --episodes 1 --render episode.gif", "watch an episode"),
       ("mbrl eval runs/dyna-maze-0123456789/seed-0 --map --episodes 1 --text walk.txt", "what a table has learned"),
@@ -47,6 +51,7 @@ enum EvalVerb: Verb {
     evaluation.episodes = try arguments.integer("--episodes", in: 1...1_000_000)
     evaluation.seed = try arguments.integer("--seed", in: SeedList.range)
     evaluation.threads = try arguments.integer("--threads", in: 1...64) ?? evaluation.threads
+    evaluation.overrides = arguments.settings
     evaluation.isStochastic = arguments.has("--stochastic")
     evaluation.drawsMap = arguments.has("--map")
     evaluation.drawing = try arguments.values["--render"].map(drawing)

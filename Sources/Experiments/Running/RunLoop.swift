@@ -82,9 +82,11 @@ package final class RunLoop: ArchivableObject {
 extension RunLoop {
   /// Takes over a stored state. The configuration hash has been compared; what does not fit is a checkpoint's fault.
   /// Without `logs` the replay stays empty.
-  package func restore(_ checkpoint: Checkpoint, _ logs: LogFolder? = nil) throws(ExperimentError) {
+  package func restore(
+    _ checkpoint: Checkpoint, _ logs: LogFolder? = nil, omitting omitted: Set<Archive.Passing> = []
+  ) throws(ExperimentError) {
     do {
-      try archive(checkpoint.makeArchive(logs))
+      try archive(checkpoint.makeArchive(logs, omitting: omitted))
     } catch {
       throw .checkpoint(path: checkpoint.path, reason: "\(error)")
     }

@@ -15,8 +15,8 @@ package struct Checkpoint {
   package static let stateName = "state.safetensors"
 
   /// An archive to restore from; without `logs` what is in them is left out: a policy does not need it.
-  package func makeArchive(_ logs: LogFolder? = nil) -> Archive {
-    Archive(scalars: manifest.scalars, tensors: tensors, logs: manifest.logs, in: logs)
+  package func makeArchive(_ logs: LogFolder? = nil, omitting omitted: Set<Archive.Passing> = []) -> Archive {
+    Archive(scalars: manifest.scalars, tensors: tensors, logs: manifest.logs, in: logs, omitting: omitted)
   }
 
   /// The folder of the logs of a checkpoint in a seed's folder or in its folder of checkpoints.
