@@ -34,7 +34,11 @@ package final class ProgressReporter: RunObserver {
     case .started(let outlook):
       let pace = RunPace(outlook, now: clock())
       state.withLock { $0.append(SeedState(seed: seed, outlook: outlook, pace: pace)) }
-      if outlook.step > 0 { console.note("seed \(seed): resumed at step \(outlook.step)") }
+      if let origin = outlook.origin {
+        console.note("seed \(seed): goes on from \(origin)")
+      } else if outlook.step > 0 {
+        console.note("seed \(seed): resumed at step \(outlook.step)")
+      }
     case .evaluated(let step, let result, let isBest, let seconds, let took):
       change(seed) { state in
         state.evaluationMean = result.mean

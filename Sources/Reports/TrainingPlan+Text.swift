@@ -25,6 +25,8 @@ extension TrainingPlan {
       + "up to \(FileSystem.byteCount(diskBytes)) in all"
     if let freeBytes { disk += "; \(FileSystem.byteCount(freeBytes)) free" }
     let seedText = seeds.count > 20 ? "\(seeds.count) seeds" : "seeds " + seeds.map(String.init).joined(separator: ", ")
+    let origins = origin.map { $0.checkpoints.filter { seeds.contains($0.seed) }.map(\.path) } ?? []
+    let branch = origins.isEmpty ? nil : "branches off \(origins[0])" + (origins.count > 1 ? " and others" : "")
     return [
       "run directory: \(path)" + (isThere ? " (exists)" : ""),
       "\(configuration.agent.type) on \(configuration.environment.id), "
@@ -32,7 +34,7 @@ extension TrainingPlan {
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
       disk,
-    ] + [experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
+    ] + [branch, experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
   }
 
   /// What may become a trouble.

@@ -25,10 +25,12 @@ package struct RunOutlook: Sendable {
   package var stepLimit: Int?
   /// What the run is at, at any time.
   package var activity: Activity
+  /// The checkpoint that it branches off; nil: it goes on with its own, or starts from nothing.
+  package var origin: String?
 
   /// A run of these settings that starts at `step`.
-  package init(step: Int, _ configuration: ExperimentConfiguration, activity: Activity) {
-    (self.step, self.activity) = (step, activity)
+  package init(step: Int, _ configuration: ExperimentConfiguration, activity: Activity, origin: String? = nil) {
+    (self.step, self.activity, self.origin) = (step, activity, origin)
     total = configuration.training.environmentSteps
     (evaluationEvery, evaluationEpisodes) = (configuration.evaluation.every, configuration.evaluation.episodes)
     stepLimit = configuration.environment.stepLimit

@@ -15,6 +15,8 @@ package final class SeedRun {
   let directory: SeedDirectory
   let threads: Int
   let call: RunRecord.Call
+  /// Where the run branches off, if this session begins it.
+  private let origin: RunOrigin.Checkpoint?
   private let report: (RunEvent) -> Void
   private let shouldStop: @Sendable (StopPoint) -> Bool
   let hash: String
@@ -33,9 +35,11 @@ package final class SeedRun {
   var total: Int { configuration.training.environmentSteps }
 
   /// Works on the seed until it is done, interrupted or failed; leaves status.json, run.json and log.txt to say which.
+  /// Without a checkpoint of its own it starts from `origin`, or from nothing.
   package static func perform(
     _ experiment: ExperimentFile, in directory: SeedDirectory, threads: Int, call: RunRecord.Call,
-    report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
+    origin: RunOrigin.Checkpoint? = nil, report: @escaping (RunEvent) -> Void,
+    shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) -> SeedEnd {
     let total = experiment.configuration.training.environmentSteps
     let end: SeedEnd
@@ -47,7 +51,7 @@ package final class SeedRun {
     }
     do {
       let run = try SeedRun(
-        experiment, directory, threads: threads, call: call, report: report, shouldStop: shouldStop)
+        experiment, directory, threads: threads, call: call, origin: origin, report: report, shouldStop: shouldStop)
       do {
         end = try run.train()
       } catch {
@@ -65,7 +69,8 @@ package final class SeedRun {
 
   private init(
     _ experiment: ExperimentFile, _ directory: SeedDirectory, threads: Int, call: RunRecord.Call,
-    report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
+    origin: RunOrigin.Checkpoint?, report: @escaping (RunEvent) -> Void,
+    shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) throws {
     (self.experiment, self.directory, self.threads, self.call) = (experiment, directory, threads, call)
     (self.report, self.shouldStop) = (report, shouldStop)
@@ -91,8 +96,11 @@ package final class SeedRun {
     if let restored {
       (loop, files, logs) = (restored.0, restored.1, restored.2)
       checkpointedStep = restored.3
+      self.origin = nil
     } else {
       loop = try makeLoop()
+      self.origin = origin
+      if let origin { try loop.branch(off: origin, experiment.resolved) }
       files = try RunFiles.create(in: directory.path, metrics: loop.metrics)
       logs = LogFolder(directory.checkpoints.logs)
     }
@@ -110,16 +118,18 @@ package final class SeedRun {
 
   private func train() throws -> SeedEnd {
     let start = loop.progress.step
-    log.write(start == 0 ? "started" : "resumed at step \(start)")
+    log.write(
+      start == 0 ? "started" : origin.map { "branched off \($0.path) at step \(start)" } ?? "resumed at step \(start)")
     try RunRecord.begin(
-      directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads)
+      directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads,
+      origin: origin)
     try status(.running)
     // The state before the first step: from now on there always is something to go on from.
     if checkpointedStep == nil { try checkpoint() }
     // Killed right after a checkpoint got its name, the last session left the link at the one before.
     try directory.checkpoints.point(.latest, to: start)
     try directory.checkpoints.point(.best, to: loop.progress.bestStep, isAllowedToRemove: true)
-    report(.started(RunOutlook(step: start, configuration, activity: loop.activity)))
+    report(.started(RunOutlook(step: start, configuration, activity: loop.activity, origin: origin?.path)))
     loop.warnings.forEach(warn)
     guard start == 0 || loop.progress.stepBefore < total else { return .done(step: start, wasDone: true) }
     forgetOtherEvaluation()
@@ -232,8 +242,8 @@ package final class SeedRun {
     report(.checkpointed(step: step))
   }
 
-  /// Forgets what was stored of an interrupted evaluation that is not to be gone on with: the settings of evaluations, or
-  /// the run's length, have changed in between.
+  /// Forgets what was stored of an interrupted evaluation that is not gone on with: the settings of evaluations, or the
+  /// run's length, have changed in between.
   private func forgetOtherEvaluation() {
     let (settings, progress) = (configuration.evaluation, loop.progress)
     let isDue = progress.isDue(settings.every) || progress.step >= total
