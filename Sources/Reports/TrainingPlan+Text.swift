@@ -40,6 +40,9 @@ extension TrainingPlan {
   /// What may become a trouble.
   package var warnings: [String] {
     var warnings: [String] = []
+    if let requestedJobs, requestedJobs > jobs, jobs < seeds.count {
+      warnings.append("--jobs \(requestedJobs): \(jobs) at a time, as many as this machine has cores")
+    }
     if jobs * threads > Machine.cores {
       warnings.append("\(jobs) jobs × \(threads) threads are more than this machine's \(Machine.cores) cores: slower")
     }
@@ -55,7 +58,8 @@ extension TrainingPlan {
   package var json: JSON {
     [
       "event": "plan", "directory": .string(directory.path), "exists": .bool(resume != .never && directory.exists),
-      "settings": .object(JSONObject(experiment.overridden)), "seeds": .integers(seeds), "jobs": .integer(jobs), "threads": .integer(threads),
+      "settings": .object(JSONObject(experiment.overridden)), "seeds": .integers(seeds), "jobs": .integer(jobs),
+      "threads": .integer(threads),
       "checkpoint_bytes": .integer(checkpointBytes), "disk_bytes": .integer(diskBytes),
     ]
   }

@@ -11,7 +11,8 @@ enum TrainVerb: Verb {
     "train", "learn from a configuration, or go on with a run", operands: ["CONFIG.json|RUN"], takesSettings: true,
     options: [
       .init("--seeds", "LIST", "seeds to run, as in 0-4,7 (default: the configuration's)"),
-      .init("--jobs", "N", "runs at the same time (default: as many as there are seeds and cores)"),
+      .init(
+        "--jobs", "N", "runs at the same time, at most one per core (default: as many as there are seeds and cores)"),
       .init("--out", "DIR", "where run directories are made (default: runs)"),
       .init(
         "--resume", "MODE",

@@ -231,9 +231,19 @@ import Experiments
   @Test func planningWritesNothing() throws {
     let bench = try Bench(Bench.small)
     let plan = try bench.plan(seeds: [0, 1, 2], jobs: 2)
-    #expect(plan.jobs == 2)
+    #expect(plan.jobs == min(2, Machine.cores))
     #expect(plan.checkpointBytes > 0)
     #expect(try FileSystem.list(bench.folder.path) == ["bench.json"])
+  }
+
+  /// What is announced is what runs.
+  @Test func noMoreJobsThanCores() throws {
+    let plan = try Bench(Bench.small).plan(seeds: Array(0..<200), jobs: 150)
+    #expect(plan.jobs == Machine.cores)
+    #expect(plan.lines[1].contains("; \(plan.jobs) job"))
+    #expect(plan.warnings.contains("--jobs 150: \(plan.jobs) at a time, as many as this machine has cores"))
+    let few = try Bench(Bench.small).plan(seeds: [0], jobs: 150)
+    #expect(few.jobs == 1 && !few.warnings.contains { $0.hasPrefix("--jobs") })
   }
 
   /// Without a list, a run's path means the seeds that were started in it.

@@ -19,7 +19,10 @@ package struct TrainingPlan: Sendable {
   package var seeds: [Int]
   /// The checkpoints that it branches off; nil: it starts from nothing, or goes on.
   package var origin: RunOrigin?
+  /// Runs at the same time; at most one per seed and core.
   package var jobs: Int
+  /// What was asked for; nil: nothing.
+  package var requestedJobs: Int?
   package var threads: Int
   /// Estimated bytes of one checkpoint at the end of a run.
   package var checkpointBytes = 0
@@ -78,7 +81,9 @@ package struct TrainingPlan: Sendable {
       if !started.isEmpty { seeds = started }
     }
     let perRun = experiment.configuration.threads
-    jobs = min(seeds.count, request.jobs ?? max(1, Machine.cores / max(perRun, 1)))
+    // More than there are cores would wait for each other.
+    jobs = min(seeds.count, Machine.cores, request.jobs ?? max(1, Machine.cores / max(perRun, 1)))
+    requestedJobs = request.jobs
     threads = perRun > 0 ? perRun : max(1, min(64, Machine.cores / jobs))
     try checkOrigin()
     try compareWithExisting()
