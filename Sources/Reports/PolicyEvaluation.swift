@@ -1,3 +1,4 @@
+import Algorithms
 import Experiments
 import Support
 
@@ -22,10 +23,12 @@ package struct PolicyEvaluation: Sendable {
 
   /// A way of drawing an episode.
   package enum Drawing: Sendable {
-    /// Its observations and rewards over time, as SVG.
+    /// Its observations, actions and rewards over time, as SVG.
     case chart
     /// What a bystander sees, as an animated GIF.
     case movie
+    /// Its last state, as PNG.
+    case still
   }
 
   /// The experiment's own settings.
@@ -66,6 +69,7 @@ package struct PolicyEvaluation: Sendable {
       let rollout = try writesText ? RolloutText(task) : nil
       let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
       let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil
+      let still = drawing == .still ? EpisodeStill() : nil
       let movie = drawing == .movie ? EpisodeMovie(task.specification) : nil
       var moment = EvaluationReporter.Moment(
         seed: checkpoint.manifest.seed, step: checkpoint.manifest.step, episodes: evaluation.episodes)
@@ -77,17 +81,26 @@ package struct PolicyEvaluation: Sendable {
         rollout?.append(environment, outcome)
         chart?.append(environment, outcome)
         movie?.append(environment, outcome)
+        still?.append(environment, outcome)
       }
-      let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: task) : []
+      if let chart { evaluation.onAction = { chart.append($0) } }
+      let map = try drawsMap ? mapLines(of: loop.agent, at: checkpoint.manifest.step, experiment) : []
       var results: [Evaluation.Episode] = []
       _ = try loop.evaluate(evaluation, isStochastic: isStochastic, into: &results, shouldStop: { false })
       return Report(
         path: path, manifest: checkpoint.manifest, settings: experiment.overridden,
         result: EvaluationResult(episodes: results), map: map,
-        text: rollout?.text ?? "", picture: movie?.bytes ?? Array((chart?.svg ?? "").utf8))
+        text: rollout?.text ?? "", picture: movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8))
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }
+  }
+
+  private func mapLines(of agent: any Agent, at step: Int, _ experiment: ExperimentFile) throws -> [String] {
+    var environment = try experiment.configuration.environment.make()
+    environment.runStep = step
+    let discount = experiment.resolved["agent"]?.object?["discount"]?.double ?? 1
+    return try PolicyMap.lines(of: agent, on: environment.tabular, discount: discount)
   }
 
   /// The configuration that a checkpoint carries.

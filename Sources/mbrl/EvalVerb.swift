@@ -16,17 +16,21 @@ enum EvalVerb: Verb {
       .init("--threads", "N", "threads for planning (default: all cores); never changes a result"),
       .init("--json", nil, "one JSON object per checkpoint"),
       .init("--csv", "FILE", "one row per episode; - for standard output, the table then goes to standard error"),
-      .init("--map", nil, "of a tabular agent: the greedy policy as a map"),
+      .init(
+        "--map", nil, "of a tabular agent: policy and values as maps, and where the policy is worse than the optimum"),
       .init("--text", "FILE", "of a tabular environment: the episodes as text, state by state"),
-      .init("--render", "FILE", "the first episode: FILE.gif moving, FILE.svg its observations and reward over time"),
+      .init(
+        "--render", "FILE",
+        "the first episode: FILE.gif moving, FILE.png its last state, FILE.svg observations, actions and reward"
+      ),
       .init("--quiet", nil, "no progress and notes"),
     ],
     discussion: [
       "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
-        + "are those of eval.csv. An episode hangs on its seed alone: that of row 4 of --csv runs again with --episodes "
-        + "1 --seed and its episode_seed.",
-      "planner.NAME=value and environment.NAME=value change those settings for the measurement: one learned model under "
-        + "several planners, one policy in several tasks.",
+        + "are those of eval.csv. An episode hangs on its seed alone: any row of --csv runs again with --episodes 1 "
+        + "--seed and its episode_seed.",
+      "planner.NAME=value and environment.NAME=value change those settings for the measurement: one learned model "
+        + "under several planners, one policy in several tasks.",
       "Files are tried before the work, and written after the table is printed; one that stands there is replaced.",
     ],
     exitCodes: [.success, .failure, .usage, .configuration, .checkpoint, .diverged, .someSeedsFailed],
@@ -89,6 +93,7 @@ enum EvalVerb: Verb {
   private static func drawing(in path: String) throws(UsageError) -> PolicyEvaluation.Drawing {
     if path.hasSuffix(".gif") { return .movie }
     if path.hasSuffix(".svg") { return .chart }
-    throw UsageError("--render: \"\(path)\" has to end in .gif or .svg")
+    if path.hasSuffix(".png") { return .still }
+    throw UsageError("--render: \"\(path)\" has to end in .gif, .svg or .png")
   }
 }

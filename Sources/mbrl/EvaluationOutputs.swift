@@ -37,6 +37,11 @@ struct EvaluationOutputs {
         case "--text": Array(table.reports.map(\.text).joined().utf8)
         default: table.reports.first?.picture ?? []
         }
+      if option == "--render" && bytes.isEmpty {
+        console.error("--render: this environment draws no picture of its states; FILE.svg shows its numbers")
+        code = .failure
+        continue
+      }
       if output.isStandardOutput {
         let text = String(decoding: bytes, as: UTF8.self)
         console.result(text.last?.isNewline == true ? String(text.dropLast()) : text)

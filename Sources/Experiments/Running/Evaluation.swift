@@ -11,6 +11,8 @@ package struct Evaluation {
   package var runStep = 0
   /// Sees the environment after every reset (without an outcome) and after every step.
   package var onState: ((any Environment, Outcome?) -> Void)?
+  /// Sees every action before its step.
+  package var onAction: ((ActionRows) -> Void)?
   /// Is told which episode is run.
   package var activity: Activity?
 
@@ -58,6 +60,7 @@ package struct Evaluation {
         try group.begin()
         if episode.length == 0 { onState?(group.environment(0), nil) }
         try policy.act(in: group.situation, into: group.actions)
+        onAction?(group.actions)
         try group.step()
         let outcome = group.outcomes[0]
         onState?(group.environment(0), outcome)
