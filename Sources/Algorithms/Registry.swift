@@ -63,6 +63,8 @@ package protocol AgentConfiguration: Configurable {
   func check(_ task: EnvironmentDescription, _ fields: Fields)
   /// Whether networks multiply in bfloat16, which not every machine does fast. Default: no.
   var usesBfloat16: Bool { get }
+  /// What one planned step costs; default: nil, it does not plan.
+  func planCost(_ task: EnvironmentDescription) -> PlanCost?
   /// Builds the agent. The configuration has been checked.
   func makeAgent(_ context: AgentContext) throws -> any Agent
 }
@@ -71,4 +73,5 @@ extension AgentConfiguration {
   package mutating func declareSections(_ experiment: Fields) {}
   package func check(_ task: EnvironmentDescription, _ fields: Fields) {}
   package var usesBfloat16: Bool { false }
+  package func planCost(_ task: EnvironmentDescription) -> PlanCost? { nil }
 }

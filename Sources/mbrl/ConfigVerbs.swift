@@ -31,16 +31,19 @@ enum ConfigCheckVerb: Verb {
 /// `mbrl config show`.
 enum ConfigShowVerb: Verb {
   static let syntax = CommandSyntax(
-    "config show", "print every setting and where its value comes from", operands: ["CONFIG.json"], takesSettings: true,
+    "config show", "print every setting, what it may be, and where its value comes from", operands: ["CONFIG.json"],
+    operandCount: 0...1, takesSettings: true,
     options: [.init("--json", nil, "the resolved configuration, as config.json of a run holds it")],
+    discussion: ["Without a file: the settings that the arguments choose, and the standard ones."],
     exitCodes: [.success, .usage, .configuration],
     examples: [
+      ("mbrl config show agent.type=pets environment.id=Pendulum-v1", "every setting of an agent, without a file"),
       ("mbrl config show configs/quickstart.json evaluation.every=50", "the table: default, file or override"),
       ("mbrl config show configs/quickstart.json --json > full.json", "a file with every default written out"),
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-    let file = try ExperimentFile.load(arguments.operands[0], overrides: arguments.settings)
+    let file = try ConfigurationText.load(path: arguments.operands.first, overrides: arguments.settings)
     if arguments.has("--json") {
       console.result(String(JSON.object(file.resolved).prettyText.dropLast()))
     } else {

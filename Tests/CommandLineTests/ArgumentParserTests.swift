@@ -50,7 +50,12 @@ import Experiments
     #expect(throws: UsageError(message)) { try Self.parse(line) }
   }
 
-  @Test(arguments: ["0", "9", "x", "1.5", "99999999999999999999"])
+  @Test(arguments: [("1e3", 1000), ("2.5E1", 25), ("7", 7), ("+7", 7)])
+  func numbersAsInSettings(text: String, number: Int) throws {
+    #expect(try Self.parse("a.json --jobs \(text)").integer("--jobs", in: 1...1000) == number)
+  }
+
+  @Test(arguments: ["0", "9", "x", "1.5", "1e-1", "1e9", "true", "[1]", "99999999999999999999"])
   func numbersOutOfRange(text: String) throws {
     let parsed = try Self.parse("a.json --jobs \(text)")
     #expect(throws: UsageError("--jobs: expected a whole number, 1 to 8; found \"\(text)\"")) {

@@ -83,14 +83,15 @@ import Experiments
     let bench = try Bench(Bench.small)
     try bench.train(stop: once(.step(40)))
     let other = try Bench(Bench.small)
-    try other.train(["evaluation.seed=5"], stop: once(.step(40)))
+    try other.train(["environment.stepLimit=13"], stop: once(.step(40)))
     let store = CheckpointStore("\(try bench.seed())/checkpoints")
     for step in try store.steps() { try FileSystem.removeTree(store.path(step)) }
     try FileSystem.move("\(try other.seed())/checkpoints/step-000000040", to: store.path(40))
     let result = try bench.train()
     #expect(result.exitCode == .checkpoint)
     guard case .failed(let error) = result.ends[0].end else { return #expect(Bool(false)) }
-    #expect(error.description.contains("step-000000040: belongs to another configuration ("))
+    #expect(
+      error.description.contains("step-000000040: belongs to another configuration (environment.stepLimit: 13 → 12)"))
   }
 
   @Test func aCheckpointOfAnotherSeedIsRefused() throws {

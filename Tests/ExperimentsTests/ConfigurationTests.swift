@@ -165,4 +165,28 @@ import Experiments
     #expect(properties["environment"]?.object?["properties"]?.object?["stepLimit"]?.object?["default"]?.integer == 500)
     #expect(properties["training"] != nil && properties["comment"] != nil)
   }
+
+  // MARK: config show
+
+  /// What a setting of few values may be stands in its line; without a file the arguments choose.
+  @Test func showNamesTheChoices() throws {
+    let file = try ConfigurationText.load(
+      path: nil, overrides: ["agent.type=pets", "environment.id=Pendulum-v1", "planner.horizon=7"])
+    let lines = ConfigurationText.lines(file)
+    #expect(
+      lines.contains { $0.hasPrefix("planner.type ") && $0.hasSuffix("(cem, icem, mppi, random-shooting, gradient)") })
+    #expect(lines.contains { $0.hasPrefix("planner.horizon ") && $0.contains(" 7 ") && $0.contains(" override ") })
+    #expect(lines.contains { $0.hasPrefix("model.kind ") && $0.hasSuffix("(probabilistic, deterministic)") })
+    #expect(try ConfigurationText.load(path: nil, overrides: []).configuration.agent.type == "random")
+    let misspelt = try #require(error { try ConfigurationText.load(path: nil, overrides: ["agent.typ=pets"]) })
+    #expect("\(misspelt)".contains("did you mean"))
+  }
+
+  /// An editor's byte order mark does no harm.
+  @Test func aByteOrderMarkIsTaken() throws {
+    let folder = TemporaryFolder()
+    let path = folder.write(
+      "\u{FEFF}{\"environment\": {\"id\": \"Pendulum-v1\"}, \"agent\": {\"type\": \"random\"}}", to: "a.json")
+    #expect(try ExperimentFile.load(path).configuration.environment.id == "Pendulum-v1")
+  }
 }

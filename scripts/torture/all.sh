@@ -24,6 +24,8 @@ go full-disk.sh --every $every
 go read-only.sh
 go places.sh
 go closed-output.sh
+go unwritable-outputs.sh
+go shell-loop.sh
 go clock-jump.sh
 go corrupt-checkpoint.sh
 go determinism.sh

@@ -47,6 +47,10 @@ package final class PETS: Agent {
 
     package var usesBfloat16: Bool { planner.rollout.precision == .bfloat16 }
 
+    package func planCost(_ task: EnvironmentDescription) -> PlanCost? {
+      PlanCost(planner, planner.model == .learned ? model.settings : nil, task)
+    }
+
     package func makeAgent(_ context: AgentContext) throws -> any Agent { PETS(self, context) }
 
     /// One deterministic network and uniform sequences.
@@ -115,6 +119,7 @@ package final class PETS: Agent {
       begin(lane, situation.episode[lane])
     }
     let isReady = isReady
+    context.pool.activity.set(isReady ? .planning : .random)
     try controller.act(in: situation, into: actions) { isReady && !lanes[$0].actsAtRandom }  // step 3
     for lane in lanes.indices where !isReady || lanes[lane].actsAtRandom { explore(lane, actions) }  // step 1
   }

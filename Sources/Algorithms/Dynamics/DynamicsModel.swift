@@ -65,10 +65,17 @@ package protocol DynamicsModelConfiguration: Configurable {
   var reward: RewardSource { get }
   /// Where the end of the task comes from.
   var termination: TerminationSource { get }
+  /// Floating-point operations of one prediction of one row by one network; nil where nobody counts them.
+  func operationsPerRow(_ layout: DynamicsLayout) -> Double?
+  /// Networks that predict where a plan moves by the mean of all.
+  var networks: Int { get }
   func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel
 }
 
 extension DynamicsModelConfiguration {
+  package func operationsPerRow(_ layout: DynamicsLayout) -> Double? { nil }
+  package var networks: Int { 1 }
+
   /// Reports what the task does not declare, although the model is to take it from there; and that tables of states
   /// are no vectors.
   func check(_ task: EnvironmentDescription, _ fields: Fields, instead: String = "") {

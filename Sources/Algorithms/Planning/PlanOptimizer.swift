@@ -53,12 +53,15 @@ package protocol PlanOptimizer: ArchivableObject {
 package protocol PlanOptimizerConfiguration: Configurable {
   /// Whether it asks the scorer for gradients.
   var needsGradients: Bool { get }
+  /// Sequences that are scored for one plan, at most; default: nil, nobody counts them.
+  var sequencesPerPlan: Int? { get }
   /// Builds the optimiser for plans of that length in that space.
   func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer
 }
 
 extension PlanOptimizerConfiguration {
   package var needsGradients: Bool { false }
+  package var sequencesPerPlan: Int? { nil }
 }
 
 /// Every planner; a new one is one file and one line here.

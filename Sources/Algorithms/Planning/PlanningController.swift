@@ -98,6 +98,7 @@ package final class PlanningController: ArchivableObject {
   }
 
   package func archive(_ archive: Archive) throws {
+    if archive.omits(.plans) { return }
     try archive.part("held", held)
     for row in rows.indices {
       try archive.scope("row\(row)") {

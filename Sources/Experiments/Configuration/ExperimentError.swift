@@ -42,7 +42,7 @@ extension ExperimentError: CustomStringConvertible {
       if faults.count == 1 { return "\(source): \(faults[0])" }
       return "\(source): \(faults.count) mistakes\n" + faults.map { "  \($0)" }.joined(separator: "\n")
     case .differs(let directory, let differences):
-      return "\(directory) was made with other settings; only length, checkpoint and logging may change:\n"
+      return "\(directory) was made with other settings; only length, evaluation, checkpoint and logging may change:\n"
         + ExperimentError.list(differences)
     case .nothingToResume(let directory, nil, _):
       return "\(directory): there is no run to resume; leave out --resume must to start one"

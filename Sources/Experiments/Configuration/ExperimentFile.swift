@@ -18,6 +18,11 @@ package struct ExperimentFile: Sendable {
   /// Whether an override sets this.
   package func sets(_ path: String) -> Bool { entries.contains { $0.path == path && $0.provenance == .override } }
 
+  /// The settings that overrides decide, with their values.
+  package var overridden: [(key: String, value: JSON)] {
+    entries.filter { $0.provenance == .override }.map { ($0.path, $0.value) }
+  }
+
   /// Reads `path` and changes it by `overrides`; reports every mistake of both at once and writes nothing.
   package static func load(_ path: String, overrides: [String] = []) throws(ExperimentError) -> ExperimentFile {
     let document = try rethrow(JSONParser.read(path)) { (error: JSONFileError) -> ExperimentError in

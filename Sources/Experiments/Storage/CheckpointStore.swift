@@ -107,13 +107,13 @@ package struct CheckpointStore: Equatable, Sendable {
   /// aside as "damaged-step-…" with a word to `warn`.
   /// - Returns: nil where there is no checkpoint at all.
   package func newestUsable<Result>(
-    configurationHash: String, warn: (String) -> Void, accepts: (Checkpoint) throws -> Result
+    settings: JSONObject, warn: (String) -> Void, accepts: (Checkpoint) throws -> Result
   ) throws(ExperimentError) -> Result? {
     var reasons: [(name: String, reason: String)] = []
     for step in try listed() {
       let name = CheckpointStore.name(step)
       do {
-        let result = try accepts(try Checkpoint.read(path(step), configurationHash: configurationHash))
+        let result = try accepts(try Checkpoint.read(path(step), settings: settings))
         for reason in reasons { try setAside(reason.name, reason.reason, warn) }
         return result
       } catch let error as ExperimentError {

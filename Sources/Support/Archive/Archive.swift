@@ -8,6 +8,14 @@ package final class Archive {
   /// What `archive(_:)` functions do: put values in, or take them out.
   package enum Mode: Sendable { case writing, reading }
 
+  /// State that belongs to the settings that it came about with, and that a reader with others does without.
+  package enum Passing: Sendable {
+    /// Where the search for the next plan starts.
+    case plans
+    /// The environments in the middle of their episodes.
+    case episodes
+  }
+
   /// One stored tensor: little-endian bytes of `shape.product` elements.
   package struct Tensor: Equatable, Sendable {
     /// The element types that are stored, under their safetensors names.
@@ -67,6 +75,7 @@ package final class Archive {
   /// The segments of each log by full name, in the order in which they were written; see `LogFolder`.
   package private(set) var logs: [(name: String, value: String)] = []
   private let folder: LogFolder?
+  private let omitted: Set<Passing>
   private var scalarIndex: [String: Int] = [:]
   private var tensorIndex: [String: Int] = [:]
   private var prefix = ""
@@ -75,16 +84,18 @@ package final class Archive {
   package init(in folder: LogFolder? = nil) {
     mode = .writing
     self.folder = folder
+    omitted = []
     scalars = []
     tensors = []
   }
 
-  /// An archive to read from. Where the folder of its logs is nil, their records are left out.
+  /// An archive to read from. Where the folder of its logs is nil, their records are left out; so is what is `omitted`.
   package init(
     scalars: [(name: String, value: String)], tensors: [(name: String, tensor: Tensor)],
-    logs: [(name: String, value: String)] = [], in folder: LogFolder? = nil
+    logs: [(name: String, value: String)] = [], in folder: LogFolder? = nil, omitting omitted: Set<Passing> = []
   ) {
     mode = .reading
+    self.omitted = omitted
     self.scalars = scalars
     self.tensors = tensors
     self.logs = logs
@@ -98,6 +109,9 @@ package final class Archive {
     scalars.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 16 }
       + tensors.reduce(0) { $0 + $1.tensor.bytes.count + $1.name.utf8.count + 100 }
   }
+
+  /// Whether such state is not to be read: it stays as it is.
+  package func omits(_ state: Passing) -> Bool { omitted.contains(state) }
 
   /// Runs `body` with "name." before every name.
   package func scope(_ name: String, _ body: () throws -> Void) rethrows {

@@ -43,6 +43,16 @@ package final class CSVFile {
   /// Waits until every row is on the disk; a checkpoint calls this before it keeps `offset`.
   package func synchronize() throws(FileError) { try file.synchronize() }
 
+  /// A whole table as the bytes of such a file.
+  package static func bytes(_ columns: [String], _ rows: [[Cell?]]) -> [UInt8] {
+    var row: [UInt8] = []
+    return rows.reduce(into: header(columns)) { bytes, cells in
+      precondition(cells.count == columns.count, "\(columns.count) columns, not \(cells.count)")
+      write(cells, to: &row)
+      bytes += row
+    }
+  }
+
   // MARK: Parts
 
   /// Whether `init(reopening:columns:at:)` can go on with a file; looks, and cuts nothing.

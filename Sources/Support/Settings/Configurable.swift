@@ -31,4 +31,6 @@ package struct ResolvedField: Sendable {
   package var value: JSON
   package var provenance: Provenance
   package var help: String
+  /// What a setting of few possible values may be; empty for any other.
+  package var choices: [String]
 }

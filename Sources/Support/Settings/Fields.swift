@@ -215,7 +215,9 @@ package final class Fields {
     let schema = JSONObject(schema.members + [("default", value), ("description", .string(help))])
     properties.members.append((name, .object(schema)))
     let provenance: Provenance = overlay[name] == nil ? .standard : overridden.contains(join(name)) ? .override : .file
-    entries.append(ResolvedField(path: join(name), value: value, provenance: provenance, help: help))
+    let choices = schema["enum"]?.array?.compactMap(\.string) ?? []
+    entries.append(
+      ResolvedField(path: join(name), value: value, provenance: provenance, help: help, choices: choices))
   }
 
   private func join(_ name: String) -> String { path.isEmpty ? name : name.isEmpty ? path : "\(path).\(name)" }

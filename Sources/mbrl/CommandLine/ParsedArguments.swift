@@ -16,12 +16,12 @@ package struct ParsedArguments: Equatable, Sendable {
   /// Whether a flag was given.
   package func has(_ flag: String) -> Bool { flags.contains(flag) }
 
-  /// An option's value as a whole number in a range.
+  /// An option's value as a whole number in a range; as in settings "1e3" is one.
   package func integer(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = values[option] else { return nil }
     let (low, high) = (range.lowerBound, range.upperBound)
     let allowed = high == Int.max ? "\(low) or more" : "\(low) to \(high)"
-    guard let value = Int(text), range.contains(value) else {
+    guard let value = Int(text) ?? (try? JSONParser.parse(text))?.integer, range.contains(value) else {
       throw UsageError("\(option): expected a whole number, \(allowed); found \"\(text)\"")
     }
     return value

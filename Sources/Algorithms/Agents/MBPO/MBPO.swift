@@ -28,7 +28,7 @@ package final class MBPO: Agent {
     private static var authorsEnsemble: EnsembleDynamics.Configuration {
       var model = EnsembleDynamics.Configuration()
       (model.ensembleSize, model.elites, model.hiddenSizes) = (7, 5, [200, 200, 200, 200])
-      model.weightDecay = [2.5e-5, 5e-5, 7.5e-5, 7.5e-5, 1e-4]
+      model.weightDecay = [5e-5]
       (model.batchSize, model.epochs, model.holdout) = (256, 1000, 0.2)
       model.reward = .learned
       return model

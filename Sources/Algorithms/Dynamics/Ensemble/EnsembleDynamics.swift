@@ -65,6 +65,7 @@ package final class EnsembleDynamics: DynamicsModel {
     package mutating func declare(_ fields: Fields) {
       fields.choice("kind", &kind, "probabilistic: Gaussian outputs; deterministic: squared error")
       fields.integer("ensembleSize", &ensembleSize, in: 1...64, "networks in the ensemble (K)")
+      if !fields.mentions("elites") { elites = min(elites, ensembleSize) }
       fields.integer("elites", &elites, in: 0...64, "best members used for prediction; 0: all")
       if elites > ensembleSize { fields.fault("elites", "\(elites) of an ensemble of \(ensembleSize)") }
       fields.integers(
@@ -99,6 +100,14 @@ package final class EnsembleDynamics: DynamicsModel {
 
     package func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel {
       EnsembleDynamics(self, layout, random: random, pool: pool)
+    }
+
+    package var networks: Int { elites == 0 ? ensembleSize : elites }
+
+    package func operationsPerRow(_ layout: DynamicsLayout) -> Double? {
+      let outputs = EnsembleDynamics.targets(self, layout) * (kind == .probabilistic ? 2 : 1)
+      let widths = [layout.features.count + layout.actionColumns] + hiddenSizes + [outputs]
+      return 2 * zip(widths, widths.dropFirst()).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
 
     func decay(ofLayer layer: Int) -> Double { weightDecay.count == 1 ? weightDecay[0] : weightDecay[layer] }

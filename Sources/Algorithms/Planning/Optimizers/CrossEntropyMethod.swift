@@ -46,6 +46,7 @@ package final class CrossEntropyMethod: PlanOptimizer {
       if varianceEstimator == .unbiased && elites < 2 { fields.fault("elites", "unbiased variance needs at least 2") }
       fields.choice("returns", &returned, "the plan that is executed: the final mean or the best sequence seen")
     }
+    package var sequencesPerPlan: Int? { population * iterations }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       CrossEntropyMethod(self, horizon: horizon, space: space)
     }

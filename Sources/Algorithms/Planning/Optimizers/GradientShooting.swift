@@ -33,6 +33,7 @@ package final class GradientShooting: PlanOptimizer {
       fields.number("noise", &noise, in: 0...100, "deviation of the restarts around the last plan")
     }
     package var needsGradients: Bool { true }
+    package var sequencesPerPlan: Int? { restarts * iterations }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       GradientShooting(self, horizon: horizon, space: space)
     }

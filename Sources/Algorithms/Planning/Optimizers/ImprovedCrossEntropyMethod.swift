@@ -53,6 +53,9 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
     }
     /// Sequences that can be added to an iteration: the kept elites and the mean.
     var extras: Int { Int((Double(elites) * keptElites).rounded()) + 1 }
+    package var sequencesPerPlan: Int? {
+      (0..<iterations).reduce(0) { $0 + population(in: $1) } + (iterations + 1) * extras
+    }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       ImprovedCrossEntropyMethod(self, horizon: horizon, space: space)
     }

@@ -36,6 +36,7 @@ package final class PathIntegral: PlanOptimizer {
       fields.number("noise", &noise, in: 0...10, "noise deviation as a share of half the action range")
       fields.number("filter", &filter, in: 0...1, aboveLowerBound: true, "weight of the new action against the last")
     }
+    package var sequencesPerPlan: Int? { population * iterations }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       PathIntegral(self, horizon: horizon, space: space)
     }
