@@ -46,6 +46,7 @@ package struct PolicyEvaluation: Sendable {
   package func run(_ path: String) throws(ExperimentError) -> Report {
     let checkpoint = try Checkpoint.read(path)
     let configuration = try PolicyEvaluation.configuration(of: checkpoint)
+    try MemoryCheck.need(of: configuration, steps: 0)
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)))
       try loop.restore(checkpoint)

@@ -21,13 +21,21 @@ extension TrainingPlan {
         + "\(NumberText.grouped(configuration.training.environmentSteps)) steps, "
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
-      disk,
-    ]
+      disk, memoryText,
+    ] + experiment.notes.map(\.description)
+  }
+
+  /// What the runs will hold in memory, and what there is.
+  private var memoryText: String {
+    var text = "about \(FileSystem.byteCount(memory.bytes)) of memory beside the program's own"
+    if let largest = memory.largest(1).first, memory.bytes > 1 << 30 { text += ", most of it for \(largest.what)" }
+    if let room = Machine.availableMemory { text += "; \(FileSystem.byteCount(room.bytes)) are there" }
+    return text
   }
 
   /// What may become a trouble.
   package var warnings: [String] {
-    var warnings: [String] = []
+    var warnings = experiment.warnings.map(\.description)
     if jobs * threads > Machine.cores {
       warnings.append("\(jobs) jobs × \(threads) threads are more than this machine's \(Machine.cores) cores: slower")
     }
@@ -45,6 +53,8 @@ extension TrainingPlan {
       "event": "plan", "directory": .string(directory.path), "exists": .bool(resume != .never && directory.exists),
       "seeds": .integers(seeds), "jobs": .integer(jobs), "threads": .integer(threads),
       "checkpoint_bytes": .integer(checkpointBytes), "disk_bytes": .integer(diskBytes),
+      "memory_bytes": .integer(memory.bytes),
+      "warnings": .texts(experiment.warnings.map(\.description)),
     ]
   }
 }

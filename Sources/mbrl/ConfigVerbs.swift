@@ -17,7 +17,9 @@ enum ConfigCheckVerb: Verb {
     var code = ExitCode.success
     for path in arguments.operands {
       do throws(ExperimentError) {
-        _ = try ExperimentFile.load(path, overrides: arguments.settings)
+        let file = try ExperimentFile.load(path, overrides: arguments.settings)
+        for note in file.notes { console.note("\(path): \(note)") }
+        for warning in file.warnings { console.warning("\(path): \(warning)") }
         console.result("\(path): ok")
       } catch {
         console.error(error.description)

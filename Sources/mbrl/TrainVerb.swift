@@ -23,7 +23,9 @@ enum TrainVerb: Verb {
         + "again goes on where the run was stopped, to the same bytes as if it had not been, or says that it is done. "
         + "Length, checkpoint and logging settings may change in between; with any other change the hash changes, and "
         + "a new run starts. A run's own directory instead of a configuration goes on with that run.",
-      "key.path=value changes a setting; the value is JSON, bare words are strings.",
+      "key.path=value changes a setting; the value is JSON, bare words are text; a type alone may stand for its "
+        + "section (planner=mppi). Where that changes a type, what the file says for another one is left out, with a note. "
+        + "key.path=null removes a setting of the file.",
       "SIGINT, SIGTERM and SIGUSR1 store the run and end with code 75, within a second in most cases: a model fit or "
         + "plan that is going on is given up, and started over later. A second one ends at once.",
     ],
@@ -32,6 +34,7 @@ enum TrainVerb: Verb {
       ("mbrl train configs/quickstart.json", "one run"),
       ("mbrl train configs/pets/pendulum.json --seeds 0-4 --jobs 2", "five seeds, two at a time"),
       ("mbrl train configs/pets/pendulum.json planner.horizon=30", "with another horizon"),
+      ("mbrl train configs/pets/pendulum.json planner=mppi", "with another planner"),
       ("mbrl train runs/pendulum-0123456789 training.environmentSteps=20000", "longer, in the same place"),
     ])
 

@@ -30,5 +30,7 @@ package struct ResolvedField: Sendable {
   package var path: String
   package var value: JSON
   package var provenance: Provenance
+  /// Set on the command line, or in the file to something other than its default.
+  package var isChosen: Bool
   package var help: String
 }

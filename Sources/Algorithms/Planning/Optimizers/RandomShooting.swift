@@ -17,6 +17,9 @@ package final class RandomShooting: PlanOptimizer {
     package mutating func declare(_ fields: Fields) {
       fields.integer("population", &population, in: 1...1_000_000, "action sequences drawn per plan")
     }
+    package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed {
+      Population.memory(population, horizon: horizon, space: space)
+    }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       RandomShooting(self, horizon: horizon, space: space)
     }
