@@ -24,8 +24,8 @@ enum TrainVerb: Verb {
         + "Length, checkpoint and logging settings may change in between; with any other change the hash changes, and "
         + "a new run starts. A run's own directory instead of a configuration goes on with that run.",
       "key.path=value changes a setting; the value is JSON, bare words are text; a type alone may stand for its "
-        + "section (planner=mppi). Where that changes a type, what the file says for another one is left out, with a note. "
-        + "key.path=null removes a setting of the file.",
+        + "section (planner=mppi). Where a type is changed so, what the file says for the other one is left out, "
+        + "with a note. key.path=null removes a setting of the file.",
       "SIGINT, SIGTERM and SIGUSR1 store the run and end with code 75, within a second in most cases: a model fit or "
         + "plan that is going on is given up, and started over later. A second one ends at once.",
     ],

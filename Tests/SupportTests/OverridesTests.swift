@@ -93,10 +93,14 @@ struct OverridesTests {
   }
 
   @Test(arguments: [
-    ("~b", "b: nothing to remove: the file does not set it"), ("~a.z", "a.z: nothing to remove: the file does not set it"),
+    ("~b", "b: nothing to remove: the file does not set it"),
+    ("~a.z", "a.z: nothing to remove: the file does not set it"),
     ("~a=1", "\"~a=1\" removes a setting; write ~key.path without a value"),
     ("~l[0]", "l[0]: an element cannot be removed; write the whole array without it"),
-    ("l=[1 2]", "l: the value is no valid JSON: line 1, column 4: expected ',' or ']', found 2; is a comma missing?; write l=[1,2]"),
+    (
+      "l=[1 2]",
+      "l: the value is no valid JSON: line 1, column 4: expected ',' or ']', found 2; is a comma missing?; write l=[1,2]"
+    ),
   ])
   func mistakenRemovalsAndLists(argument: String, message: String) {
     let (text, _, faults) = apply([argument], to: #"{"a":{"x":1},"l":[1,2]}"#)
