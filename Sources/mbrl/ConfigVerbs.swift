@@ -43,6 +43,8 @@ enum ConfigShowVerb: Verb {
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let file = try ExperimentFile.load(arguments.operands[0], overrides: arguments.settings)
+    file.notes.map(\.description).forEach(console.note)
+    file.warnings.map(\.description).forEach(console.warning)
     if arguments.has("--json") {
       console.result(String(JSON.object(file.resolved).prettyText.dropLast()))
     } else {
