@@ -7,7 +7,7 @@ extension Machine {
   package static var availableMemory: MemoryRoom? {
     var rooms = controlGroupRooms()
     if let free = freeMemory(in: read("/proc/meminfo")) {
-      rooms.append(MemoryRoom(bytes: free, source: "free on this machine"))
+      rooms.append(MemoryRoom(bytes: free, source: "free on this machine", isLimit: false))
     }
     rooms += limitRooms()
     return rooms.min { $0.bytes < $1.bytes }
@@ -19,7 +19,7 @@ extension Machine {
   }
 
   /// Memory that can be had without taking any from another process, and free swap, by /proc/meminfo.
-  static func freeMemory(in text: String) -> Int? {
+  package static func freeMemory(in text: String) -> Int? {
     func kilobytes(_ name: String) -> Int? {
       let line = text.split(separator: "\n").first { $0.hasPrefix("\(name):") }
       return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
@@ -50,7 +50,7 @@ extension Machine {
 
   /// What the control groups of this process leave, its own and those above it, of both versions; files that can be
   /// given up at once do not count as taken. `root` is where the groups are mounted, `membership` /proc/self/cgroup.
-  static func controlGroupRooms(root: String = "/sys/fs/cgroup", membership: String? = nil) -> [MemoryRoom] {
+  package static func controlGroupRooms(root: String = "/sys/fs/cgroup", membership: String? = nil) -> [MemoryRoom] {
     let lines = (membership ?? read("/proc/self/cgroup")).split(separator: "\n")
     return lines.flatMap { line -> [MemoryRoom] in
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

@@ -50,6 +50,16 @@ package struct MemoryRoom: Equatable, Sendable {
   package var bytes: Int
   /// "free on this machine", "limit of the address space: ulimit -v".
   package var source: String
+  /// Whether going beyond it ends the process, instead of making the machine slow.
+  package var isLimit: Bool
 
-  package init(bytes: Int, source: String) { (self.bytes, self.source) = (bytes, source) }
+  package init(bytes: Int, source: String, isLimit: Bool = true) {
+    (self.bytes, self.source, self.isLimit) = (bytes, source, isLimit)
+  }
+
+  /// Bytes that are to be there for a need. Of a limit some are left for what allocators round up and for threads.
+  package func required(for need: MemoryNeed) -> Int {
+    guard isLimit, need.bytes < 1 << 60 else { return need.bytes }
+    return need.bytes + need.bytes / 4 + 64 << 20
+  }
 }
