@@ -31,7 +31,10 @@ import Experiments
       "Pendulum-v1", "pets", ["planner=random-shooting", "planner.population=1000000", "planner.horizon=100"],
       800_000_000
     ),
-    ("Pendulum-v1", "pets", ["planner=gradient", "planner.restarts=10000", "planner.horizon=100"], 10_000 * 100 * 24),
+    (
+      "Pendulum-v1", "pets", ["planner=gradient", "planner.restarts=10000", "planner.horizon=100"],
+      10_000 * 100 * 5 * 600 * 4
+    ),
     (
       "Pendulum-v1", "pets", ["model.ensembleSize=64", "model.hiddenSizes=[4096,4096,4096,4096]"],
       64 * 3 * 4096 * 4096 * 16

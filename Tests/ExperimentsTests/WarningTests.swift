@@ -90,3 +90,22 @@ import Experiments
     }
   }
 }
+
+/// A run whose imagination diverges says what of its settings may be the reason.
+@Suite struct DivergenceAdviceTests {
+  @Test func aLongHorizonOnLittleData() throws {
+    var bench = try Bench(
+      """
+      {"environment": {"id": "Pendulum-v1"}, "agent": {"type": "pets", "initialRandomSteps": 40},
+       "model": {"hiddenSizes": [64, 64]}, "planner": {"horizon": 500, "population": 8, "elites": 2, "iterations": 1},
+       "training": {"environmentSteps": 60}, "evaluation": {"episodes": 0}}
+      """)
+    bench.agent = nil
+    guard case .failed(let found) = try bench.train().ends[0].end else { return #expect(Bool(false)) }
+    #expect(found.exitCode == .diverged)
+    #expect(
+      found.description.hasSuffix(
+        "is not finite; a model fitted to 40 transitions does not hold for 500 steps: lower planner.horizon, or raise "
+          + "agent.initialRandomSteps for more data before the first fit"))
+  }
+}

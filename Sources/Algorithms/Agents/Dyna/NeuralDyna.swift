@@ -122,7 +122,7 @@ package final class NeuralDyna: Agent {
       guard planningSteps > 0 else { return need }
       need.add(
         "imagined rollouts: agent.planningSteps \(planningSteps) × agent.batchSize \(batchSize)",
-        bytes: planningSteps, batchSize, 2 * size + actions + 4, 4)
+        bytes: planningSteps, batchSize, 4 * size + actions + 6, 4)
       let transitions = learning.transitions(steps: steps)
       need.add(model.settings.memory(task, transitions: transitions, differentiatedRows: 0))
       return need

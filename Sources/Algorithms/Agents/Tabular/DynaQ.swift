@@ -77,8 +77,8 @@ package final class DynaQ: Agent {
       var need = MemoryNeed()
       guard case .discrete(let states) = task.specification.observationSpace else { return need }
       let actions = task.specification.actionSpace.columns
-      // Values, the model's outcomes, and the queue of prioritized sweeping.
-      need.add("tables: \(states) states × \(actions) actions", bytes: states, actions, 60)
+      // Values, the model's outcomes, the queue of prioritized sweeping, and the environment's own transitions.
+      need.add("tables: \(states) states × \(actions) actions", bytes: states, actions, 200)
       return need
     }
 

@@ -123,8 +123,9 @@ package final class EnsembleDynamics: DynamicsModel {
       let (inputs, targets) = (layout.features.count + layout.actionColumns, EnsembleDynamics.targets(self, layout))
       let sizes = [inputs] + hiddenSizes + [kind == .probabilistic ? 2 * targets : targets]
       var need = MemoryNeed()
-      // Values, gradients and two moments, the first values, and three to go back to where a fit is interrupted.
-      let copies = 8 + (holdout > 0 ? 1 : 0)
+      // Values, gradients and two moments, the first values, three to go back to where a fit is interrupted, and what
+      // a checkpoint copies in parts.
+      let copies = 10 + (holdout > 0 ? 1 : 0)
       need.add(
         "model: \(ensembleSize) networks (model.ensembleSize) of \(MLP.parameterCount(sizes)) parameters "
           + "(model.hiddenSizes)",
