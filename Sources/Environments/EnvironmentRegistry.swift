@@ -114,6 +114,7 @@ package struct EnvironmentConfiguration: Configurable {
     var chosen = id
     let isKnown = fields.choice("id", &chosen, from: EnvironmentRegistry.ids, "environment")
     if chosen != id, let configuration = EnvironmentConfiguration(id: chosen) { self = configuration }
+    fields.distinguish("id", id, owners: EnvironmentConfiguration.ids)
     if isKnown && (fields.mentions("id") || !fields.mentionsAnything) {
       settings.declare(fields)
     } else {
@@ -122,6 +123,16 @@ package struct EnvironmentConfiguration: Configurable {
     var limit = stepLimit ?? 0
     fields.integer("stepLimit", &limit, in: 0...Int.max, "steps after which an episode is truncated; 0: never")
     stepLimit = limit == 0 ? nil : limit
+  }
+
+  /// The environments that have an option of that name.
+  private static func ids(declaring name: String) -> [String] {
+    EnvironmentRegistry.ids.filter { id in
+      let fields = Fields()
+      var settings = EnvironmentRegistry.settings(for: id)
+      settings?.declare(fields)
+      return fields.declares(name)
+    }
   }
 
   /// A new environment, before its first reset.

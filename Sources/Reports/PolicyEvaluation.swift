@@ -54,6 +54,7 @@ package struct PolicyEvaluation: Sendable {
     let checkpoint = try Checkpoint.read(path)
     let experiment = try PolicyEvaluation.experiment(of: checkpoint, overrides)
     let configuration = experiment.configuration
+    try MemoryCheck.need(of: configuration, steps: 0)
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)))
       try loop.restore(checkpoint, omitting: [.plans, .episodes])

@@ -33,13 +33,22 @@ extension TrainingPlan {
         + "\(NumberText.grouped(configuration.training.environmentSteps)) steps, "
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
-      disk,
+      disk, memoryText,
     ] + [branch, experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
+      + experiment.notes.map(\.description)
+  }
+
+  /// What the runs will hold in memory, and what there is.
+  private var memoryText: String {
+    var text = "about \(FileSystem.byteCount(memory.bytes)) of memory beside the program's own"
+    if let largest = memory.largest(1).first, memory.bytes > 1 << 30 { text += ", most of it for \(largest.what)" }
+    if let room = Machine.availableMemory { text += "; \(FileSystem.byteCount(room.bytes)) are there" }
+    return text
   }
 
   /// What may become a trouble.
   package var warnings: [String] {
-    var warnings: [String] = []
+    var warnings = experiment.warnings.map(\.description)
     if let requestedJobs, requestedJobs > jobs, jobs < seeds.count {
       warnings.append("--jobs \(requestedJobs): \(jobs) at a time, as many as this machine has cores")
     }
@@ -61,6 +70,8 @@ extension TrainingPlan {
       "settings": .object(JSONObject(experiment.overridden)), "seeds": .integers(seeds), "jobs": .integer(jobs),
       "threads": .integer(threads),
       "checkpoint_bytes": .integer(checkpointBytes), "disk_bytes": .integer(diskBytes),
+      "memory_bytes": .integer(memory.bytes),
+      "warnings": .texts(experiment.warnings.map(\.description)),
     ]
   }
 }

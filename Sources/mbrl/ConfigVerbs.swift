@@ -17,7 +17,9 @@ enum ConfigCheckVerb: Verb {
     var code = ExitCode.success
     for path in arguments.operands {
       do throws(ExperimentError) {
-        _ = try ExperimentFile.load(path, overrides: arguments.settings)
+        let file = try ExperimentFile.load(path, overrides: arguments.settings)
+        for note in file.notes { console.note("\(path): \(note)") }
+        for warning in file.warnings { console.warning("\(path): \(warning)") }
         console.result("\(path): ok")
       } catch {
         console.error(error.description)
@@ -44,6 +46,8 @@ enum ConfigShowVerb: Verb {
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let file = try ConfigurationText.load(path: arguments.operands.first, overrides: arguments.settings)
+    file.notes.map(\.description).forEach(console.note)
+    file.warnings.map(\.description).forEach(console.warning)
     if arguments.has("--json") {
       console.result(String(JSON.object(file.resolved).prettyText.dropLast()))
     } else {

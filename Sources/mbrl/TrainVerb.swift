@@ -33,16 +33,19 @@ enum TrainVerb: Verb {
         + "evaluated may change then, too.",
       "--from starts a run of its own, OUT/NAME-HASH-from-…, in the state of an older one: network, replay, step and "
         + "episode are taken over as far as the settings leave them their shape; run.json says where they came from.",
-      "key.path=value changes a setting; the value is JSON, bare words are strings.",
-      "SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU store the run and end with code 75, within a second in most "
-        + "cases: a model fit or plan that is going on is given up, and started over later. A second one ends at once. "
-        + "What is ignored at the start, as SIGHUP under nohup, stays ignored.",
+      "key.path=value changes a setting; the value is JSON, bare words are text; a type alone may stand for its "
+        + "section (planner=mppi). Where a type is changed so, what the file says for the other one is left out, "
+        + "with a note. key.path=null removes a setting of the file.",
+      "SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU store the run and end with code 75, within a second in "
+        + "most cases: a model fit or plan that is going on is given up, and started over later. A second one ends at "
+        + "once. What is ignored at the start, as SIGHUP under nohup, stays ignored.",
     ],
     exitCodes: ExitCode.allCases,
     examples: [
       ("mbrl train configs/quickstart.json", "one run"),
       ("mbrl train configs/pets/pendulum.json --seeds 0-4 --jobs 2", "five seeds, two at a time"),
       ("mbrl train configs/pets/pendulum.json planner.horizon=30", "with another horizon"),
+      ("mbrl train configs/pets/pendulum.json planner=mppi", "with another planner"),
       ("mbrl train runs/pendulum-0123456789 training.environmentSteps=20000", "longer, in the same place"),
       (
         "mbrl train runs/pendulum-0123456789 --from runs/pendulum-0123456789/seed-0 planner.horizon=40",

@@ -16,6 +16,7 @@ go() {
   if "scripts/torture/$1" "${@:2}"; then ok "$1 took $((SECONDS - start)) s"; else complain "$1"; fi
 }
 go bad-configs.sh
+go overrides.sh
 go kill9.sh --runs $runs
 go kill-at-call.sh --every $every
 go signals.sh --runs $signals

@@ -36,13 +36,49 @@ package final class PETS: Agent {
     }
 
     package mutating func declareSections(_ experiment: Fields) {
-      experiment.section("model", &model, "the learned model of the dynamics")
-      experiment.section("planner", &planner, PlannerConfiguration.help)
+      experiment.section("model", &model, chooser: "type", "the learned model of the dynamics")
+      experiment.section("planner", &planner, chooser: "type", PlannerConfiguration.help)
+    }
+
+    package func misfit(_ task: EnvironmentDescription) -> String? {
+      planner.model == .learned ? DynamicsModels.misfit(task) : nil
     }
 
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
       planner.check(task, fields)
       if planner.model == .learned { model.settings.check(task, fields) }
+    }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+      planner.warn(task, fields)
+      if planner.model == .learned {
+        learning.warn(steps: steps, fields)
+        model.settings.warn(replayCapacity: learning.replayCapacity, fields)
+        if planner.rollout.pessimism > 0, !model.settings.hasDisagreement {
+          fields.unused("planner.pessimism", because: "one network has nobody to disagree with")
+        }
+        return
+      }
+      let reason = "with planner.model \"true\" nothing is learned"
+      for name in ["agent.initialRandomSteps", "agent.fitEvery", "agent.replayCapacity", "model"] {
+        fields.unused(name, because: reason)
+      }
+      if randomEpisodes == 0 { fields.unused("agent.randomActionRepeat", because: "no action is random") }
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      let space = task.specification.actionSpace
+      var need = MemoryNeed()
+      // Every environment has a search of its own, and so has an evaluation.
+      need.add(planner.optimizer.settings.memory(horizon: planner.rollout.horizon, space: space), times: lanes + 1)
+      if planner.model == .learned {
+        need.add(learning.memory(task, steps: steps))
+        let rows = MemoryNeed.product(planner.optimizer.settings.differentiatedPlans, planner.rollout.horizon)
+        need.add(
+          model.settings.memory(
+            task, transitions: learning.transitions(steps: steps), differentiatedRows: rows))
+      }
+      return need
     }
 
     package var usesBfloat16: Bool { planner.rollout.precision == .bfloat16 }
@@ -101,11 +137,20 @@ package final class PETS: Agent {
     }
     let noise = context.random.stream("planner")
     controller = PlanningController(
-      planner, space: space, scorer: scorer, rows: context.lanes, noise: { noise.stream(UInt64($0)) })
+      planner, space: space, scorer: scorer, rows: context.lanes,
+      advice: { [learner] in PETS.advice(planner, learner) }, noise: { noise.stream(UInt64($0)) })
     random = context.random.stream("exploration")
     randomActions = context.random.stream("policy")
     held = RowBuffer(context.lanes, space.columns)
     lanes = [Lane](repeating: Lane(), count: context.lanes)
+  }
+
+  /// What may help where every imagined trajectory diverges.
+  private static func advice(_ planner: PlannerConfiguration, _ learner: ModelLearner?) -> String? {
+    guard let learner else { return nil }
+    let data = "a model fitted to \(learner.replay.count) transitions"
+    return "\(data) does not hold for \(planner.rollout.horizon) steps: lower planner.horizon, or raise "
+      + "agent.initialRandomSteps for more data before the first fit"
   }
 
   package var metricNames: [String] { ModelLearner.metricNames + ["planned_return"] }
@@ -153,6 +198,7 @@ package final class PETS: Agent {
     // Planning is its own source of noise; there is no other to switch on or off.
     return PlanningController(
       configuration.planner, space: context.specification.actionSpace, scorer: scorer, rows: rows,
+      advice: { [configuration, learner] in PETS.advice(configuration.planner, learner) },
       noise: { random.stream(UInt64($0)).stream("planner") })
   }
 

@@ -27,7 +27,24 @@ package final class SAC: Agent {
       learning.declare(fields)
     }
 
-    package func check(_ task: EnvironmentDescription, _ fields: Fields) { learning.check(task, fields) }
+    package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+      learning.warn(fields)
+      if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "nothing will be learned") }
+      replay.warn(steps: steps, fields)
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      var need = replay.memory(task, steps: steps)
+      need.add(learning.memory(task))
+      return need
+    }
+
+    /// What models and policies alike are learned from.
+    private var replay: ModelLearner.Settings {
+      .init(initialRandomSteps: initialRandomSteps, fitEvery: 0, replayCapacity: replayCapacity)
+    }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { SAC(self, context) }
   }

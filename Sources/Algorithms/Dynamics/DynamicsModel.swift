@@ -55,7 +55,13 @@ package enum DynamicsModels: Family {
   /// Declares the section on the experiment's fields with its standard settings.
   static func declareSection(_ experiment: Fields, _ name: String) {
     var model = Variant<DynamicsModels>()
-    experiment.section(name, &model, "the learned model of the dynamics")
+    experiment.section(name, &model, chooser: "type", "the learned model of the dynamics")
+  }
+
+  /// Why no model can be learned of a task; nil where one can.
+  static func misfit(_ task: EnvironmentDescription) -> String? {
+    guard task.specification.observationSpace.isDiscrete else { return nil }
+    return "this agent needs vector observations; \(task.specification.id) gives an index"
   }
 }
 
@@ -69,6 +75,13 @@ package protocol DynamicsModelConfiguration: Configurable {
   func operationsPerRow(_ layout: DynamicsLayout) -> Double?
   /// Networks that predict where a plan moves by the mean of all.
   var networks: Int { get }
+  /// Whether several networks predict, so that they can disagree.
+  var hasDisagreement: Bool { get }
+  /// What the model, its fit to so many transitions, and gradients through so many imagined steps hold in memory.
+  func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed
+  /// Warns of settings that nothing reads.
+  func warn(replayCapacity: Int, _ fields: Fields)
+  /// Builds the model.
   func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel
 }
 
@@ -76,13 +89,9 @@ extension DynamicsModelConfiguration {
   package func operationsPerRow(_ layout: DynamicsLayout) -> Double? { nil }
   package var networks: Int { 1 }
 
-  /// Reports what the task does not declare, although the model is to take it from there; and that tables of states
-  /// are no vectors.
-  func check(_ task: EnvironmentDescription, _ fields: Fields, instead: String = "") {
+  /// Reports what the task does not declare, although the model is to take it from there.
+  func check(_ task: EnvironmentDescription, _ fields: Fields) {
     let id = task.specification.id
-    if task.specification.observationSpace.isDiscrete {
-      fields.fault("agent.type", "this agent needs vector observations; \(id) gives an index\(instead)")
-    }
     guard task.knownDynamics == nil else { return }
     if reward == .known { fields.fault("model.reward", "\(id) declares no reward function; use \"learned\"") }
     if termination == .known {

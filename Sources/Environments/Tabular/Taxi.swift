@@ -16,6 +16,7 @@ package struct Taxi: TableEnvironment {
     package mutating func declare(_ fields: Fields) {
       fields.flag("isRainy", &isRainy, "whether a move that is possible may drift to its left or right")
       fields.number("rainyProbability", &rainyProbability, in: 0...1, "probability of the move meant, in rain")
+      if !isRainy { fields.unused("rainyProbability", because: "environment.isRainy is false") }
     }
   }
 

@@ -32,7 +32,8 @@ package enum ConfigurationText {
       }
       overlay = try ExperimentFile.settings(document, source: path)
     }
-    let (_, faults) = Overrides.apply(overrides, to: &overlay)
+    let choosingKeys = ExperimentConfiguration.choosers
+    let (_, faults) = Overrides.apply(overrides, to: &overlay, choosers: choosingKeys)
     guard faults.isEmpty else { throw .configuration(source: path ?? "arguments", faults) }
     // Only what decides which settings there are is taken over: a schema shows the defaults.
     var choices: JSONObject = [:]
@@ -45,9 +46,6 @@ package enum ConfigurationText {
     guard chosen.isEmpty else { throw .configuration(source: path ?? "arguments", chosen) }
     return schema(fields)
   }
-
-  /// The settings that decide which others there are.
-  private static let choosingKeys = [("environment", "id"), ("agent", "type"), ("model", "type"), ("planner", "type")]
 
   private static func schema(_ fields: Fields) -> JSON {
     var properties = fields.properties

@@ -28,6 +28,8 @@ package struct TrainingPlan: Sendable {
   package var checkpointBytes = 0
   /// Estimated bytes of one seed's replay at the end of a run, which stands beside its checkpoints.
   package var replayBytes = 0
+  /// What all runs that work at the same time will hold in memory, as far as the settings tell.
+  package var memory = MemoryNeed()
   /// How the program was called, for run.json.
   package var call: RunRecord.Call
 
@@ -59,6 +61,12 @@ package struct TrainingPlan: Sendable {
     let goesOn = isRun && request.from == nil
     let given = RunDirectory(TrainingPlan.withoutTrailingSlash(request.path))
     if isRun && !given.exists {
+      let run = FileSystem.folder(of: given.path)
+      if let seed = given.path.split(separator: "/").last.flatMap({ SeedDirectory.seed(String($0)) }),
+        RunDirectory(run).exists
+      {
+        throw .usage("\(request.path) is one seed of a run; to go on with it: mbrl train \(run) --seeds \(seed)")
+      }
       throw .usage("\(request.path) is a folder without \(RunDirectory.configurationName): no run to go on with")
     }
     if goesOn && request.resume == .never {
@@ -87,6 +95,8 @@ package struct TrainingPlan: Sendable {
     threads = perRun > 0 ? perRun : max(1, min(64, Machine.cores / jobs))
     try checkOrigin()
     try compareWithExisting()
+    memory = try MemoryCheck.need(
+      of: experiment.configuration, jobs: jobs, steps: experiment.configuration.training.environmentSteps)
     try estimate()
   }
 
@@ -121,8 +131,25 @@ package struct TrainingPlan: Sendable {
       let differences = ConfigurationIdentity.differences(
         old, experiment.resolved, without: ConfigurationIdentity.changeable)
       if !differences.isEmpty { throw .differs(directory: directory.path, differences) }
+      try compareWithCheckpoints()
     } else if resume == .must {
       throw nothingToResume()
+    }
+  }
+
+  /// A directory that is not named after its configuration any more: that was edited, or the directory renamed. The
+  /// checkpoints remember what the run began with.
+  private func compareWithCheckpoints() throws(ExperimentError) {
+    if directory.path.contains(ConfigurationIdentity.hash(experiment.resolved).prefix(10)) { return }
+    for seed in seeds {
+      let store = CheckpointStore("\(directory.path)/\(SeedDirectory.name(seed))/checkpoints")
+      guard let step = try? store.steps().first, let manifest = try? Checkpoint.readManifest(store.path(step)) else {
+        continue
+      }
+      let differences = ConfigurationIdentity.differences(
+        manifest.settings, experiment.resolved, without: ConfigurationIdentity.changeable)
+      if !differences.isEmpty { throw .edited(path: directory.configurationPath, differences) }
+      return
     }
   }
 

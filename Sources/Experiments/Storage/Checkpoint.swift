@@ -128,7 +128,8 @@ package struct Checkpoint {
     do throws(CheckpointManifest.Fault) {
       return try CheckpointManifest(document)
     } catch {
-      throw .checkpoint(path: path, reason: error.description)
+      throw error.isOtherVersion
+        ? .otherVersion(path: path, reason: error.description) : .checkpoint(path: path, reason: error.description)
     }
   }
 

@@ -203,17 +203,18 @@ package final class Archive {
 
   // MARK: Tensors
 
-  /// A growable array; reading replaces it, whatever its length was. `shape` defaults to one dimension.
-  package func array(_ name: String, _ array: inout [Float], shape: [Int]? = nil) throws {
-    try growable(name, &array, .float32, shape: shape)
+  /// A growable array; reading replaces it, whatever its length was. `shape` defaults to one dimension. What a
+  /// prediction needs is a weight.
+  package func array(_ name: String, _ array: inout [Float], shape: [Int]? = nil, isWeight: Bool = false) throws {
+    try growable(name, &array, .float32, shape: shape, isWeight: isWeight)
   }
   /// See above.
-  package func array(_ name: String, _ array: inout [Double], shape: [Int]? = nil) throws {
-    try growable(name, &array, .float64, shape: shape)
+  package func array(_ name: String, _ array: inout [Double], shape: [Int]? = nil, isWeight: Bool = false) throws {
+    try growable(name, &array, .float64, shape: shape, isWeight: isWeight)
   }
   /// See above.
-  package func array(_ name: String, _ array: inout [Int32], shape: [Int]? = nil) throws {
-    try growable(name, &array, .int32, shape: shape)
+  package func array(_ name: String, _ array: inout [Int32], shape: [Int]? = nil, isWeight: Bool = false) throws {
+    try growable(name, &array, .int32, shape: shape, isWeight: isWeight)
   }
   /// See above.
   package func array(_ name: String, _ array: inout [UInt8], shape: [Int]? = nil) throws {
@@ -274,14 +275,15 @@ package final class Archive {
   }
 
   private func growable<Element>(
-    _ name: String, _ array: inout [Element], _ elementType: Tensor.ElementType, shape: [Int]?
+    _ name: String, _ array: inout [Element], _ elementType: Tensor.ElementType, shape: [Int]?, isWeight: Bool = false
   ) throws {
     let fullName = prefix + name
     switch mode {
     case .writing:
       precondition(shape?.reduce(1, *) ?? array.count == array.count, "shape of \(fullName)")
       let bytes = array.withUnsafeBytes { [UInt8]($0) }
-      append(fullName, Tensor(elementType: elementType, shape: shape ?? [array.count], bytes: bytes, isWeight: false))
+      append(
+        fullName, Tensor(elementType: elementType, shape: shape ?? [array.count], bytes: bytes, isWeight: isWeight))
     case .reading:
       let tensor = try stored(fullName, elementType)
       let count = tensor.bytes.count / MemoryLayout<Element>.stride

@@ -50,13 +50,34 @@ package final class MBPO: Agent {
       experiment.section("model", &model, "the learned model of the dynamics")
     }
 
+    package func misfit(_ task: EnvironmentDescription) -> String? { policy.misfit(task) }
+
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
-      policy.check(task, fields)
-      if !task.specification.observationSpace.isDiscrete { model.settings.check(task, fields) }
+      model.settings.check(task, fields)
       let (rows, overflow) = (rolloutStarts * retainedRounds).multipliedReportingOverflow(by: rolloutLength.longest)
       if overflow || rows > Int(Int32.max) {
         fields.fault("agent.rolloutStarts", "rollouts × length × rounds retained are more rows than a buffer can hold")
       }
+    }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+      policy.warn(fields)
+      model.settings.warn(replayCapacity: learning.replayCapacity, fields)
+      if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "no policy will be learned") }
+      learning.warn(steps: steps, fields)
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      let (size, actions) = (task.specification.observationSpace.size, task.specification.actionSpace.columns)
+      var need = learning.memory(task, steps: steps)
+      need.add(policy.memory(task))
+      need.add(
+        model.settings.memory(task, transitions: learning.transitions(steps: steps), differentiatedRows: 0))
+      need.add(
+        "imagined transitions: agent.rolloutStarts \(rolloutStarts) × agent.retainedRounds \(retainedRounds) × "
+          + "agent.rolloutLength \(rolloutLength.longest)",
+        bytes: rolloutStarts, retainedRounds, rolloutLength.longest, 2 * size + actions + 4, 4)
+      return need
     }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { MBPO(self, context) }
