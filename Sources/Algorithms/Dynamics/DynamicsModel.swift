@@ -69,17 +69,24 @@ package protocol DynamicsModelConfiguration: Configurable {
   var reward: RewardSource { get }
   /// Where the end of the task comes from.
   var termination: TerminationSource { get }
-  /// Whether several networks predict, so that they can disagree.
+  /// Whether several networks predict, so that they can disagree. Default: they do.
   var hasDisagreement: Bool { get }
   /// What the model, its fit to so many transitions, and gradients through so many imagined steps hold in memory.
+  /// Default: nothing worth mentioning.
   func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed
-  /// Warns of settings that nothing reads.
+  /// Warns of settings that nothing reads. Default: of none.
   func warn(replayCapacity: Int, _ fields: Fields)
   /// Builds the model.
   func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel
 }
 
 extension DynamicsModelConfiguration {
+  package var hasDisagreement: Bool { true }
+  package func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed {
+    MemoryNeed()
+  }
+  package func warn(replayCapacity: Int, _ fields: Fields) {}
+
   /// Reports what the task does not declare, although the model is to take it from there.
   func check(_ task: EnvironmentDescription, _ fields: Fields) {
     let id = task.specification.id
