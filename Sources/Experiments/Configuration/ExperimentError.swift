@@ -67,7 +67,8 @@ extension ExperimentError: CustomStringConvertible {
       let remedy = jobs > 1 ? "lower what is largest, or --jobs" : "lower what is largest"
       return "about \(FileSystem.byteCount(room.required(for: need))) of memory are needed, "
         + "\(FileSystem.byteCount(room.bytes)) are there (\(room.source)); \(remedy):\n"
-        + need.largest(3).filter { $0.bytes >= need.bytes / 50 }.map { "  \(FileSystem.byteCount($0.bytes)) for \($0.what)" }.joined(separator: "\n")
+        + need.largest(3).filter { $0.bytes >= need.bytes / 50 }
+        .map { "  \(FileSystem.byteCount($0.bytes)) for \($0.what)" }.joined(separator: "\n")
     case .locked(let error): return error.description
     case .file(let error): return error.description
     case .failed(let text), .usage(let text): return text

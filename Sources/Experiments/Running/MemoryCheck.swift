@@ -17,7 +17,9 @@ package enum MemoryCheck {
     } catch {
       throw ExperimentError(error)
     }
-    if let room = Machine.availableMemory, room.required(for: need) > room.bytes { throw .tooLarge(need, room, jobs: jobs) }
+    if let room = Machine.availableMemory, room.required(for: need) > room.bytes {
+      throw .tooLarge(need, room, jobs: jobs)
+    }
     return need
   }
 }
