@@ -141,6 +141,17 @@ import Experiments
     #expect(try bench.train(path: try bench.run()).exitCode == .success)
   }
 
+  /// A seed's folder in place of the run's: the answer is the command that goes on with it.
+  @Test func aSeedInPlaceOfItsRun() throws {
+    var bench = try Bench(Bench.small)
+    bench.agent = nil
+    try bench.train(seeds: [3], stop: once(.step(72)))
+    let found = try #require(error { try bench.plan(path: "\(try bench.seed(3))/") })
+    #expect(found.exitCode == .usage)
+    #expect(found.description.hasSuffix("to go on with it: mbrl train \(try bench.run()) --seeds 3"))
+    #expect(try bench.train(seeds: [3], path: try bench.run()).exitCode == .success)
+  }
+
   @Test func aCheckpointOfAnotherSeedIsRefused() throws {
     let bench = try Bench(Bench.small)
     try bench.train(seeds: [0, 1], stop: { _, point in point == .step(40) })

@@ -97,7 +97,8 @@ import Experiments
     var bench = try Bench(
       """
       {"environment": {"id": "Pendulum-v1"}, "agent": {"type": "pets", "initialRandomSteps": 40},
-       "model": {"hiddenSizes": [64, 64], "learningRate": 0.01}, "planner": {"horizon": 900, "population": 8, "elites": 2, "iterations": 1},
+       "model": {"hiddenSizes": [64, 64], "learningRate": 0.01},
+       "planner": {"horizon": 900, "population": 8, "elites": 2, "iterations": 1},
        "training": {"environmentSteps": 60}, "evaluation": {"episodes": 0}}
       """)
     bench.agent = nil

@@ -17,6 +17,7 @@ go() {
 }
 go bad-configs.sh
 go overrides.sh
+go memory.sh
 go kill9.sh --runs $runs
 go kill-at-call.sh --every $every
 go signals.sh --runs $signals

@@ -75,11 +75,12 @@ package protocol DynamicsModelConfiguration: Configurable {
   func operationsPerRow(_ layout: DynamicsLayout) -> Double?
   /// Networks that predict where a plan moves by the mean of all.
   var networks: Int { get }
-  /// Whether several networks predict, so that they can disagree.
+  /// Whether several networks predict, so that they can disagree. Default: they do.
   var hasDisagreement: Bool { get }
   /// What the model, its fit to so many transitions, and gradients through so many imagined steps hold in memory.
+  /// Default: nothing worth mentioning.
   func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed
-  /// Warns of settings that nothing reads.
+  /// Warns of settings that nothing reads. Default: of none.
   func warn(replayCapacity: Int, _ fields: Fields)
   /// Builds the model.
   func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel
@@ -88,6 +89,11 @@ package protocol DynamicsModelConfiguration: Configurable {
 extension DynamicsModelConfiguration {
   package func operationsPerRow(_ layout: DynamicsLayout) -> Double? { nil }
   package var networks: Int { 1 }
+  package var hasDisagreement: Bool { true }
+  package func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed {
+    MemoryNeed()
+  }
+  package func warn(replayCapacity: Int, _ fields: Fields) {}
 
   /// Reports what the task does not declare, although the model is to take it from there.
   func check(_ task: EnvironmentDescription, _ fields: Fields) {

@@ -57,7 +57,7 @@ package protocol PlanOptimizerConfiguration: Configurable {
   var differentiatedPlans: Int { get }
   /// Warns of settings that nothing reads where actions are of that space. Default: of nothing.
   func warn(_ space: ActionSpace, _ fields: Fields)
-  /// What one search for plans of that length holds in memory.
+  /// What one search for plans of that length holds in memory. Default: nothing worth mentioning.
   func memory(horizon: Int, space: ActionSpace) -> MemoryNeed
   /// Builds the optimiser for plans of that length in that space.
   func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer
@@ -69,6 +69,7 @@ extension PlanOptimizerConfiguration {
   /// Whether it asks the scorer for gradients.
   package var needsGradients: Bool { differentiatedPlans > 0 }
   package func warn(_ space: ActionSpace, _ fields: Fields) {}
+  package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed { MemoryNeed() }
 }
 
 /// Every planner; a new one is one file and one line here.
