@@ -82,7 +82,10 @@ package final class ProgressReporter: RunObserver {
       return (lines, costs)
     }
     costs.forEach(console.note)
+    // Not under the lock: a terminal may stand still (Ctrl-S), and no run should wait for it.
     for (seed, line) in lines { console.update(slot: seed, line: line) }
+    let working = state.withLock { $0.map(\.seed) }
+    for (seed, _) in lines where !working.contains(seed) { console.remove(slot: seed) }
   }
 
   private func finish(_ seed: Int, _ end: SeedEnd) {

@@ -187,6 +187,26 @@ import TestSupport
     }
   }
 
+  /// The progress line can only tell random steps from others if the agent says so.
+  @Test(arguments: agents)
+  func randomStepsAreCalledSo(agent: String) throws {
+    let bench = try Self.bench(agent)
+    let overrides = try Self.overrides(bench)
+    guard overrides.contains(where: { $0.hasPrefix("agent.initialRandomSteps=") }) else { return }
+    let loop = try RunLoop(try bench.plan(overrides).experiment.configuration, seed: 0, threads: 1)
+    for _ in 0..<20 { try loop.step() }
+    #expect(loop.activity.moment == Activity.Moment(.random))
+    for _ in 0..<20 { try loop.step() }
+    #expect([.none, .planning].contains(loop.activity.moment.phase))
+    var episodes: [Evaluation.Episode] = []
+    let before = loop.activity.moment
+    _ = try loop.evaluate(Evaluation(episodes: 1, seed: 1), into: &episodes) {
+      #expect(loop.activity.moment == Activity.Moment(.evaluating, 0, of: 1))
+      return false
+    }
+    #expect(loop.activity.moment == before)
+  }
+
   @Test(arguments: agents)
   func theEstimateOfACheckpointIsNear(agent: String) throws {
     let bench = try Self.bench(agent)

@@ -46,8 +46,10 @@ import Testing
     #expect(lines.contains { $0.contains("pets   Pendulum-v1") && $0.hasSuffix("-3 ± 1  planner.horizon=5") })
     #expect(lines.contains { $0.contains("60–100") })
     let csv = try CSVTable.read(folder.write(String(decoding: list.csv, as: UTF8.self), to: "list.csv"))
-    let settings = try csv.texts("settings").compactMap { $0 }.filter { !$0.isEmpty }
-    #expect(settings.sorted() == ["planner.horizon=5", "planner.horizon=7"])
+    #expect(
+      try csv.texts("settings").compactMap { $0 }.filter { !$0.isEmpty }.sorted() == [
+        "planner.horizon=5", "planner.horizon=7",
+      ])
     #expect(list.json.count == 3)
   }
 

@@ -52,6 +52,7 @@ package final class SAC: Agent {
   private let configuration: Configuration
   private let lanes: Int
   private let space: ActionSpace
+  private let activity: Activity
   private let learner: SoftActorCritic
   private let transitions: Replay
   private let minibatch: Minibatch
@@ -70,6 +71,7 @@ package final class SAC: Agent {
       random: context.random.stream("network"), pool: context.pool)
     transitions = Replay(of: specification, lanes: lanes, capacity: configuration.replayCapacity)
     minibatch = Minibatch(configuration.learning.batchSize, of: transitions)
+    activity = context.pool.activity
     acting = context.random.stream("policy")
     drawing = context.random.stream("replay")
     noise = context.random.stream("noise")
@@ -78,6 +80,7 @@ package final class SAC: Agent {
   package var metricNames: [String] { SoftActorCritic.metricNames }
 
   package func act(in situation: Situation, into actions: ActionRows) {
+    activity.set(steps < configuration.initialRandomSteps ? .random : .none)
     if steps < configuration.initialRandomSteps {  // step 1
       for row in 0..<actions.count { actions.setUniform(row, &acting) }
     } else {

@@ -94,11 +94,13 @@ package final class MBPO: Agent {
   private let minibatch: MixedMinibatch
   private var acting, drawing, noise: RandomStream
   private let imagination: RandomStream
+  private let activity: Activity
   private var rounds = 0
   private var updates = 0
 
   package init(_ configuration: Configuration, _ context: AgentContext) {
     (self.configuration, lanes, specification) = (configuration, context.lanes, context.specification)
+    activity = context.pool.activity
     learner = ModelLearner(configuration.learning, configuration.model.settings, learnsModel: true, context)
     let size = context.specification.observationSpace.size
     policy = SoftActorCritic(
@@ -123,6 +125,7 @@ package final class MBPO: Agent {
   package var tables: [TableDeclaration] { learner.model!.tables }
 
   package func act(in situation: Situation, into actions: ActionRows) {
+    activity.set(learner.isFitted ? .none : .random)
     if learner.isFitted {
       policy.policy.act(situation.observations, into: actions, isStochastic: true, &acting)
     } else {  // step 1
