@@ -52,6 +52,7 @@ package struct NativeEnvironments: EnvironmentFamily {
     MountainCarContinuous.self,
     Acrobot.self,
     LineWorld.self,
+    Reacher.self,
     FrozenLake.self,
     Taxi.self,
     CliffWalking.self,
