@@ -53,6 +53,7 @@ package struct NativeEnvironments: EnvironmentFamily {
     Acrobot.self,
     LineWorld.self,
     Reacher.self,
+    PushingArm.self,
     FrozenLake.self,
     Taxi.self,
     CliffWalking.self,

@@ -40,7 +40,8 @@ struct RegistryTests {
     let files = Fixture.names(in: "gymnasium", suffix: ".jsonl")
     for name in [
       "CartPole-v1", "Pendulum-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Acrobot-v1", "ContinuousCartPole",
-      "Reacher-v0", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1", "CliffWalkingSlippery-v1",
+      "Reacher-v0", "PushingArm-v0", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1",
+      "CliffWalkingSlippery-v1",
     ] {
       #expect(files.contains("gymnasium/\(name).jsonl"))
     }
