@@ -78,7 +78,7 @@ struct EnvironmentConfigurationTests {
       read([("id", .string("LineWorld-v0")), ("start", .number(JSONNumber(11)))]).1
         == ["environment.start: 11 is out of range; allowed: 0 to 10"])
     let (_, faults) = read([("id", .string("LineWorld-v0")), ("gravity", .number(JSONNumber(9)))])
-    #expect(faults == ["environment.gravity: unknown setting; known here: id, start, stepLimit"])
+    #expect(faults == ["environment.gravity: unknown setting; known here: id, start, stepLimit, wrappers"])
   }
 
   @Test("options and step limit reach the environment")

@@ -63,6 +63,8 @@ package struct ExperimentConfiguration: Configurable {
       let task = try environment.describe()
       checkedTask = task
       agent.settings.check(task, fields)
+    } catch let misfits as WrapperMisfits {
+      for fault in misfits.faults { fields.fault("environment.wrappers.\(fault.path)", fault.message) }
     } catch {
       fields.fault("environment.id", "\(environment.id) cannot be made: \(error)")
     }

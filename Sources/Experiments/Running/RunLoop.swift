@@ -24,10 +24,7 @@ package final class RunLoop: ArchivableObject {
     let root = RandomStream(seed: UInt64(seed))
     let episodeSeeds = root.stream("environment")
     let lanes = configuration.training.environments
-    let group = EnvironmentGroup(
-      try (0..<lanes).map { _ in try configuration.environment.make() },
-      isParallel: configuration.environment.settings.stepsInParallel
-    ) { episode in
+    let group = try configuration.environment.makeGroup(lanes) { episode in
       var random = episodeSeeds.stream(UInt64(episode))
       return random.nextBits()
     }
@@ -61,6 +58,8 @@ package final class RunLoop: ArchivableObject {
   ) throws -> Bool {
     let environment = try evaluationEnvironment ?? configuration.environment.make()
     evaluationEnvironment = environment
+    var evaluation = evaluation
+    evaluation.normalizer = interaction.group.frozenNormalizer
     let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: evaluation.random)
     return try evaluation.run(policy, in: environment, into: &results, shouldStop: shouldStop)
   }
