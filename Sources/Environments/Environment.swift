@@ -103,7 +103,7 @@ package struct EnvironmentDescription: Sendable {
   package let hidingSetting: String?
 
   /// Of an environment whose observations are normalised on the way to the agent, where there is a normaliser.
-  package init(_ environment: any Environment, normalizer: ObservationNormalizer? = nil, hidingSetting: String? = nil) {
+  package init(_ environment: any Environment, normalizer: RunningNormalizer? = nil, hidingSetting: String? = nil) {
     specification = normalizer?.normalized(environment.specification) ?? environment.specification
     knownDynamics = hidingSetting == nil ? environment.knownDynamics : nil
     self.hidingSetting = hidingSetting

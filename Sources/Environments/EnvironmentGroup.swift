@@ -19,7 +19,7 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   private var environments: [any Environment]
   private var now, next: RowBuffer
   /// nil: observations are as the environments give them.
-  private var normalizer: ObservationNormalizer?
+  private var normalizer: RunningNormalizer?
   private let actionMemory: RowBuffer
   private var episodes: Int
   /// `begin` was called since the last step.
@@ -34,7 +34,7 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   ///   - normalizer: what observations go through; it goes on learning from them unless it is frozen.
   package init(
     _ environments: [any Environment], firstEpisode: Int = 0, isParallel: Bool = false,
-    normalizer: ObservationNormalizer? = nil, seed: @escaping (_ episode: Int) -> UInt64
+    normalizer: RunningNormalizer? = nil, seed: @escaping (_ episode: Int) -> UInt64
   ) {
     precondition(!environments.isEmpty, "a group has environments")
     self.environments = environments
@@ -56,7 +56,7 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   package var count: Int { environments.count }
 
   /// What observations go through now, for an evaluation, which leaves it as it is; nil: nothing.
-  package var frozenNormalizer: ObservationNormalizer? {
+  package var frozenNormalizer: RunningNormalizer? {
     var frozen = normalizer
     frozen?.isFrozen = true
     return frozen

@@ -134,7 +134,8 @@ struct WrapperTests {
       static let high: [Float] = [2, 0.7, 11]
       var specification = EnvironmentSpecification(
         id: "Echo", observationSpace: .box(low: [-100, -100, -100], high: [100, 100, 100]),
-        actionSpace: .box(low: Echo.low, high: Echo.high), stepLimit: nil, rewardRange: 0...0, framesPerSecond: 1, summary: "")
+        actionSpace: .box(low: Echo.low, high: Echo.high), stepLimit: nil, rewardRange: 0...0, framesPerSecond: 1,
+        summary: "")
       var last: [Float] = [0, 0, 0]
       mutating func reset(seed: UInt64) {}
       mutating func step(_ action: Action) throws -> Outcome {

@@ -49,9 +49,9 @@ package struct WrapperSettings: Configurable, Equatable {
   private func timing(_ base: some Environment) -> any Environment { TimeObservation(base) }
 
   /// The statistics of a run of environments with that specification, before the first observation; nil: none.
-  package func makeNormalizer(_ specification: EnvironmentSpecification) -> ObservationNormalizer? {
+  package func makeNormalizer(_ specification: EnvironmentSpecification) -> RunningNormalizer? {
     guard normalizesObservations else { return nil }
-    return ObservationNormalizer(columns: specification.observationSpace.size, limit: observationLimit)
+    return RunningNormalizer(columns: specification.observationSpace.size, limit: observationLimit)
   }
 
   /// The setting of this section for which an environment's declared dynamics are not those of what an agent sees; nil:

@@ -10,7 +10,7 @@ package struct Evaluation {
   /// The run's step at which the policy is measured: a task that changes in the course of a run is as it is then.
   package var runStep = 0
   /// What observations go through, frozen; nil: nothing.
-  package var normalizer: ObservationNormalizer?
+  package var normalizer: RunningNormalizer?
   /// Sees the environment after every reset (without an outcome) and after every step.
   package var onState: ((any Environment, Outcome?) -> Void)?
 

@@ -6,7 +6,7 @@ import Environments
 
 /// Running statistics of observations, alone and in a group.
 @Suite("normalised observations")
-struct ObservationNormalizerTests {
+struct RunningNormalizerTests {
   /// Mean and variance of numbers of weight 1 beside a start of mean 0 and variance 1 with weight 10⁻⁴.
   private func pooled(_ values: [Double]) -> (mean: Double, variance: Double) {
     let total = Double(values.count) + 1e-4
@@ -18,7 +18,7 @@ struct ObservationNormalizerTests {
   @Test("the statistics are those of all that was seen, however it was cut")
   func statistics() {
     var random = RandomStream(seed: 3)
-    var normalizer = ObservationNormalizer(columns: 2, limit: 3)
+    var normalizer = RunningNormalizer(columns: 2, limit: 3)
     var seen: [[Double]] = [[], []]
     for rows in [1, 1, 4, 3, 8, 1] {
       let buffer = RowBuffer(rows, 2)
@@ -45,7 +45,7 @@ struct ObservationNormalizerTests {
 
   @Test("frozen statistics stay, what is far away is limited, what is no number shows")
   func frozen() {
-    var normalizer = ObservationNormalizer(columns: 1, limit: 5)
+    var normalizer = RunningNormalizer(columns: 1, limit: 5)
     let buffer = RowBuffer(3, 1)
     for (row, value) in [-1, 0, 1].enumerated() { buffer.rows[row, 0] = Float(value) }
     normalizer.normalize(buffer.rows)

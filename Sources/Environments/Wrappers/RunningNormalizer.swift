@@ -7,7 +7,7 @@ import Support
 /// Each observation that training sees is counted once, those of one step together, before it is standardised; an
 /// evaluation takes a frozen copy. The statistics start from mean 0, variance 1 and a weight of 10⁻⁴, as
 /// Stable-Baselines3's do, and are put together by Chan, Golub and LeVeque's formula, in double precision.
-package struct ObservationNormalizer: Sendable {
+package struct RunningNormalizer: Sendable {
   package private(set) var mean: [Double]
   package private(set) var variance: [Double]
   /// Observations counted, and the weight at the start.
@@ -63,7 +63,7 @@ package struct ObservationNormalizer: Sendable {
   }
 }
 
-extension ObservationNormalizer: Archivable {
+extension RunningNormalizer: Archivable {
   package mutating func archive(_ archive: Archive) throws {
     let columns = mean.count
     try archive.value("weight", &weight)
