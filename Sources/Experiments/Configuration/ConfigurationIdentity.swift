@@ -1,3 +1,4 @@
+import Algorithms
 import Environments
 import Support
 
@@ -17,7 +18,7 @@ package enum ConfigurationIdentity {
       var settings = settings
       return Fields.read(&settings).resolved
     }
-    return ["environment.wrappers": defaults(WrapperSettings())]
+    return ["environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings())]
   }()
 
   /// The part of a resolved configuration that belongs to the identity.
