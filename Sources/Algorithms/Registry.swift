@@ -24,6 +24,9 @@ package enum Agents: Family {
     Entry("dyna", "Dyna with networks: Double DQN on real and imagined transitions of an ensemble") {
       NeuralDyna.Configuration()
     },
+    Entry("dqn", "deep Q-learning: double, dueling, prioritised, n-step as settings (Mnih et al. 2015)") {
+      NeuralDyna.Configuration.dqn
+    },
   ]
 
   package static func declare(_ settings: inout any AgentConfiguration, _ fields: Fields) { settings.declare(fields) }

@@ -47,7 +47,7 @@ package final class MBPO: Agent {
     }
 
     package mutating func declareSections(_ experiment: Fields) {
-      experiment.section("model", &model, "the learned model of the dynamics")
+      experiment.section("model", &model, chooser: "type", "the learned model of the dynamics")
     }
 
     package func misfit(_ task: EnvironmentDescription) -> String? { policy.misfit(task) }
