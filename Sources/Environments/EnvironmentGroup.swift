@@ -137,9 +137,11 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
     environments[lane].observe(into: rows.rows.contiguousRow(lane))
   }
 
-  /// Everything but the last step's actions. A lane whose episode cannot be played again is cut, with a warning.
+  /// Everything but the last step's actions; without the episodes new ones begin, numbered on from there. A lane whose
+  /// episode cannot be played again is cut, with a warning.
   package func archive(_ archive: Archive) throws {
     try archive.value("episodes", &episodes)
+    if archive.omits(.episodes) { return }
     try archive.value("isBegun", &isBegun)
     for lane in environments.indices {
       try archive.scope("lane\(lane)") {

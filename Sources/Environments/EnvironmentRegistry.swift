@@ -117,6 +117,7 @@ package struct EnvironmentConfiguration: Configurable {
     var chosen = id
     let isKnown = fields.choice("id", &chosen, from: EnvironmentRegistry.ids, "environment")
     if chosen != id, let configuration = EnvironmentConfiguration(id: chosen) { self = configuration }
+    fields.distinguish("id", id, owners: EnvironmentConfiguration.ids)
     if isKnown && (fields.mentions("id") || !fields.mentionsAnything) {
       settings.declare(fields)
     } else {
@@ -126,6 +127,16 @@ package struct EnvironmentConfiguration: Configurable {
     fields.integer("stepLimit", &limit, in: 0...Int.max, "steps after which an episode is truncated; 0: never")
     stepLimit = limit == 0 ? nil : limit
     fields.section("wrappers", &wrappers, "what stands around the environment; all off at first")
+  }
+
+  /// The environments that have an option of that name.
+  private static func ids(declaring name: String) -> [String] {
+    EnvironmentRegistry.ids.filter { id in
+      let fields = Fields()
+      var settings = EnvironmentRegistry.settings(for: id)
+      settings?.declare(fields)
+      return fields.declares(name)
+    }
   }
 
   /// A new environment in its wrappers, before its first reset.

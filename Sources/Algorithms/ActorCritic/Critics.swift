@@ -1,9 +1,8 @@
 import Neural
 import Support
 
-/// An ensemble of action values that are trained on one target, with slow copies: twin critics (Fujimoto et al. 2018), or
-/// N of which a random M make the target (REDQ, Chen et al. 2021), with layer norm and dropout where many updates per
-/// step have to hold (DroQ, Hiraoka et al. 2022).
+/// An ensemble of action values that are trained on one target, with slow copies: twin critics (Fujimoto et al. 2018),
+/// or N of which a random M make the target (REDQ, Chen et al. 2021).
 package final class Critics: ArchivableObject {
   package struct Settings: Sendable {
     /// N.

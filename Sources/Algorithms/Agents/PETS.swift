@@ -38,23 +38,76 @@ package final class PETS: Agent {
     }
 
     package mutating func declareSections(_ experiment: Fields) {
-      experiment.section("model", &model, "the learned model of the dynamics")
-      experiment.section("planner", &planner, PlannerConfiguration.help)
+      experiment.section("model", &model, chooser: "type", "the learned model of the dynamics")
+      experiment.section("planner", &planner, chooser: "type", PlannerConfiguration.help)
+    }
+
+    package func misfit(_ task: EnvironmentDescription) -> String? {
+      planner.model == .learned ? DynamicsModels.misfit(task) : nil
     }
 
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
       planner.check(task, fields)
       if planner.model == .learned { model.settings.check(task, fields) }
-      if inverse.epochs > 0 && planner.model == .true {
-        fields.fault("agent.inverse.epochs", "with planner.model \"true\" nothing is learned; set it to 0")
+    }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+      planner.warn(task, fields)
+      if planner.model == .learned {
+        learning.warn(steps: steps, fields)
+        model.settings.warn(replayCapacity: learning.replayCapacity, fields)
+        inverse.warn(fields)
+        if !takesProposals {
+          fields.unused(
+            "agent.inverse.proposals", because: "planner.type \"\(planner.optimizer.type)\" takes no proposals")
+        }
+        if planner.rollout.pessimism > 0, !model.settings.hasDisagreement {
+          fields.unused("planner.pessimism", because: "one network has nobody to disagree with")
+        }
+        return
       }
-      if inverse.proposals > 0 && planner.optimizer.type != "random-shooting" {
-        fields.fault(
-          "agent.inverse.proposals", "planner.type \"\(planner.optimizer.type)\" takes none; use \"random-shooting\"")
+      let reason = "with planner.model \"true\" nothing is learned"
+      for name in ["agent.initialRandomSteps", "agent.fitEvery", "agent.replayCapacity", "agent.inverse", "model"] {
+        fields.unused(name, because: reason)
       }
+      if randomEpisodes == 0 { fields.unused("agent.randomActionRepeat", because: "no action is random") }
+    }
+
+    private var takesProposals: Bool { planner.optimizer.type == "random-shooting" }
+
+    /// Settings of the inverse model as they count; nil: there is none.
+    fileprivate var inverseInUse: InverseModel.Settings? {
+      guard inverse.epochs > 0 && planner.model == .learned else { return nil }
+      var used = inverse
+      if !takesProposals { used.proposals = 0 }
+      return used
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      let space = task.specification.actionSpace
+      var need = MemoryNeed()
+      // Every environment has a search of its own, and so has an evaluation.
+      need.add(planner.optimizer.settings.memory(horizon: planner.rollout.horizon, space: space), times: lanes + 1)
+      if planner.model == .learned {
+        need.add(learning.memory(task, steps: steps))
+        let rows = MemoryNeed.product(planner.optimizer.settings.differentiatedPlans, planner.rollout.horizon)
+        need.add(
+          model.settings.memory(
+            task, transitions: learning.transitions(steps: steps), differentiatedRows: rows))
+        if let inverse = inverseInUse {
+          need.add(
+            inverse.memory(
+              task, transitions: learning.transitions(steps: steps), horizon: planner.rollout.horizon))
+        }
+      }
+      return need
     }
 
     package var usesBfloat16: Bool { planner.rollout.precision == .bfloat16 }
+
+    package func planCost(_ task: EnvironmentDescription) -> PlanCost? {
+      PlanCost(planner, planner.model == .learned ? model.settings : nil, task)
+    }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { PETS(self, context) }
 
@@ -103,17 +156,15 @@ package final class PETS: Agent {
       let model = learner.model!
       let modelScorer = model.makeScorer(planner.rollout)
       let random = context.random.stream("inverse")
-      inverse =
-        configuration.inverse.epochs > 0
-        ? InverseModel(configuration.inverse, DynamicsLayout(context.task), space, random: random, pool: context.pool)
-        : nil
-      proposals =
-        configuration.inverse.proposals > 0
-        ? inverse.map { inverse in
-          InverseProposals(
-            modelScorer, model, inverse, context.specification, horizon: planner.rollout.horizon,
-            random: random.stream("proposals"))
-        } : nil
+      inverse = configuration.inverseInUse.map {
+        InverseModel($0, DynamicsLayout(context.task), space, random: random, pool: context.pool)
+      }
+      proposals = inverse.flatMap { inverse in
+        guard inverse.settings.proposals > 0 else { return nil }
+        return InverseProposals(
+          modelScorer, model, inverse, context.specification, horizon: planner.rollout.horizon,
+          random: random.stream("proposals"))
+      }
       scorer = proposals ?? modelScorer
       self.learner = learner
     } else {
@@ -122,11 +173,20 @@ package final class PETS: Agent {
     }
     let noise = context.random.stream("planner")
     controller = PlanningController(
-      planner, space: space, scorer: scorer, rows: context.lanes, noise: { noise.stream(UInt64($0)) })
+      planner, space: space, scorer: scorer, rows: context.lanes,
+      advice: { [learner] in PETS.advice(planner, learner) }, noise: { noise.stream(UInt64($0)) })
     random = context.random.stream("exploration")
     randomActions = context.random.stream("policy")
     held = RowBuffer(context.lanes, space.columns)
     lanes = [Lane](repeating: Lane(), count: context.lanes)
+  }
+
+  /// What may help where every imagined trajectory diverges.
+  private static func advice(_ planner: PlannerConfiguration, _ learner: ModelLearner?) -> String? {
+    guard let learner else { return nil }
+    let data = "a model fitted to \(learner.replay.count) transitions"
+    return "\(data) does not hold for \(planner.rollout.horizon) steps: lower planner.horizon, or raise "
+      + "agent.initialRandomSteps for more data before the first fit"
   }
 
   package var metricNames: [String] {
@@ -142,6 +202,7 @@ package final class PETS: Agent {
       begin(lane, situation.episode[lane])
     }
     let isReady = isReady
+    context.pool.activity.set(isReady ? .planning : .random)
     try controller.act(in: situation, into: actions) { isReady && !lanes[$0].actsAtRandom }  // step 3
     for lane in lanes.indices where !isReady || lanes[lane].actsAtRandom { explore(lane, actions) }  // step 1
   }
@@ -198,6 +259,7 @@ package final class PETS: Agent {
     // Planning is its own source of noise; there is no other to switch on or off.
     return PlanningController(
       configuration.planner, space: context.specification.actionSpace, scorer: scorer, rows: rows,
+      advice: { [configuration, learner] in PETS.advice(configuration.planner, learner) },
       noise: { random.stream(UInt64($0)).stream("planner") })
   }
 

@@ -14,6 +14,9 @@ package final class RunLoop: ArchivableObject {
   /// The evaluations' own environment, made for the first one and kept: some cost a process to make.
   private var evaluationEnvironment: (any Environment)?
 
+  /// What the run is at, for whoever watches.
+  package let activity = Activity()
+
   /// Builds environments and agent at the start of the run. The configuration has been checked. `shouldStop` is asked
   /// within long computations, by any of the threads.
   package init(
@@ -31,7 +34,7 @@ package final class RunLoop: ArchivableObject {
     let agent = try configuration.agent.settings.makeAgent(
       AgentContext(
         try configuration.task(), lanes: lanes, random: root,
-        pool: ComputePool(threads: threads, shouldStop: shouldStop)))
+        pool: ComputePool(threads: threads, activity: activity, shouldStop: shouldStop)))
     interaction = Interaction(agent, group)
     progress = RunProgress(lanes: lanes)
   }
@@ -60,7 +63,10 @@ package final class RunLoop: ArchivableObject {
     evaluationEnvironment = environment
     var evaluation = evaluation
     evaluation.normalizer = interaction.group.frozenNormalizer
-    let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: evaluation.random)
+    evaluation.activity = activity
+    let before = activity.moment
+    defer { activity.set(before.phase, before.done, of: before.total) }
+    let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: Evaluation.random)
     return try evaluation.run(policy, in: environment, into: &results, shouldStop: shouldStop)
   }
 
@@ -74,9 +80,11 @@ package final class RunLoop: ArchivableObject {
 extension RunLoop {
   /// Takes over a stored state. The configuration hash has been compared; what does not fit is a checkpoint's fault.
   /// Without `logs` the replay stays empty.
-  package func restore(_ checkpoint: Checkpoint, _ logs: LogFolder? = nil) throws(ExperimentError) {
+  package func restore(
+    _ checkpoint: Checkpoint, _ logs: LogFolder? = nil, omitting omitted: Set<Archive.Passing> = []
+  ) throws(ExperimentError) {
     do {
-      try archive(checkpoint.makeArchive(logs))
+      try archive(checkpoint.makeArchive(logs, omitting: omitted))
     } catch {
       throw .checkpoint(path: checkpoint.path, reason: "\(error)")
     }

@@ -84,6 +84,11 @@ package final class MLP: Network {
     (activation, members, self.store) = (network.activation, network.members, store)
   }
 
+  /// Weights and biases of one network of these sizes; `Int.max` where they are more.
+  package static func parameterCount(_ sizes: [Int]) -> Int {
+    zip(sizes, sizes.dropFirst()).reduce(0) { $0 + MemoryNeed.product($1.0 + 1, $1.1) }
+  }
+
   /// Columns of the input.
   package var inputs: Int { linears[0].weight.columns }
   /// Columns of the output.

@@ -75,20 +75,57 @@ package final class NeuralDyna: Agent {
     }
 
     package mutating func declareSections(_ experiment: Fields) {
-      experiment.section("model", &model, "the learned model of the dynamics")
+      experiment.section("model", &model, chooser: "type", "the learned model of the dynamics")
+    }
+
+    package func misfit(_ task: EnvironmentDescription) -> String? {
+      let specification = task.specification
+      if specification.actionSpace.isDiscrete { return DynamicsModels.misfit(task) }
+      return "this agent needs discrete actions; those of \(specification.id) are vectors"
     }
 
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
-      let specification = task.specification
-      if !specification.actionSpace.isDiscrete {
-        fields.fault("agent.type", "this agent needs discrete actions; those of \(specification.id) are vectors")
-      }
+      if planningSteps > 0 { model.settings.check(task, fields) }
+    }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
       if planningSteps > 0 {
-        model.settings.check(task, fields, instead: ", use \"dyna-q\"")
-      } else if specification.observationSpace.isDiscrete {
-        fields.fault(
-          "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
+        model.settings.warn(replayCapacity: learning.replayCapacity, fields)
+      } else {
+        for name in ["agent.imaginationLength", "agent.imaginedExploration", "model"] {
+          fields.unused(name, because: "with agent.planningSteps 0 nothing is imagined")
+        }
       }
+      if imaginationLength == 1 {
+        fields.unused("agent.imaginedExploration", because: "the first action of a rollout always is random")
+      }
+      if hiddenSizes.isEmpty { fields.unused("agent.activation", because: "there is no hidden layer") }
+      if batchSize > learning.replayCapacity {
+        fields.warn(
+          "agent.batchSize", "\(batchSize) is more than agent.replayCapacity \(learning.replayCapacity) holds")
+      }
+      if planningSteps == 0 && updatesPerStep == 0 {
+        fields.warn("agent.updatesPerStep", "nothing will be learned: agent.planningSteps is 0 too")
+      } else {
+        learning.warn(steps: steps, fields)
+      }
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      let (size, actions) = (task.specification.observationSpace.size, task.specification.actionSpace.columns)
+      let sizes = [size] + hiddenSizes + [actions]
+      var need = learning.memory(task, steps: steps)
+      need.add(
+        "Q-network and its target: \(MLP.parameterCount(sizes)) parameters (agent.hiddenSizes)",
+        bytes: MLP.parameterCount(sizes), 6, 4)
+      need.add("updates: agent.batchSize \(batchSize) × all layers", bytes: batchSize, sizes.reduce(0, +), 16)
+      guard planningSteps > 0 else { return need }
+      need.add(
+        "imagined rollouts: agent.planningSteps \(planningSteps) × agent.batchSize \(batchSize)",
+        bytes: planningSteps, batchSize, 4 * size + actions + 6, 4)
+      let transitions = learning.transitions(steps: steps)
+      need.add(model.settings.memory(task, transitions: transitions, differentiatedRows: 0))
+      return need
     }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { NeuralDyna(self, context) }
@@ -96,6 +133,7 @@ package final class NeuralDyna: Agent {
 
   private let configuration: Configuration
   private let lanes: Int
+  private let activity: Activity
   private let learner: ModelLearner
   private let network: QNetwork
   private let minibatch: Minibatch
@@ -124,6 +162,7 @@ package final class NeuralDyna: Agent {
         length: configuration.imaginationLength, exploration: configuration.imaginedExploration,
         random: context.random.stream("imagination"))
     }
+    activity = context.pool.activity
     exploring = context.random.stream("policy")
     drawing = context.random.stream("replay")
   }
@@ -136,6 +175,7 @@ package final class NeuralDyna: Agent {
   private var exploration: Double { configuration.exploration.value(at: learner.steps) }
 
   package func act(in situation: Situation, into actions: ActionRows) {
+    activity.set(learner.steps < configuration.learning.initialRandomSteps ? .random : .none)
     for row in 0..<situation.count {
       let isRandom = learner.steps < configuration.learning.initialRandomSteps || exploring.uniform() < exploration
       if isRandom {  // step 1

@@ -18,6 +18,10 @@ package final class RandomShooting: PlanOptimizer {
     package mutating func declare(_ fields: Fields) {
       fields.integer("population", &population, in: 1...1_000_000, "action sequences drawn per plan")
     }
+    package var sequencesPerPlan: Int? { population }
+    package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed {
+      Population.memory(population, horizon: horizon, space: space)
+    }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       RandomShooting(self, horizon: horizon, space: space)
     }
