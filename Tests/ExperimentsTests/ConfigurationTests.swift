@@ -150,6 +150,15 @@ import Experiments
       #expect(ConfigurationIdentity.hash(wrapped) != standard)
       #expect(ConfigurationIdentity.differences(old, wrapped).count == 1)
     }
+    let shooting = try Self.read(
+      #"{"agent": {"type": "random-shooting"}, "environment": {"id": "Pendulum-v1"}}"#
+    ).resolved
+    var agent = try #require(shooting["agent"]?.object)
+    #expect(agent["inverse"]?.object?["epochs"] == .integer(0))
+    agent["inverse"] = nil
+    old = shooting
+    old["agent"] = .object(agent)
+    #expect(ConfigurationIdentity.hash(old) == ConfigurationIdentity.hash(shooting))
     // Written differently, the same experiment.
     let spelled =
       "{\"agent\": {\"type\": \"random\"}, \"evaluation\": {\"every\": 1e3}, "

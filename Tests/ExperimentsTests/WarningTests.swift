@@ -25,6 +25,12 @@ import Experiments
     ("Pendulum-v1", "pets", "planner.particles=3", "planner.propagation=ts1"),
     ("Pendulum-v1", "gradient", "planner.noise=0.1", "planner.restarts=4"),
     ("Pendulum-v1", "icem", "planner.decay=2", "planner.iterations=2"),
+    ("Pendulum-v1", "random-shooting", "agent.inverse.hiddenSizes=[9]", "agent.inverse.epochs=1"),
+    ("Pendulum-v1", "random-shooting", "agent.inverse.proposals=3", "agent.inverse.epochs=1"),
+    (
+      "Pendulum-v1", "random", "environment.wrappers.observationLimit=5",
+      "environment.wrappers.normalizesObservations=true"
+    ),
     ("CartPole-v1", "dyna", "agent.imaginationLength=5", "agent.planningSteps=1"),
     ("CartPole-v1", "dyna", "model.epochs=9", "agent.planningSteps=1"),
     ("CartPole-v1", "dyna", "agent.activation=relu", "agent.hiddenSizes=[8]"),
@@ -52,11 +58,19 @@ import Experiments
   @Test func theTrueModelReadsNoLearnedOne() throws {
     let overrides = [
       "planner.model=true", "model.epochs=9", "agent.fitEvery=7", "planner.particles=3", "planner.pessimism=1",
+      "agent.inverse.epochs=2",
     ]
     #expect(
       try Self.warnings("Pendulum-v1", "pets", overrides).sorted() == [
-        "agent.fitEvery", "model", "planner.particles", "planner.pessimism",
+        "agent.fitEvery", "agent.inverse", "model", "planner.particles", "planner.pessimism",
       ])
+  }
+
+  /// Of all planners random shooting alone takes plans that others propose.
+  @Test func proposalsNeedWhoTakesThem() throws {
+    let overrides = ["agent.inverse.epochs=1", "agent.inverse.proposals=3"]
+    #expect(try Self.warnings("Pendulum-v1", "pets", overrides) == ["agent.inverse.proposals"])
+    #expect(try Self.warnings("Pendulum-v1", "pets", overrides + ["planner=random-shooting"]).isEmpty)
   }
 
   /// Categories have no variance and no filter.

@@ -49,13 +49,6 @@ package final class PETS: Agent {
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
       planner.check(task, fields)
       if planner.model == .learned { model.settings.check(task, fields) }
-      if inverse.epochs > 0 && planner.model == .true {
-        fields.fault("agent.inverse.epochs", "with planner.model \"true\" nothing is learned; set it to 0")
-      }
-      if inverse.proposals > 0 && planner.optimizer.type != "random-shooting" {
-        fields.fault(
-          "agent.inverse.proposals", "planner.type \"\(planner.optimizer.type)\" takes none; use \"random-shooting\"")
-      }
     }
 
     package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
@@ -63,16 +56,31 @@ package final class PETS: Agent {
       if planner.model == .learned {
         learning.warn(steps: steps, fields)
         model.settings.warn(replayCapacity: learning.replayCapacity, fields)
+        inverse.warn(fields)
+        if !takesProposals {
+          fields.unused(
+            "agent.inverse.proposals", because: "planner.type \"\(planner.optimizer.type)\" takes no proposals")
+        }
         if planner.rollout.pessimism > 0, !model.settings.hasDisagreement {
           fields.unused("planner.pessimism", because: "one network has nobody to disagree with")
         }
         return
       }
       let reason = "with planner.model \"true\" nothing is learned"
-      for name in ["agent.initialRandomSteps", "agent.fitEvery", "agent.replayCapacity", "model"] {
+      for name in ["agent.initialRandomSteps", "agent.fitEvery", "agent.replayCapacity", "agent.inverse", "model"] {
         fields.unused(name, because: reason)
       }
       if randomEpisodes == 0 { fields.unused("agent.randomActionRepeat", because: "no action is random") }
+    }
+
+    private var takesProposals: Bool { planner.optimizer.type == "random-shooting" }
+
+    /// Settings of the inverse model as they count; nil: there is none.
+    fileprivate var inverseInUse: InverseModel.Settings? {
+      guard inverse.epochs > 0 && planner.model == .learned else { return nil }
+      var used = inverse
+      if !takesProposals { used.proposals = 0 }
+      return used
     }
 
     package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
@@ -86,6 +94,11 @@ package final class PETS: Agent {
         need.add(
           model.settings.memory(
             task, transitions: learning.transitions(steps: steps), differentiatedRows: rows))
+        if let inverse = inverseInUse {
+          need.add(
+            inverse.memory(
+              task, transitions: learning.transitions(steps: steps), horizon: planner.rollout.horizon))
+        }
       }
       return need
     }
@@ -143,17 +156,15 @@ package final class PETS: Agent {
       let model = learner.model!
       let modelScorer = model.makeScorer(planner.rollout)
       let random = context.random.stream("inverse")
-      inverse =
-        configuration.inverse.epochs > 0
-        ? InverseModel(configuration.inverse, DynamicsLayout(context.task), space, random: random, pool: context.pool)
-        : nil
-      proposals =
-        configuration.inverse.proposals > 0
-        ? inverse.map { inverse in
-          InverseProposals(
-            modelScorer, model, inverse, context.specification, horizon: planner.rollout.horizon,
-            random: random.stream("proposals"))
-        } : nil
+      inverse = configuration.inverseInUse.map {
+        InverseModel($0, DynamicsLayout(context.task), space, random: random, pool: context.pool)
+      }
+      proposals = inverse.flatMap { inverse in
+        guard inverse.settings.proposals > 0 else { return nil }
+        return InverseProposals(
+          modelScorer, model, inverse, context.specification, horizon: planner.rollout.horizon,
+          random: random.stream("proposals"))
+      }
       scorer = proposals ?? modelScorer
       self.learner = learner
     } else {

@@ -39,9 +39,31 @@ package final class InverseModel: ArchivableObject {
       fields.integer(
         "proposals", &proposals, in: 0...1000,
         "plans of random shooting that follow what was done from like states; 0: none")
-      if proposals > 0 && epochs == 0 {
-        fields.fault("proposals", "without a fit there is nothing to propose by; set epochs to 1 or more")
+    }
+
+    /// Warns of settings that nothing reads.
+    package func warn(_ fields: Fields) {
+      guard epochs == 0 else { return }
+      for name in ["hiddenSizes", "learningRate", "batchSize", "holdout", "proposals"] {
+        fields.unused("agent.inverse.\(name)", because: "with agent.inverse.epochs 0 there is no inverse model")
       }
+    }
+
+    /// With so many transitions to learn from, and plans of `horizon` steps.
+    package func memory(_ task: EnvironmentDescription, transitions: Int, horizon: Int) -> MemoryNeed {
+      let layout = DynamicsLayout(task)
+      let inputs = layout.features.count + layout.observationSize
+      let parameters = MLP.parameterCount([inputs] + hiddenSizes + [layout.actionColumns])
+      var need = MemoryNeed()
+      // Values, gradients and two moments, three to go back to where a fit is interrupted, twice, and a checkpoint's.
+      need.add("inverse model: \(parameters) parameters (agent.inverse.hiddenSizes)", bytes: parameters, 13, 4)
+      need.add(
+        "inverse model's fit: \(transitions) transitions", bytes: transitions,
+        inputs + 2 * layout.observationSize + layout.actionColumns + 2, 4)
+      need.add(
+        "stretches to follow: for \(proposals) plans (agent.inverse.proposals) of \(horizon) steps (planner.horizon)",
+        bytes: InverseProposals.kept, proposals, horizon + 1, layout.observationSize, 4)
+      return need
     }
   }
 

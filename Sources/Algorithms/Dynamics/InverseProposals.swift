@@ -9,7 +9,7 @@ import Support
 /// soon as the start differs.
 package final class InverseProposals: PlanScorer, ArchivableObject {
   /// Stretches kept for each plan, and those of them that are near enough to be chosen from by return.
-  private static let (kept, near) = (16, 4)
+  static let (kept, near) = (16, 4)
 
   private let base: any PlanScorer
   private let model: any DynamicsModel

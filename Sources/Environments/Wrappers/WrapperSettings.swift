@@ -27,6 +27,7 @@ package struct WrapperSettings: Configurable, Equatable {
       "standardise observations by running mean and variance; evaluations leave these as they are")
     fields.number(
       "observationLimit", &observationLimit, in: 0...1e6, aboveLowerBound: true, "bound of normalised observations")
+    if !normalizesObservations { fields.unused("observationLimit", because: "observations are not normalised") }
   }
 
   /// Stands around `environment`, which has its step limit.
