@@ -52,6 +52,8 @@ package struct NativeEnvironments: EnvironmentFamily {
     MountainCarContinuous.self,
     Acrobot.self,
     LineWorld.self,
+    Reacher.self,
+    PushingArm.self,
     FrozenLake.self,
     Taxi.self,
     CliffWalking.self,
@@ -93,6 +95,7 @@ package struct EnvironmentConfiguration: Configurable {
   package private(set) var settings: any EnvironmentSettings
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?
+  package var wrappers = WrapperSettings()
 
   /// The registry's first environment.
   package init() { self.init(id: EnvironmentRegistry.ids[0])! }
@@ -123,6 +126,7 @@ package struct EnvironmentConfiguration: Configurable {
     var limit = stepLimit ?? 0
     fields.integer("stepLimit", &limit, in: 0...Int.max, "steps after which an episode is truncated; 0: never")
     stepLimit = limit == 0 ? nil : limit
+    fields.section("wrappers", &wrappers, "what stands around the environment; all off at first")
   }
 
   /// The environments that have an option of that name.
@@ -135,10 +139,28 @@ package struct EnvironmentConfiguration: Configurable {
     }
   }
 
-  /// A new environment, before its first reset.
-  /// - Throws: where what a foreign environment needs is not there.
-  package func make() throws -> any Environment { try settings.make(stepLimit: stepLimit) }
+  /// A new environment in its wrappers, before its first reset.
+  /// - Throws: `WrapperMisfits`; where what a foreign environment needs is not there.
+  package func make() throws -> any Environment { try wrappers.wrap(settings.make(stepLimit: stepLimit)) }
 
-  /// What is known of the environment before a step is taken. Makes one for a moment: call it once and pass it on.
-  package func describe() throws -> EnvironmentDescription { EnvironmentDescription(try make()) }
+  /// `count` new environments that are stepped together.
+  /// - Throws: as `make`.
+  package func makeGroup(_ count: Int, seed: @escaping (_ episode: Int) -> UInt64) throws -> EnvironmentGroup {
+    let environments = try (0..<count).map { _ in try make() }
+    return EnvironmentGroup(
+      environments, isParallel: settings.stepsInParallel,
+      normalizer: wrappers.makeNormalizer(environments[0].specification), seed: seed)
+  }
+
+  /// What is known, before a step is taken, of the environment as an agent sees it. Makes one for a moment: call it
+  /// once and pass it on.
+  /// - Throws: as `make`.
+  package func describe() throws -> EnvironmentDescription {
+    let bare = try settings.make(stepLimit: stepLimit)
+    let hasKnownDynamics = bare.knownDynamics != nil
+    let environment = try wrappers.wrap(bare)
+    return EnvironmentDescription(
+      environment, normalizer: wrappers.makeNormalizer(environment.specification),
+      hidingSetting: hasKnownDynamics ? wrappers.hidingSetting : nil)
+  }
 }

@@ -40,7 +40,8 @@ struct RegistryTests {
     let files = Fixture.names(in: "gymnasium", suffix: ".jsonl")
     for name in [
       "CartPole-v1", "Pendulum-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Acrobot-v1", "ContinuousCartPole",
-      "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1", "CliffWalkingSlippery-v1",
+      "Reacher-v0", "PushingArm-v0", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1",
+      "CliffWalkingSlippery-v1",
     ] {
       #expect(files.contains("gymnasium/\(name).jsonl"))
     }
@@ -80,7 +81,7 @@ struct EnvironmentConfigurationTests {
     let remedy = "remove it, or use environment.id \"Pendulum-v1\""
     #expect(faults == ["environment.gravity: environment.id \"LineWorld-v0\" has no such setting; \(remedy)"])
     let (_, unknown) = read([("id", .string("LineWorld-v0")), ("colour", .number(JSONNumber(9)))])
-    #expect(unknown == ["environment.colour: unknown setting; known here: id, start, stepLimit"])
+    #expect(unknown == ["environment.colour: unknown setting; known here: id, start, stepLimit, wrappers"])
   }
 
   @Test("options and step limit reach the environment")

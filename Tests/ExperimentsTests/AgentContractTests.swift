@@ -72,6 +72,7 @@ import TestSupport
   static let variants: [Case] =
     agents.map { Case(agent: $0) }
     + agents.filter { has("planner.precision", $0) }.map { Case(agent: $0, settings: ["planner.precision=bfloat16"]) }
+    + [Case(agent: "random-shooting", settings: ["agent.inverse.epochs=2", "agent.inverse.proposals=3"])]
     + agents.map { Case(agent: $0, settings: ["training.environments=3"]) }
     + agents.map { Case(agent: $0, guest: .threaded) }
     + agents.map { Case(agent: $0, settings: ["training.environments=3"], guest: .threaded) }

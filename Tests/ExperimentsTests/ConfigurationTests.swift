@@ -134,6 +134,22 @@ import Experiments
     ] {
       #expect(ConfigurationIdentity.hash(try Self.read(Self.valid, name: "n", [override]).resolved) != standard)
     }
+    // A run from before there were wrappers is the same as one without any; each one makes it another.
+    var old = try Self.read(Self.valid).resolved
+    var environment = try #require(old["environment"]?.object)
+    #expect(environment["wrappers"]?.object?.members.count == 6)
+    environment["wrappers"] = nil
+    old["environment"] = .object(environment)
+    #expect(ConfigurationIdentity.hash(old) == standard)
+    #expect(ConfigurationIdentity.differences(old, try Self.read(Self.valid).resolved).isEmpty)
+    for wrapper in [
+      "actionRepeat=2", "rescalesActions=true", "frameStack=2", "observesTime=true", "normalizesObservations=true",
+      "observationLimit=5",
+    ] {
+      let wrapped = try Self.read(Self.valid, name: "n", ["environment.wrappers.\(wrapper)"]).resolved
+      #expect(ConfigurationIdentity.hash(wrapped) != standard)
+      #expect(ConfigurationIdentity.differences(old, wrapped).count == 1)
+    }
     // Written differently, the same experiment.
     let spelled =
       "{\"agent\": {\"type\": \"random\"}, \"evaluation\": {\"every\": 1e3}, "

@@ -13,7 +13,7 @@ import Support
 /// The data is collected by the present controller (DAgger style); `randomEpisodes` is the share of later episodes that
 /// act at random all the same. With one deterministic network and the random-shooting planner it is the plain
 /// random-shooting MPC of Nagabandi et al. 2018. With `planner.model` "true" nothing is learned: the planner imagines
-/// with the environment itself.
+/// with the environment itself. An inverse model, off by default, learns beside and may propose plans.
 package final class PETS: Agent {
   package struct Configuration: AgentConfiguration {
     /// Steps 1 and 2: random steps, fits, replay.
@@ -22,6 +22,7 @@ package final class PETS: Agent {
     package var randomEpisodes = 0.0
     /// Steps that a random action is held for: sticky exploration for tasks that white noise cannot explore.
     package var randomActionRepeat = 1
+    package var inverse = InverseModel.Settings()
     /// The section `model`.
     package var model = Variant<DynamicsModels>()
     /// The section `planner`.
@@ -33,6 +34,7 @@ package final class PETS: Agent {
       learning.declare(fields)
       fields.number("randomEpisodes", &randomEpisodes, in: 0...1, "share of later episodes that act at random")
       fields.integer("randomActionRepeat", &randomActionRepeat, in: 1...10_000, "steps a random action is held for")
+      fields.section("inverse", &inverse, "a model of the action between two observations; off at first")
     }
 
     package mutating func declareSections(_ experiment: Fields) {
@@ -47,6 +49,13 @@ package final class PETS: Agent {
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
       planner.check(task, fields)
       if planner.model == .learned { model.settings.check(task, fields) }
+      if inverse.epochs > 0 && planner.model == .true {
+        fields.fault("agent.inverse.epochs", "with planner.model \"true\" nothing is learned; set it to 0")
+      }
+      if inverse.proposals > 0 && planner.optimizer.type != "random-shooting" {
+        fields.fault(
+          "agent.inverse.proposals", "planner.type \"\(planner.optimizer.type)\" takes none; use \"random-shooting\"")
+      }
     }
 
     package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
@@ -116,6 +125,8 @@ package final class PETS: Agent {
   private let context: AgentContext
   /// nil where the planner imagines with the environment itself.
   private let learner: ModelLearner?
+  private let inverse: InverseModel?
+  private let proposals: InverseProposals?
   private let scorer: any PlanScorer
   private let controller: PlanningController
   private var random: RandomStream
@@ -129,11 +140,25 @@ package final class PETS: Agent {
     let (planner, space) = (configuration.planner, context.specification.actionSpace)
     if planner.model == .learned {
       let learner = ModelLearner(configuration.learning, configuration.model.settings, learnsModel: true, context)
-      scorer = learner.model!.makeScorer(planner.rollout)
+      let model = learner.model!
+      let modelScorer = model.makeScorer(planner.rollout)
+      let random = context.random.stream("inverse")
+      inverse =
+        configuration.inverse.epochs > 0
+        ? InverseModel(configuration.inverse, DynamicsLayout(context.task), space, random: random, pool: context.pool)
+        : nil
+      proposals =
+        configuration.inverse.proposals > 0
+        ? inverse.map { inverse in
+          InverseProposals(
+            modelScorer, model, inverse, context.specification, horizon: planner.rollout.horizon,
+            random: random.stream("proposals"))
+        } : nil
+      scorer = proposals ?? modelScorer
       self.learner = learner
     } else {
       scorer = TrueModelScorer(planner.rollout, pool: context.pool)
-      learner = nil
+      (learner, inverse, proposals) = (nil, nil, nil)
     }
     let noise = context.random.stream("planner")
     controller = PlanningController(
@@ -153,7 +178,9 @@ package final class PETS: Agent {
       + "agent.initialRandomSteps for more data before the first fit"
   }
 
-  package var metricNames: [String] { ModelLearner.metricNames + ["planned_return"] }
+  package var metricNames: [String] {
+    ModelLearner.metricNames + ["planned_return"] + (inverse == nil ? [] : ["inverse_loss", "inverse_accuracy"])
+  }
   package var tables: [TableDeclaration] { learner?.model?.tables ?? [] }
 
   /// Whether there is something to plan with.
@@ -190,7 +217,30 @@ package final class PETS: Agent {
     if let plannedReturn = controller.plannedReturn { metrics.record("planned_return", plannedReturn) }
     guard let learner else { return }
     metrics.bufferSize = learner.replay.count
-    if learner.isDue { metrics.updates += try learner.fit(&metrics) }  // steps 2 and 4
+    guard learner.isDue else { return }  // steps 2 and 4
+    if let inverse {
+      metrics.updates += try fit(inverse, and: learner, &metrics)
+    } else {
+      metrics.updates += try learner.fit(&metrics)
+    }
+  }
+
+  /// - Returns: optimiser steps taken.
+  private func fit(_ inverse: InverseModel, and learner: ModelLearner, _ metrics: inout Metrics) throws -> Int {
+    let before = try StateSnapshot(of: inverse)
+    let report = try inverse.fit(learner.replay)
+    let updates: Int
+    do {
+      updates = try learner.fit(&metrics)
+    } catch let interruption as InterruptedError {
+      // Both are fitted by the next call, from where they were.
+      try before.restore(inverse)
+      throw interruption
+    }
+    proposals?.renew(from: learner.replay)
+    metrics.record("inverse_loss", report.loss)
+    if let accuracy = report.accuracy { metrics.record("inverse_accuracy", accuracy) }
+    return report.updates + updates
   }
 
   package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
@@ -204,7 +254,7 @@ package final class PETS: Agent {
 
   package var facts: [(name: String, value: String)] {
     [("transitions", String(learner?.replay.count ?? 0)), ("fitted", isReady ? "yes" : "no")]
-      + (learner?.model?.facts ?? [])
+      + (learner?.model?.facts ?? []) + (inverse?.facts ?? [])
   }
 
   package var model: (any DynamicsModel)? { learner?.fittedModel }
@@ -223,5 +273,7 @@ package final class PETS: Agent {
     try archive.part("randomActions", &randomActions)
     try archive.part("controller", controller)
     try learner?.archive(archive)
+    if let inverse { try archive.part("inverse", inverse) }
+    if let proposals { try archive.part("proposals", proposals) }
   }
 }

@@ -99,10 +99,12 @@ extension DynamicsModelConfiguration {
   func check(_ task: EnvironmentDescription, _ fields: Fields) {
     let id = task.specification.id
     guard task.knownDynamics == nil else { return }
-    if reward == .known { fields.fault("model.reward", "\(id) declares no reward function; use \"learned\"") }
-    if termination == .known {
-      fields.fault("model.termination", "\(id) declares no termination; use \"learned\" or \"never\"")
+    func fault(_ setting: String, _ what: String, _ instead: String) {
+      let reason = task.hidingSetting.map { "with environment.wrappers.\($0) it is not what \(id) declares" }
+      fields.fault("model.\(setting)", "\(reason ?? "\(id) declares no \(what)"); use \(instead)")
     }
+    if reward == .known { fault("reward", "reward function", "\"learned\"") }
+    if termination == .known { fault("termination", "termination", "\"learned\" or \"never\"") }
   }
 }
 

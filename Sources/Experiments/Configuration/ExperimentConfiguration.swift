@@ -81,6 +81,8 @@ package struct ExperimentConfiguration: Configurable {
         agent.settings.check(task, fields)
         agent.settings.warn(task, steps: training.environmentSteps, fields)
       }
+    } catch let misfits as WrapperMisfits {
+      for fault in misfits.faults { fields.fault("environment.wrappers.\(fault.path)", fault.message) }
     } catch {
       fields.fault("environment.id", "\(environment.id) cannot be made: \(error)")
     }

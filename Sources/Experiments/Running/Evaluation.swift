@@ -9,6 +9,8 @@ package struct Evaluation {
   package var seed: Int
   /// The run's step at which the policy is measured: a task that changes in the course of a run is as it is then.
   package var runStep = 0
+  /// What observations go through, frozen; nil: nothing.
+  package var normalizer: RunningNormalizer?
   /// Sees the environment after every reset (without an outcome) and after every step.
   package var onState: ((any Environment, Outcome?) -> Void)?
   /// Sees every action before its step.
@@ -50,7 +52,7 @@ package struct Evaluation {
     _ policy: any Policy, in environment: any Environment, into results: inout [Episode], shouldStop: () -> Bool
   ) throws -> Bool {
     let (first, seed) = (results.count, seed)
-    let group = EnvironmentGroup([environment], firstEpisode: seed + first) { UInt64($0) }
+    let group = EnvironmentGroup([environment], firstEpisode: seed + first, normalizer: normalizer) { UInt64($0) }
     for index in first..<max(episodes, first) {
       activity?.set(.evaluating, index, of: episodes)
       group.setRunStep(runStep)

@@ -27,10 +27,7 @@ package final class RunLoop: ArchivableObject {
     let root = RandomStream(seed: UInt64(seed))
     let episodeSeeds = root.stream("environment")
     let lanes = configuration.training.environments
-    let group = EnvironmentGroup(
-      try (0..<lanes).map { _ in try configuration.environment.make() },
-      isParallel: configuration.environment.settings.stepsInParallel
-    ) { episode in
+    let group = try configuration.environment.makeGroup(lanes) { episode in
       var random = episodeSeeds.stream(UInt64(episode))
       return random.nextBits()
     }
@@ -65,6 +62,7 @@ package final class RunLoop: ArchivableObject {
     let environment = try evaluationEnvironment ?? configuration.environment.make()
     evaluationEnvironment = environment
     var evaluation = evaluation
+    evaluation.normalizer = interaction.group.frozenNormalizer
     evaluation.activity = activity
     let before = activity.moment
     defer { activity.set(before.phase, before.done, of: before.total) }
