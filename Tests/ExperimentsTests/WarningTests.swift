@@ -78,6 +78,7 @@ import Experiments
     ("CartPole-v1", "dyna", ["agent.batchSize=200", "agent.replayCapacity=100"], "agent.batchSize"),
     ("Pendulum-v1", "sac", ["agent.batchSize=200", "agent.replayCapacity=100"], "agent.batchSize"),
     ("Pendulum-v1", "sac", ["agent.updatesPerStep=0"], "agent.updatesPerStep"),
+    ("Pendulum-v1", "ppo", ["training.environmentSteps=1000"], "agent.rolloutLength"),
     ("Pendulum-v1", "mbpo", ["training.environmentSteps=300"], "agent.initialRandomSteps"),
     ("Pendulum-v1", "pets", ["model.batchSize=200", "agent.replayCapacity=100"], "model.batchSize"),
   ])
