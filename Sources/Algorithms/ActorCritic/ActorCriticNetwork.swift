@@ -98,7 +98,7 @@ package final class ActorCriticNetwork: ArchivableObject {
   ) {
     tape.rewind()
     tape.withoutGradients {
-      let features = policy.features(constant(observations), on: tape)
+      let features = policy.features(tape.constant(observations), on: tape)
       let distribution = distribution(features: features, on: tape)
       switch distribution {
       case .categorical(let logs):
@@ -146,15 +146,9 @@ package final class ActorCriticNetwork: ArchivableObject {
       tape.rewind()
       tape.withoutGradients {
         let rows = observations.slice(start..<min(start + rowsAtOnce, observations.count))
-        let value = tape.values(value(constant(rows), on: tape))
+        let value = tape.values(value(tape.constant(rows), on: tape))
         _ = UnsafeMutableBufferPointer(rebasing: values[start...]).update(fromContentsOf: value)
       }
-    }
-  }
-
-  private func constant(_ observations: Rows) -> Tensor {
-    tape.constant(rows: observations.count, columns: observations.columns) {
-      MutableRows($0.baseAddress!, observations.count, observations.columns).copy(observations)
     }
   }
 
