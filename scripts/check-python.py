@@ -92,7 +92,8 @@ def table(run, answers):
 def main(heading, checkpoint, answers):
     run = {}
     exec(lines(heading, checkpoint), run)
-    check = {"dyna-q": table, "dyna": dyna, "sac": line_world, "mbpo": line_world}.get(heading, pets)
+    checks = {"dyna-q": table, "dyna": dyna, "dqn": dyna, "pets": pets}
+    check = checks.get(heading, line_world)
     print(f"{heading}: {check(run, answers)}")
 
 

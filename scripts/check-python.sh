@@ -14,6 +14,7 @@ check() {
   local agent="$1" environment="$2" heading="$3"
   shift 3
   echo "{\"environment\": {\"id\": \"$environment\"}, \"agent\": {\"type\": \"$agent\"}}" > "$work/$agent.json"
+  rm -rf "${work:?}/$agent"
   "$mbrl" train "$work/$agent.json" "$@" evaluation.episodes=0 --seeds 0 --out "$work/$agent" --quiet > /dev/null
   local seed
   seed="$(seed_of "$work/$agent")"
@@ -29,7 +30,12 @@ check pets Pendulum-v1 pets "${model[@]}" model.normalizesTargets=true model.hol
   planner.elites=4
 check random-shooting LineWorld-v0 pets "${model[@]}" planner.population=20
 check dyna CartPole-v1 dyna training.environmentSteps=1500 agent.planningSteps=1
+check dqn CartPole-v1 dqn training.environmentSteps=1500 agent.isDueling=true
 check dyna-q FrozenLake-v1 dyna-q environment.isSlippery=false training.environmentSteps=5000
+for normalizes in false true; do
+  check ppo LineWorld-v0 ppo training.environmentSteps=400 agent.rolloutLength=100 \
+    agent.normalizesObservations=$normalizes
+done
 check sac LineWorld-v0 sac training.environmentSteps=200 agent.hiddenSizes=[16]
 check mbpo LineWorld-v0 mbpo "${model[@]}" model.weightDecay=0 agent.rolloutStarts=50 agent.updatesPerStep=2 \
   agent.fitEvery=20

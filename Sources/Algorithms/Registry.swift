@@ -21,8 +21,14 @@ package enum Agents: Family {
     Entry("mbpo", "soft actor-critic on short rollouts of a learned ensemble (Janner et al. 2019)") {
       MBPO.Configuration()
     },
+    Entry("ppo", "proximal policy optimisation, for vectors of actions and for discrete ones (Schulman et al. 2017)") {
+      PPO.Configuration()
+    },
     Entry("dyna", "Dyna with networks: Double DQN on real and imagined transitions of an ensemble") {
       NeuralDyna.Configuration()
+    },
+    Entry("dqn", "deep Q-learning: double, dueling, prioritised, n-step as settings (Mnih et al. 2015)") {
+      NeuralDyna.Configuration.dqn
     },
   ]
 

@@ -8,6 +8,10 @@ package final class EvaluationReporter {
   private let clock: () -> Double
   private var started = 0.0
   private var drawn = -Double.infinity
+  /// When the clock was asked last, and after how many updates it is asked again: short steps are not worth a look.
+  private var asked = 0.0
+  private var stride = 1
+  private var skips = 0
 
   /// Shows on `console`; `clock` gives seconds, never going back.
   package init(_ console: Console, clock: @escaping () -> Double = Clock.monotonicSeconds) {
@@ -45,13 +49,20 @@ package final class EvaluationReporter {
 
   /// Starts the clock.
   package func begin(_ moment: Moment) {
-    (started, drawn) = (clock(), -.infinity)
+    (started, drawn, stride, skips) = (clock(), -.infinity, 1, 0)
+    asked = started
     update(moment)
   }
 
   /// Shows where it stands, ten times a second at most.
   package func update(_ moment: Moment) {
+    guard skips == 0 else {
+      skips -= 1
+      return
+    }
     let now = clock()
+    stride = now - asked < 0.001 ? min(2 * stride, 1024) : 1
+    (asked, skips) = (now, stride - 1)
     guard now - drawn >= Console.liveInterval else { return }
     drawn = now
     console.update(slot: moment.seed, line: EvaluationReporter.line(moment, elapsed: now - started))

@@ -40,6 +40,8 @@ package struct PolicyEvaluation: Sendable {
     package var manifest: CheckpointManifest
     /// What `overrides` decided.
     package var settings: [(key: String, value: JSON)] = []
+    /// What of the checkpoint's settings they leave out.
+    package var notes: [String] = []
     package var result: EvaluationResult
     /// The greedy policy, where it was asked for.
     package var map: [String] = []
@@ -90,6 +92,7 @@ package struct PolicyEvaluation: Sendable {
       _ = try loop.evaluate(evaluation, isStochastic: isStochastic, into: &results, shouldStop: { false })
       return Report(
         path: path, manifest: checkpoint.manifest, settings: experiment.overridden,
+        notes: experiment.notes.map(\.description),
         result: EvaluationResult(episodes: results), map: map,
         text: rollout?.text ?? "", picture: movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8))
     } catch {

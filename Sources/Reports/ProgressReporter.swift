@@ -110,12 +110,13 @@ package final class ProgressReporter: RunObserver {
 
   // MARK: Text
 
-  /// "seed 0  4500/10000  45%  planning  return 123  eval 150  2300 steps/s  2m 03s left".
+  /// "seed 0  4500/10000  45%  planning  return 123  eval 150  2m 03s left  2300 steps/s": in a narrow terminal the end
+  /// goes first.
   private static func line(_ state: SeedState, _ moment: Activity.Moment) -> String {
     var parts = start(state, phase: moment.text)
+    if let left = state.pace.secondsLeft(moment) { parts.append("\(TimeText.duration(left)) left") }
     let isStepping = moment.phase != .fitting && moment.phase != .evaluating
     if isStepping, let speed = state.pace.stepsPerSecond { parts.append("\(NumberText.short(speed)) steps/s") }
-    if let left = state.pace.secondsLeft(moment) { parts.append("\(TimeText.duration(left)) left") }
     return parts.joined(separator: "  ")
   }
 

@@ -22,8 +22,8 @@ package struct RunPace {
   private var usual: Sample?
   private var step: Int
   private var episodes = 0
-  private var evaluations = 0
   private var evaluationSeconds = 0.0
+  private var lastEvaluation: Double?
 
   /// Of a run that starts at `now`, in seconds of a clock that never goes back.
   package init(_ outlook: RunOutlook, now: Double) {
@@ -44,7 +44,7 @@ package struct RunPace {
 
   /// Takes in an evaluation that took so many seconds.
   package mutating func evaluated(_ seconds: Double) {
-    evaluations += 1
+    lastEvaluation = seconds
     evaluationSeconds += seconds
   }
 
@@ -78,9 +78,9 @@ package struct RunPace {
     return evaluationsLeft == 0 ? steps : secondsPerEvaluation(secondsPerStep).map { steps + evaluationsLeft * $0 }
   }
 
-  /// As the last ones took; before there was one, as long as the training steps of so many episodes.
+  /// As the last one took; before there was one, as long as the training steps of so many episodes.
   private func secondsPerEvaluation(_ secondsPerStep: Double) -> Double? {
-    if evaluations > 0 { return evaluationSeconds / Double(evaluations) }
+    if let lastEvaluation { return lastEvaluation }
     let length = episodes > 0 ? Double(step) / Double(episodes) : outlook.stepLimit.map(Double.init)
     return length.map { $0 * secondsPerStep * Double(outlook.evaluationEpisodes) }
   }

@@ -81,6 +81,7 @@ enum EvalVerb: Verb {
       }
     }
     if table.reports.isEmpty, let first = failures.first { return first.exitCode }
+    table.reports.first?.notes.forEach(console.note)
     if outputs.useStandardOutput {
       table.lines.forEach(console.note)
     } else {

@@ -51,6 +51,7 @@ enum Advice {
     if message.contains("set a limit, or evaluation.episodes to 0") {
       return [.override("\(path)=50"), .override("evaluation.episodes=0")]
     }
+    if let set = message.firstMatch(of: /set ([a-z]\w*\.[\w.]+) to (\d+)/) { return [.override("\(set.1)=\(set.2)")] }
     return removals(path, message) + choices(path, message) + bounds(path, message)
   }
 

@@ -14,8 +14,9 @@ import TestSupport
   static let quick: [(path: String, value: String)] = [
     ("agent.initialRandomSteps", "30"), ("agent.startSteps", "30"), ("agent.batchSize", "8"),
     ("agent.fitEvery", "15"), ("agent.imaginationLength", "6"),
-    ("agent.hiddenSizes", "[8, 8]"), ("agent.criticHiddenSizes", "[8]"), ("agent.rolloutStarts", "20"),
-    ("agent.updatesPerStep", "2"), ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
+    ("agent.rolloutLength", "9"), ("agent.epochs", "3"), ("agent.hiddenSizes", "[8, 8]"),
+    ("agent.criticHiddenSizes", "[8]"), ("agent.rolloutStarts", "20"), ("agent.updatesPerStep", "2"),
+    ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
     ("model.epochs", "3"), ("model.batchSize", "16"), ("planner.horizon", "4"), ("planner.particles", "4"),
     ("planner.population", "12"), ("planner.elites", "4"), ("planner.iterations", "2"), ("planner.restarts", "2"),
   ]

@@ -90,6 +90,10 @@ import Testing
     #expect(EvaluationTable([other]).lines.last?.hasPrefix("with environment.stepLimit=9 planner.") == true)
     evaluation.overrides = ["planner.horizon=4", "planner.population=12"]
     #expect(try evaluation.run(path).result == own.result)
+    evaluation.overrides = ["planner=mppi", "planner.population=8"]
+    let another = try evaluation.run(path)
+    #expect(another.settings.map(\.key).sorted() == ["planner.population", "planner.type"])
+    #expect(another.notes.contains { $0.contains("elites") })
     evaluation.overrides = ["model.epochs=2"]
     #expect(try #require(error { try evaluation.run(path) }).exitCode == .usage)
     evaluation.overrides = ["planner.horizont=2"]

@@ -132,11 +132,11 @@ import Experiments
     try bench.train(stop: once(.step(72)))
     let path = RunDirectory(try bench.run()).configurationPath
     let sound = text(path)
-    try FileSystem.writeAtomically(sound.replacing("\"seed\": 10000", with: "\"seed\": 77"), to: path)
+    try FileSystem.writeAtomically(sound.replacing("\"stepLimit\": 12", with: "\"stepLimit\": 13"), to: path)
     let found = try #require(error { try bench.train(path: try bench.run()) })
     #expect(found.exitCode == .configuration)
     #expect(found.description.hasPrefix("\(path) was changed after the run began; "))
-    #expect(found.description.hasSuffix("\n  evaluation.seed: 10000 → 77"))
+    #expect(found.description.hasSuffix("\n  environment.stepLimit: 12 → 13"))
     try FileSystem.writeAtomically(sound, to: path)
     #expect(try bench.train(path: try bench.run()).exitCode == .success)
   }

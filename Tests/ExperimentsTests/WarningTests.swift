@@ -32,6 +32,8 @@ import Experiments
       "environment.wrappers.normalizesObservations=true"
     ),
     ("CartPole-v1", "dyna", "agent.imaginationLength=5", "agent.planningSteps=1"),
+    ("Pendulum-v1", "mbpo", "agent.rolloutLength.to=5", "agent.rolloutLength.last=4"),
+    ("Pendulum-v1", "sac", "agent.targetEntropy=-1", "agent.learnsTemperature=true"),
     ("CartPole-v1", "dyna", "model.epochs=9", "agent.planningSteps=1"),
     ("CartPole-v1", "dyna", "agent.activation=relu", "agent.hiddenSizes=[8]"),
     ("Pendulum-v1", "random", "evaluation.every=500", "training.environmentSteps=1000"),
@@ -41,7 +43,7 @@ import Experiments
     let isPlanner = agent == "icem" || agent == "gradient"
     let idle = [
       "planner.propagation=expectation", "planner.restarts=1", "planner.iterations=1", "agent.planningSteps=0",
-      "agent.hiddenSizes=[]", "training.environmentSteps=400", "evaluation.episodes=0",
+      "agent.hiddenSizes=[]", "training.environmentSteps=400", "evaluation.episodes=0", "agent.learnsTemperature=false",
     ].filter {
       $0.split(separator: "=")[0] == reading.split(separator: "=")[0]
         || $0.hasPrefix("planner.propagation") && reading.hasPrefix("planner.propagation")
@@ -88,6 +90,10 @@ import Experiments
     ("CartPole-v1", "dyna", ["agent.planningSteps=0", "agent.updatesPerStep=0"], "agent.updatesPerStep"),
     ("Taxi-v4", "dyna-q", ["agent.learningRate.start=0"], "agent.learningRate"),
     ("CartPole-v1", "dyna", ["agent.batchSize=200", "agent.replayCapacity=100"], "agent.batchSize"),
+    ("Pendulum-v1", "sac", ["agent.batchSize=200", "agent.replayCapacity=100"], "agent.batchSize"),
+    ("Pendulum-v1", "sac", ["agent.updatesPerStep=0"], "agent.updatesPerStep"),
+    ("Pendulum-v1", "ppo", ["training.environmentSteps=1000"], "agent.rolloutLength"),
+    ("Pendulum-v1", "mbpo", ["training.environmentSteps=300"], "agent.initialRandomSteps"),
     ("Pendulum-v1", "pets", ["model.batchSize=200", "agent.replayCapacity=100"], "model.batchSize"),
   ])
   func nothingLearned(environment: String, agent: String, overrides: [String], path: String) throws {

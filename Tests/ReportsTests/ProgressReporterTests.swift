@@ -42,7 +42,7 @@ import Testing
     _ = show(.planning)
     reporter.report(seed: 3, snapshot(step: 102))
     // 898 steps of a second, and five evaluations of ten episodes of 25.5 steps.
-    #expect(show(.planning) == "seed 3  102/1000  10%  planning  return 7  20.4 steps/s  36m 13s left")
+    #expect(show(.planning) == "seed 3  102/1000  10%  planning  return 7  36m 13s left  20.4 steps/s")
     #expect(stage.messages.contains("seed 3: a planned step takes 1 s here; about") == false)
     reporter.report(seed: 3, snapshot(step: 104))
     stage.advance(1)

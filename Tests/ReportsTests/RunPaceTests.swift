@@ -46,6 +46,9 @@ import Testing
     #expect(pace.secondsPerStep == 1)
     #expect(pace.stepsPerSecond == 1)
     #expect(pace.meanSpeed(now: 510) == 1)
+    // As the last one.
+    pace.evaluated(100)
+    #expect(pace.secondsLeft(.init(.planning)) == 790.0 + 4 * 100)
   }
 
   @Test func theSpeedIsThatOfTheLastSeconds() {

@@ -3,7 +3,7 @@
 # file says for another planner is left out with a note, and the run's configuration names the planner. Then single
 # overrides: words that look like something else, removals, agents and tasks, and what has no effect.
 # usage: overrides.sh [--steps N] [--full]
-#   --steps N   environment steps of each run (60); 2,000 take a few minutes
+#   --steps N   environment steps of each run (60); 2,000 take half a minute
 #   --full      with the files' own models and planners instead of the smallest that still learn: hours
 . "$(dirname "$0")/common.sh"
 . scripts/small-runs.sh

@@ -117,8 +117,8 @@ package final class SoftActorCritic: ArchivableObject {
 
   private func fillTargets(_ batch: TransitionBatch, nextValues: Rows) {
     for row in 0..<batch.count {
-      let goesOn: Float = batch.terminated[row, 0] != 0 ? 0 : 1
-      targets.rows[row, 0] = batch.rewards[row, 0] + Float(settings.discount) * goesOn * nextValues[row, 0]
+      let discount = batch.discount(row, Float(settings.discount))
+      targets.rows[row, 0] = batch.rewards[row, 0] + discount * nextValues[row, 0]
     }
   }
 

@@ -80,7 +80,11 @@ package struct SoftActorCriticSettings: Sendable {
   }
 
   /// Warns of settings that nothing reads.
-  package func warn(_ fields: Fields) {
+  package func warn(replayCapacity: Int, _ fields: Fields) {
+    if criticSettings.count == 1 { fields.unused("agent.actorUsesMean", because: "there is one critic") }
+    if batchSize > replayCapacity {
+      fields.warn("agent.batchSize", "\(batchSize) is more than agent.replayCapacity \(replayCapacity) holds")
+    }
     if !learnsTemperature {
       for name in ["temperatureLearningRate", "targetEntropy"] {
         fields.unused("agent.\(name)", because: "with agent.learnsTemperature false α stays")

@@ -15,6 +15,9 @@ package final class SAC: Agent {
     /// Environment steps between rounds of updates.
     package var updateEvery = 1
     package var replayCapacity = 1_000_000
+    /// n: rewards of a critic's target before the value of a state, entropy included, takes over. Entropies on the way
+    /// are left out, as everywhere.
+    package var nStepReturns = 1
 
     package init() {}
 
@@ -24,13 +27,15 @@ package final class SAC: Agent {
       fields.integer(
         "updateEvery", &updateEvery, in: 1...1_000_000, "steps between rounds of updates, which make up for them")
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
+      fields.integer(
+        "nStepReturns", &nStepReturns, in: 1...1000, "rewards in a target before the value of a state takes over (n)")
       learning.declare(fields)
     }
 
     package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
 
     package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
-      learning.warn(fields)
+      learning.warn(replayCapacity: replayCapacity, fields)
       if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "nothing will be learned") }
       replay.warn(steps: steps, fields)
     }
@@ -70,7 +75,9 @@ package final class SAC: Agent {
       configuration.learning, observationSize: specification.observationSpace.size, space,
       random: context.random.stream("network"), pool: context.pool)
     transitions = Replay(of: specification, lanes: lanes, capacity: configuration.replayCapacity)
-    minibatch = Minibatch(configuration.learning.batchSize, of: transitions)
+    minibatch = Minibatch(
+      configuration.learning.batchSize, of: transitions, steps: configuration.nStepReturns,
+      discount: configuration.learning.discount)
     activity = context.pool.activity
     acting = context.random.stream("policy")
     drawing = context.random.stream("replay")

@@ -69,20 +69,24 @@ package struct WrapperSettings: Configurable, Equatable {
     func fault(_ setting: String, _ message: String) { faults.append(Fault(path: setting, message: message)) }
     if rescalesActions {
       switch specification.actionSpace {
-      case .discrete: fault("rescalesActions", "actions of \(id) are discrete: there is nothing to rescale")
+      case .discrete: fault("rescalesActions", "actions of \(id) are discrete: there is nothing to rescale; remove it")
       case .box(let low, let high):
-        if !(low + high).allSatisfy(\.isFinite) { fault("rescalesActions", "actions of \(id) have no bounds") }
+        if !(low + high).allSatisfy(\.isFinite) { fault("rescalesActions", "actions of \(id) have no bounds; remove it") }
       }
     }
     let (isIndex, isImage) = (specification.observationSpace.isDiscrete, specification.observationSpace.isImage)
-    if isIndex && frameStack > 1 { fault("frameStack", "\(id) gives an index; only vectors and images are stacked") }
+    if isIndex && frameStack > 1 {
+      fault("frameStack", "\(id) gives an index, and only vectors and images are stacked; remove it")
+    }
     let kind = isIndex ? "an index" : "images"
     if isIndex || isImage {
-      if observesTime { fault("observesTime", "\(id) gives \(kind): there is no place for a column") }
-      if normalizesObservations { fault("normalizesObservations", "\(id) gives \(kind); only vectors are normalised") }
+      if observesTime { fault("observesTime", "\(id) gives \(kind): there is no place for a column; remove it") }
+      if normalizesObservations {
+        fault("normalizesObservations", "\(id) gives \(kind), and only vectors are normalised; remove it")
+      }
     }
     if observesTime && specification.stepLimit == nil {
-      fault("observesTime", "episodes have no limit, so no share of it can be over; set environment.stepLimit")
+      fault("observesTime", "episodes have no limit, so no share of it can be over; set environment.stepLimit to 1000, say")
     }
     return faults
   }

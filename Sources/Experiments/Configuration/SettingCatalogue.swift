@@ -34,7 +34,7 @@ package enum SettingCatalogue {
     guard asked.count >= 2 else { return nil }
     return paths.first { plain($0) == asked }
       ?? paths.first { $0.hasPrefix("training.") && asked.count >= 4 && plain($0).hasSuffix(asked) }
-      ?? paths.first { plain(leaf($0)) == asked }
+      ?? paths.filter { plain(leaf($0)) == asked }.min { depth($0) < depth($1) }
   }
 
   /// As `named`, or the nearest one that may be meant.
@@ -43,6 +43,8 @@ package enum SettingCatalogue {
     if let path = Suggestion.nearest(word, among: paths) { return path }
     return Suggestion.nearest(word, among: paths.map(leaf)).flatMap(named)
   }
+
+  private static func depth(_ path: String) -> Int { path.count { $0 == "." } }
 
   private static func leaf(_ path: String) -> String { String(path.split(separator: ".").last ?? "") }
 

@@ -98,11 +98,17 @@ package final class MLP: Network {
 
   /// x [members or 1, rows, sizes.first] → [members, rows, sizes.last]. Frozen, the parameters take no gradient.
   package func callAsFunction(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
-    var h = x
-    for index in linears.indices {
-      h = linears[index](h, on: tape, activation: index < linears.count - 1 ? activation : .identity, frozen: frozen)
-    }
-    return h
+    output(of: features(x, on: tape, frozen: frozen), on: tape, frozen: frozen)
+  }
+
+  /// What the last layer sees, [members, rows, its inputs]; x itself where there is no other one.
+  package func features(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
+    linears.dropLast().reduce(x) { $1($0, on: tape, activation: activation, frozen: frozen) }
+  }
+
+  /// The last layer alone.
+  package func output(of features: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
+    linears[linears.count - 1](features, on: tape, frozen: frozen)
   }
 
   package func over(_ store: ParameterStore) -> MLP { MLP(self, over: store) }

@@ -47,7 +47,7 @@ package final class MBPO: Agent {
     }
 
     package mutating func declareSections(_ experiment: Fields) {
-      experiment.section("model", &model, "the learned model of the dynamics")
+      experiment.section("model", &model, chooser: "type", "the learned model of the dynamics")
     }
 
     package func misfit(_ task: EnvironmentDescription) -> String? { policy.misfit(task) }
@@ -61,7 +61,12 @@ package final class MBPO: Agent {
     }
 
     package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
-      policy.warn(fields)
+      policy.warn(replayCapacity: learning.replayCapacity, fields)
+      if rolloutLength.first == rolloutLength.last {
+        for name in ["from", "to"] {
+          fields.unused("agent.rolloutLength.\(name)", because: "the length stays the same")
+        }
+      }
       model.settings.warn(replayCapacity: learning.replayCapacity, fields)
       if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "no policy will be learned") }
       learning.warn(steps: steps, fields)

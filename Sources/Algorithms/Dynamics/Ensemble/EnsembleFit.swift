@@ -114,6 +114,7 @@ struct EnsembleFit {
       measureErrors(on: heldOut)
       bestErrors = errors
     }
+    defer { model.pool.activity.set(.none) }
     var epochsWithoutImprovement = 0
     for epoch in 0..<configuration.epochs {
       model.pool.activity.set(.fitting, epoch, of: configuration.epochs)
