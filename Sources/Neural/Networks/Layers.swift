@@ -42,12 +42,18 @@ package struct Linear {
 
 /// A multi-layer perceptron per member: an ensemble of equal networks evaluated together.
 ///
-/// Layer i is "name.layers.i"; the activation follows every layer but the last.
+/// Layer i is "name.layers.i"; the activation follows every layer but the last, after dropout and layer norm where
+/// there are any (DroQ, Hiraoka et al. 2022).
 package final class MLP: Network {
   /// From input to output.
   package let linears: [Linear]
   /// After every layer but the last.
   package let activation: Activation
+  /// Before the activation of every hidden layer, scale and shift [members, 1, outputs] of a layer norm,
+  /// "name.layers.i.norm"; empty: none.
+  package let norms: [(scale: Parameter, shift: Parameter)]
+  /// Before the layer norm of every hidden layer; nil: none.
+  package let dropout: Dropout?
   /// Networks in the ensemble.
   package let members: Int
   /// Owns the parameters.
@@ -60,30 +66,46 @@ package final class MLP: Network {
   package init(
     name: String, sizes: [Int], members: Int = 1, activation: Activation, in store: ParameterStore = ParameterStore(),
     weightInitializer: Initializer = .truncatedNormalFanIn(gain: 0.5), biasInitializer: Initializer = .zeros,
-    outputInitializer: Initializer? = nil, random: inout RandomStream
+    outputInitializer: Initializer? = nil, normalizesLayers: Bool = false, dropout: Dropout? = nil,
+    random: inout RandomStream
   ) {
     precondition(sizes.count >= 2, "a network has an input and an output size")
     self.activation = activation
     self.members = members
     self.store = store
+    self.dropout = dropout
     var linears: [Linear] = []
+    var norms: [(scale: Parameter, shift: Parameter)] = []
     for layer in 0..<sizes.count - 1 {
       let isLast = layer == sizes.count - 2
+      let layerName = (name.isEmpty ? "" : name + ".") + "layers.\(layer)"
       linears.append(
         Linear(
-          name: (name.isEmpty ? "" : name + ".") + "layers.\(layer)", inputs: sizes[layer], outputs: sizes[layer + 1],
+          name: layerName, inputs: sizes[layer], outputs: sizes[layer + 1],
           members: members, in: store,
           weightInitializer: isLast ? outputInitializer ?? weightInitializer : weightInitializer,
           biasInitializer: biasInitializer, random: &random))
+      guard normalizesLayers, !isLast else { continue }
+      let (scale, shift) = (("weight", Float(1)), ("bias", Float(0)))
+      let parameters = [scale, shift].map { part, value in
+        store.addVector(
+          "\(layerName).norm.\(part)", batch: members, count: sizes[layer + 1], initializer: .constant(value),
+          random: &random)
+      }
+      norms.append((parameters[0], parameters[1]))
     }
     self.linears = linears
+    self.norms = norms
   }
 
   private init(_ network: MLP, over store: ParameterStore) {
     linears = network.linears.map { $0.over(store) }
     (activation, members, self.store) = (network.activation, network.members, store)
+    (norms, dropout) = (network.norms, network.dropout)
   }
 
+  /// Whether it is linear layers and activations only.
+  package var isPlain: Bool { norms.isEmpty && dropout == nil }
   /// Columns of the input.
   package var inputs: Int { linears[0].weight.columns }
   /// Columns of the output.
@@ -95,7 +117,16 @@ package final class MLP: Network {
   package func callAsFunction(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
     var h = x
     for index in linears.indices {
-      h = linears[index](h, on: tape, activation: index < linears.count - 1 ? activation : .identity, frozen: frozen)
+      let isHidden = index < linears.count - 1
+      h = linears[index](h, on: tape, activation: isHidden && isPlain ? activation : .identity, frozen: frozen)
+      guard isHidden, !isPlain else { continue }
+      if let dropout { h = dropout(h, on: tape) }
+      if !norms.isEmpty {
+        h = tape.layerNorm(
+          h, weight: tape.parameter(norms[index].scale, of: store, frozen: frozen),
+          bias: tape.parameter(norms[index].shift, of: store, frozen: frozen))
+      }
+      h = tape.activation(h, activation)
     }
     return h
   }
