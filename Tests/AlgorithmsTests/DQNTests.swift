@@ -209,6 +209,27 @@ import Testing
     #expect(found.tensors.contains { $0.name.hasSuffix("priorities") })
   }
 
+  /// With every setting on, seeds 0 to 3 on CartPole-v1: within 4,000 steps, five evaluation episodes every 500, the
+  /// mean reaches 400 in at least three (random: 22). Some 2 s of one core each.
+  @Test func itLearnsToBalance() throws {
+    let settings = """
+      {"agent": {"type": "dqn", "isDouble": true, "isDueling": true, "nStepReturns": 5, "priorityExponent": 0.6,
+        "updateEvery": 1, "updatesPerStep": 1, "batchSize": 64, "learningRate": 0.002, "hiddenSizes": [64, 64],
+        "targetEvery": 0, "targetRate": 0.01, "actsByTarget": true, "standardizesObservations": true, "fitEvery": 500,
+        "initialRandomSteps": 500, "maximumGradientNorm": 1,
+        "exploration": {"schedule": "linear", "start": 1, "end": 0.04, "steps": 2000}}}
+      """
+    var best = [Double](repeating: 0, count: 4)
+    for seed in best.indices {
+      var run = try AgentRun(settings, on: #"{"id": "CartPole-v1"}"#, seed: UInt64(seed))
+      while run.steps < 4000 && best[seed] < 400 {
+        try run.run(steps: 500)
+        best[seed] = max(best[seed], try run.evaluate(episodes: 5).reduce(0, +) / 5)
+      }
+    }
+    #expect(best.count { $0 >= 400 } >= 3, "\(best)")
+  }
+
   /// Without imagination there is nothing to set about it.
   @Test func itHasNoModel() throws {
     #expect(try run().agent.model == nil)
