@@ -22,6 +22,8 @@ lines="
   cartpole                  configs/pets/cartpole.json                    0-4    -      4       eval     1500  450
   dyna-cartpole             configs/dyna/cartpole.json                    0-4    -      4       eval     2000  475
   dyna-acrobot              configs/dyna/acrobot.json                     0-4    -      4       eval     4000  -100
+  ppo-cartpole              configs/ppo/cartpole.json                     0-4    0-1    5       eval     40000 475
+  ppo-acrobot               configs/ppo/acrobot.json                      0-4    -      4       eval     200000 -100
   random-shooting-line      configs/random-shooting/line.json             0-4    0-4    4       eval     300   -12
 "
 while read -r name config seeds few wanted measure by threshold; do

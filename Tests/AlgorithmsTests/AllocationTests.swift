@@ -203,4 +203,32 @@ import Testing
     for _ in 0..<300 { try step() }
     #expect(try allocations { for _ in 0..<200 { try step() } } == 0)
   }
+
+  /// Acting and learning alike.
+  @Test(arguments: ["CartPole-v1", "Pendulum-v1"]) func norDoesProximalPolicyOptimisation(id: String) throws {
+    let settings = """
+      {"agent": {"type": "ppo", "rolloutLength": 16, "batchSize": 24, "epochs": 3, "hiddenSizes": [16],
+        "exploration": "stateDependent", "normalizesObservations": true, "normalizesRewards": true}}
+      """
+    let agent = try makeAgent(settings, for: task(id))
+    let group = try group(id)
+    var metrics = Metrics(of: agent)
+    func run(steps: Int) throws -> Int {
+      var count = 0
+      for _ in 0..<steps {
+        try group.begin()
+        let situation = group.situation
+        count += try allocations { try agent.act(in: situation, into: group.actions) }
+        try group.step()
+        let steps = group.transitions
+        count += try allocations {
+          agent.observe(steps)
+          try agent.learn(&metrics)
+        }
+      }
+      return count
+    }
+    _ = try run(steps: 64)
+    #expect(try run(steps: 64) == 0)
+  }
 }

@@ -14,7 +14,9 @@ import TestSupport
   static let quick: [(path: String, value: String)] = [
     ("agent.initialRandomSteps", "30"), ("agent.startSteps", "30"), ("agent.batchSize", "8"),
     ("agent.fitEvery", "15"), ("agent.imaginationLength", "6"),
-    ("agent.hiddenSizes", "[8, 8]"), ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
+    ("agent.rolloutLength", "9"), ("agent.epochs", "3"), ("agent.hiddenSizes", "[8, 8]"),
+    ("agent.criticHiddenSizes", "[8]"), ("agent.rolloutStarts", "20"), ("agent.updatesPerStep", "2"),
+    ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
     ("model.epochs", "3"), ("model.batchSize", "16"), ("planner.horizon", "4"), ("planner.particles", "4"),
     ("planner.population", "12"), ("planner.elites", "4"), ("planner.iterations", "2"), ("planner.restarts", "2"),
   ]
@@ -46,7 +48,7 @@ import TestSupport
   }
 
   static func overrides(_ bench: Bench, _ variant: Case? = nil) throws -> [String] {
-    let known = Set(try bench.plan().experiment.entries.map(\.path))
+    let known = Set(try bench.plan(variant?.settings ?? []).experiment.entries.map(\.path))
     let learned = variant?.guest == nil ? [] : [("model.reward", "learned"), ("model.termination", "learned")]
     return (quick + learned).filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" }
       + (variant?.settings ?? [])
@@ -71,6 +73,7 @@ import TestSupport
   static let variants: [Case] =
     agents.map { Case(agent: $0) }
     + agents.filter { has("planner.precision", $0) }.map { Case(agent: $0, settings: ["planner.precision=bfloat16"]) }
+    + [Case(agent: "random-shooting", settings: ["agent.inverse.epochs=2", "agent.inverse.proposals=3"])]
     + agents.map { Case(agent: $0, settings: ["training.environments=3"]) }
     + agents.map { Case(agent: $0, guest: .threaded) }
     + agents.map { Case(agent: $0, settings: ["training.environments=3"], guest: .threaded) }
@@ -179,6 +182,48 @@ import TestSupport
     let row = try #require(text("\(try bench.seed())/eval.csv").split(separator: "\n").last)
     let steps = variant.settings == ["training.environments=3"] ? 81 : 80
     #expect(row.hasPrefix("\(steps),2,\(report.result.mean),\(report.result.deviation),"))
+  }
+
+  /// Every planner has state of its own that could reach from one episode into the next.
+  private static let planners = PlanOptimizers.entries.map {
+    Case(agent: "pets", settings: ["planner.type=\($0.name)"])
+  }
+
+  @Test(arguments: variants.filter { $0.guest == nil } + planners)
+  func anyEpisodeOfAnEvaluationRunsAgainByItsSeed(variant: Case) throws {
+    let bench = try Self.bench(variant, steps: 60)
+    try bench.train(try Self.overrides(bench, variant) + ["evaluation.episodes=0"])
+    for isStochastic in [false, true] {
+      var evaluation = PolicyEvaluation()
+      (evaluation.episodes, evaluation.seed, evaluation.isStochastic) = (4, 500, isStochastic)
+      let path = "\(try bench.seed())/checkpoints/latest"
+      let episodes = try evaluation.run(path).result.episodes
+      #expect(episodes.map(\.seed) == [500, 501, 502, 503])
+      for episode in episodes {
+        (evaluation.episodes, evaluation.seed) = (1, episode.seed)
+        #expect(try evaluation.run(path).result.episodes == [episode], "stochastic: \(isStochastic)")
+      }
+    }
+  }
+
+  /// The progress line can only tell random steps from others if the agent says so.
+  @Test(arguments: agents)
+  func randomStepsAreCalledSo(agent: String) throws {
+    let bench = try Self.bench(agent)
+    let overrides = try Self.overrides(bench)
+    guard overrides.contains(where: { $0.hasPrefix("agent.initialRandomSteps=") }) else { return }
+    let loop = try RunLoop(try bench.plan(overrides).experiment.configuration, seed: 0, threads: 1)
+    for _ in 0..<20 { try loop.step() }
+    #expect(loop.activity.moment == Activity.Moment(.random))
+    for _ in 0..<20 { try loop.step() }
+    #expect([.none, .planning].contains(loop.activity.moment.phase))
+    var episodes: [Evaluation.Episode] = []
+    let before = loop.activity.moment
+    _ = try loop.evaluate(Evaluation(episodes: 1, seed: 1), into: &episodes) {
+      #expect(loop.activity.moment == Activity.Moment(.evaluating, 0, of: 1))
+      return false
+    }
+    #expect(loop.activity.moment == before)
   }
 
   @Test(arguments: agents)

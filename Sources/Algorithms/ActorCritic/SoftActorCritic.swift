@@ -14,7 +14,16 @@ package final class SoftActorCritic: ArchivableObject {
     package var entropy: Float
     /// Mean of the target y.
     package var value: Float
+
+    /// Records everything under `metricNames`.
+    func record(in metrics: inout Metrics) {
+      let values = [criticLoss, actorLoss, temperature, entropy, value]
+      for (name, value) in zip(SoftActorCritic.metricNames, values) { metrics.record(name, Double(value)) }
+    }
   }
+
+  /// Columns of progress.csv.
+  package static let metricNames = ["critic_loss", "actor_loss", "temperature", "entropy", "value"]
 
   package let policy: SoftPolicy
   package let critics: Critics

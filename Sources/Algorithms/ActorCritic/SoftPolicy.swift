@@ -52,8 +52,8 @@ extension Tape {
   private var logOf2Pi: Float { 1.837877 }
 }
 
-/// The policy of soft actor-critic: a squashed normal for vectors (Haarnoja et al. 2018), a softmax for discrete actions
-/// (Christodoulou 2019).
+/// The policy of soft actor-critic: a squashed normal for vectors (Haarnoja et al. 2018), a softmax for discrete
+/// actions (Christodoulou 2019).
 package final class SoftPolicy: ArchivableObject {
   /// log σ before it is limited to these, with a zero gradient outside.
   package static let logDeviations: ClosedRange<Float> = -20...2
@@ -114,7 +114,7 @@ extension SoftPolicy: RowPolicy {
       if space.isDiscrete {
         let chances = tape.rows(of: tape.softmax(network(input, on: tape)))
         for row in 0..<count {
-          actions.set(row, index: SoftPolicy.choice(chances.row(row), at: isStochastic ? random.uniform() : nil))
+          actions.set(row, index: chances.choice(row, at: isStochastic ? random.uniform() : nil))
         }
       } else {
         let (mean, logDeviation) = normal(network(input, on: tape), on: tape)
@@ -127,17 +127,6 @@ extension SoftPolicy: RowPolicy {
         space.unsquash(actions.rows)
       }
     }
-  }
-
-  /// The category that a number in [0, 1) picks, or without one the most probable, of equals the first.
-  private static func choice(_ chances: Rows, at draw: Double?) -> Int {
-    guard let draw else { return (1..<chances.columns).reduce(0) { chances[0, $1] > chances[0, $0] ? $1 : $0 } }
-    var sum = 0.0
-    for column in 0..<chances.columns {
-      sum += Double(chances[0, column])
-      if draw < sum { return column }
-    }
-    return chances.columns - 1
   }
 }
 

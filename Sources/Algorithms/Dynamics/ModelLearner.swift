@@ -27,6 +27,26 @@ package final class ModelLearner: ArchivableObject {
         "fitEvery", &fitEvery, in: 0...1_000_000_000, "environment steps between \(fits); 0: after every episode")
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
     }
+
+    /// Most transitions of a run that are there at once.
+    package func transitions(steps: Int) -> Int { min(replayCapacity, steps) }
+
+    /// What the replay holds in memory at the end of a run.
+    package func memory(_ task: EnvironmentDescription, steps: Int) -> MemoryNeed {
+      let (specification, rows) = (task.specification, transitions(steps: steps))
+      let replay = Replay(of: specification, lanes: 1, capacity: 2)
+      var need = MemoryNeed()
+      need.add("replay: \(rows) transitions (agent.replayCapacity)", bytes: rows, replay.bytesPerRow)
+      return need
+    }
+
+    /// Warns of a run that ends before the first fit.
+    package func warn(steps: Int, _ fields: Fields) {
+      guard steps < initialRandomSteps else { return }
+      fields.warn(
+        "agent.initialRandomSteps",
+        "nothing will be learned: the run ends at step \(steps), before \(initialRandomSteps) random ones are done")
+    }
   }
 
   /// Real transitions.

@@ -81,18 +81,16 @@ package final class MLP: Network {
       let layerName = (name.isEmpty ? "" : name + ".") + "layers.\(layer)"
       linears.append(
         Linear(
-          name: layerName, inputs: sizes[layer], outputs: sizes[layer + 1],
-          members: members, in: store,
+          name: layerName, inputs: sizes[layer], outputs: sizes[layer + 1], members: members, in: store,
           weightInitializer: isLast ? outputInitializer ?? weightInitializer : weightInitializer,
           biasInitializer: biasInitializer, random: &random))
       guard normalizesLayers, !isLast else { continue }
-      let (scale, shift) = (("weight", Float(1)), ("bias", Float(0)))
-      let parameters = [scale, shift].map { part, value in
+      func vector(_ part: String, _ value: Float) -> Parameter {
         store.addVector(
           "\(layerName).norm.\(part)", batch: members, count: sizes[layer + 1], initializer: .constant(value),
           random: &random)
       }
-      norms.append((parameters[0], parameters[1]))
+      norms.append((vector("weight", 1), vector("bias", 0)))
     }
     self.linears = linears
     self.norms = norms
@@ -106,6 +104,12 @@ package final class MLP: Network {
 
   /// Whether it is linear layers and activations only.
   package var isPlain: Bool { norms.isEmpty && dropout == nil }
+
+  /// Weights and biases of one network of these sizes; `Int.max` where they are more.
+  package static func parameterCount(_ sizes: [Int]) -> Int {
+    zip(sizes, sizes.dropFirst()).reduce(0) { $0 + MemoryNeed.product($1.0 + 1, $1.1) }
+  }
+
   /// Columns of the input.
   package var inputs: Int { linears[0].weight.columns }
   /// Columns of the output.
@@ -115,20 +119,30 @@ package final class MLP: Network {
 
   /// x [members or 1, rows, sizes.first] → [members, rows, sizes.last]. Frozen, the parameters take no gradient.
   package func callAsFunction(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
-    var h = x
-    for index in linears.indices {
-      let isHidden = index < linears.count - 1
-      h = linears[index](h, on: tape, activation: isHidden && isPlain ? activation : .identity, frozen: frozen)
-      guard isHidden, !isPlain else { continue }
-      if let dropout { h = dropout(h, on: tape) }
-      if !norms.isEmpty {
-        h = tape.layerNorm(
-          h, weight: tape.parameter(norms[index].scale, of: store, frozen: frozen),
-          bias: tape.parameter(norms[index].shift, of: store, frozen: frozen))
-      }
-      h = tape.activation(h, activation)
+    output(of: features(x, on: tape, frozen: frozen), on: tape, frozen: frozen)
+  }
+
+  /// What the last layer sees, [members, rows, its inputs]; x itself where there is no other one.
+  package func features(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
+    linears.indices.dropLast().reduce(x) { hidden($1, $0, on: tape, frozen: frozen) }
+  }
+
+  /// A hidden layer: dropout, layer norm and activation follow the linear one.
+  private func hidden(_ layer: Int, _ x: Tensor, on tape: Tape, frozen: Bool) -> Tensor {
+    if isPlain { return linears[layer](x, on: tape, activation: activation, frozen: frozen) }
+    var h = linears[layer](x, on: tape, frozen: frozen)
+    if let dropout { h = dropout(h, on: tape) }
+    if !norms.isEmpty {
+      h = tape.layerNorm(
+        h, weight: tape.parameter(norms[layer].scale, of: store, frozen: frozen),
+        bias: tape.parameter(norms[layer].shift, of: store, frozen: frozen))
     }
-    return h
+    return tape.activation(h, activation)
+  }
+
+  /// The last layer alone.
+  package func output(of features: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
+    linears[linears.count - 1](features, on: tape, frozen: frozen)
   }
 
   package func over(_ store: ParameterStore) -> MLP { MLP(self, over: store) }

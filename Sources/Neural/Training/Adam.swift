@@ -15,7 +15,13 @@ package final class Adam: ArchivableObject {
   let firstMoments, secondMoments: FloatBuffer
   /// Steps done.
   package private(set) var steps = 0
-  private let settings: ck_adam
+  private var settings: ck_adam
+
+  /// "rate" in the formula, for the next steps. It is not archived: where it changes, it follows from what is.
+  package var learningRate: Float {
+    get { settings.learning_rate }
+    set { settings.learning_rate = newValue }
+  }
 
   /// An optimiser that has done no step; all parameters of `store` are there.
   /// - Parameters:

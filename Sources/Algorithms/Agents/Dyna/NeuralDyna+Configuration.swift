@@ -1,4 +1,5 @@
 import Environments
+import Neural
 import Support
 
 extension NeuralDyna {
@@ -71,20 +72,60 @@ extension NeuralDyna {
     }
 
     package mutating func declareSections(_ experiment: Fields) {
-      if imagines { experiment.section("model", &model, "the learned model of the dynamics") }
+      if imagines { experiment.section("model", &model, chooser: "type", "the learned model of the dynamics") }
+    }
+
+    package func misfit(_ task: EnvironmentDescription) -> String? {
+      let specification = task.specification
+      if specification.actionSpace.isDiscrete { return DynamicsModels.misfit(task) }
+      return "this agent needs discrete actions; those of \(specification.id) are vectors"
     }
 
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
-      let specification = task.specification
-      if !specification.actionSpace.isDiscrete {
-        fields.fault("agent.type", "this agent needs discrete actions; those of \(specification.id) are vectors")
-      }
+      if planningSteps > 0 { model.settings.check(task, fields) }
+    }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
       if planningSteps > 0 {
-        model.settings.check(task, fields, instead: ", use \"dyna-q\"")
-      } else if specification.observationSpace.isDiscrete {
-        fields.fault(
-          "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
+        model.settings.warn(replayCapacity: learning.replayCapacity, fields)
+      } else if imagines {
+        for name in ["agent.imaginationLength", "agent.imaginedExploration", "model"] {
+          fields.unused(name, because: "with agent.planningSteps 0 nothing is imagined")
+        }
       }
+      if imagines && imaginationLength == 1 {
+        fields.unused("agent.imaginedExploration", because: "the first action of a rollout always is random")
+      }
+      if planningSteps == 0 && !values.standardizesObservations {
+        fields.unused("agent.fitEvery", because: "with agent.standardizesObservations false nothing is fitted")
+      }
+      values.warn(replayCapacity: learning.replayCapacity, fields)
+      if planningSteps == 0 && values.updatesPerStep == 0 {
+        fields.warn(
+          "agent.updatesPerStep", "nothing will be learned" + (imagines ? ": agent.planningSteps is 0 too" : ""))
+      } else {
+        learning.warn(steps: steps, fields)
+      }
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      let (size, actions) = (task.specification.observationSpace.size, task.specification.actionSpace.columns)
+      let (sizes, batchSize) = ([size] + values.hiddenSizes + [actions], values.batchSize)
+      var need = learning.memory(task, steps: steps)
+      need.add(
+        "Q-network and its target: \(MLP.parameterCount(sizes)) parameters (agent.hiddenSizes)",
+        bytes: MLP.parameterCount(sizes), 6, 4)
+      need.add("updates: agent.batchSize \(batchSize) × all layers", bytes: batchSize, sizes.reduce(0, +), 16)
+      if values.isPrioritised {
+        need.add("priorities: agent.replayCapacity rows", bytes: learning.transitions(steps: steps), 32)
+      }
+      guard planningSteps > 0 else { return need }
+      need.add(
+        "imagined rollouts: agent.planningSteps \(planningSteps) × agent.batchSize \(batchSize)",
+        bytes: planningSteps, batchSize, 4 * size + actions + 6, 4)
+      let transitions = learning.transitions(steps: steps)
+      need.add(model.settings.memory(task, transitions: transitions, differentiatedRows: 0))
+      return need
     }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { NeuralDyna(self, context) }

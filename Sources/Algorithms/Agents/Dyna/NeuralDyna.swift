@@ -23,6 +23,7 @@ package final class NeuralDyna: Agent {
   private let configuration: Configuration
   private let settings: QLearningSettings
   private let lanes: Int
+  private let activity: Activity
   private let learner: ModelLearner
   private let network: QNetwork
   private let minibatch: Minibatch
@@ -52,6 +53,7 @@ package final class NeuralDyna: Agent {
         length: configuration.imaginationLength, exploration: configuration.imaginedExploration,
         random: context.random.stream("imagination"))
     }
+    activity = context.pool.activity
     exploring = context.random.stream("policy")
     drawing = context.random.stream("replay")
   }
@@ -65,6 +67,7 @@ package final class NeuralDyna: Agent {
   private var exploration: Double { configuration.exploration.value(at: learner.steps) }
 
   package func act(in situation: Situation, into actions: ActionRows) {
+    activity.set(learner.steps < configuration.learning.initialRandomSteps ? .random : .none)
     for row in 0..<situation.count {
       let isRandom = learner.steps < configuration.learning.initialRandomSteps || exploring.uniform() < exploration
       if isRandom {  // step 1

@@ -82,6 +82,15 @@ package struct QLearningSettings: Sendable {
     fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
   }
 
+  /// Warns of settings that nothing reads.
+  package func warn(replayCapacity: Int, _ fields: Fields) {
+    if hiddenSizes.isEmpty { fields.unused("agent.activation", because: "there is no hidden layer") }
+    if !isPrioritised { fields.unused("agent.importance", because: "with agent.priorityExponent 0 draws are uniform") }
+    if batchSize > replayCapacity {
+      fields.warn("agent.batchSize", "\(batchSize) is more than agent.replayCapacity \(replayCapacity) holds")
+    }
+  }
+
   /// The largest gradient norm as Adam takes it.
   var maximumNorm: Float? { maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil }
 }

@@ -1,0 +1,166 @@
+import Environments
+import Neural
+import Support
+
+/// A policy and a value network of the same hidden layers, without shared ones, in one store that one optimiser moves.
+///
+/// The policy is a softmax over discrete actions, or a normal around the network's mean; environments get its draws
+/// within their bounds. The deviation σ is the same in all states; or, with σ for every dimension and every feature φ of
+/// the last hidden layer, the draw is mean + Σ_f φ_f σ_f z_f, where z stays for some steps: exploration that is a
+/// function of the state in between, and shakes nothing (Raffin, Kober & Stulp 2021, gSDE). Its marginal is a normal of
+/// variance Σ_f φ_f² σ_f² + 10⁻⁶, through whose φ no gradient passes.
+package final class ActorCriticNetwork: ArchivableObject {
+  /// How weights start; biases start at 0 where they are orthogonal.
+  package enum Start: String, CaseIterable, Sendable { case orthogonal, uniform }
+
+  /// What vectors of actions are drawn by: σ of no state, or of the features.
+  package enum Exploration: String, CaseIterable, Sendable { case independent, stateDependent }
+
+  /// What the two networks are.
+  package struct Settings: Sendable {
+    package var hiddenSizes = [64, 64]
+    package var activation = Activation.tanh
+    package var start = Start.orthogonal
+    /// Gains of orthogonal weights: of hidden layers, of the policy's last layer, of the value's.
+    package var hiddenGain = 2.0.squareRoot()
+    package var policyGain = 0.01
+    package var valueGain = 1.0
+    /// log σ at the start.
+    package var logDeviation = 0.0
+    package var exploration = Exploration.independent
+    package init() {}
+  }
+
+  package let store = ParameterStore()
+  package let policy, value: MLP
+  package let space: ActionSpace
+  /// log σ [1, 1, action columns], or of the features [1, action columns, features]; nil for discrete actions.
+  package let logDeviation: Parameter?
+  private let isStateDependent: Bool
+  private let tape: Tape
+
+  package init(
+    _ settings: Settings, observationSize: Int, _ space: ActionSpace, random: inout RandomStream, pool: ComputePool?
+  ) {
+    self.space = space
+    let store = store
+    func network(_ name: String, outputs: Int, gain: Double) -> MLP {
+      let isOrthogonal = settings.start == .orthogonal
+      return MLP(
+        name: name, sizes: [observationSize] + settings.hiddenSizes + [outputs], activation: settings.activation,
+        in: store, weightInitializer: isOrthogonal ? .orthogonal(gain: Float(settings.hiddenGain)) : .kaimingUniform,
+        biasInitializer: isOrthogonal ? .zeros : .kaimingUniform,
+        outputInitializer: isOrthogonal ? .orthogonal(gain: Float(gain)) : nil, random: &random)
+    }
+    policy = network("policy", outputs: space.columns, gain: settings.policyGain)
+    value = network("value", outputs: 1, gain: settings.valueGain)
+    isStateDependent = !space.isDiscrete && settings.exploration == .stateDependent
+    let (name, start) = ("policy.logDeviation", Initializer.constant(Float(settings.logDeviation)))
+    if space.isDiscrete {
+      logDeviation = nil
+    } else if isStateDependent {
+      let features = policy.layers[policy.layers.count - 1].weight.columns
+      logDeviation = store.add(
+        name, rows: space.columns, columns: features, initializer: start, random: &random)
+    } else {
+      logDeviation = store.addVector(name, count: space.columns, initializer: start, random: &random)
+    }
+    tape = Tape(pool: pool)
+  }
+
+  /// Weights, biases and deviations.
+  package var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
+
+  /// z that state-dependent exploration takes for one lane; 0 where there is none.
+  package var explorationSize: Int { isStateDependent ? logDeviation!.count : 0 }
+
+  /// π at observations [1, rows, observation size].
+  package func distribution(_ observations: Tensor, on tape: Tape) -> ActionDistribution {
+    distribution(features: policy.features(observations, on: tape), on: tape)
+  }
+
+  private func distribution(features: Tensor, on tape: Tape) -> ActionDistribution {
+    let output = policy.output(of: features, on: tape)
+    guard let logDeviation else { return .categorical(logProbabilities: tape.logSoftmax(output)) }
+    let log = tape.parameter(logDeviation, of: store)
+    guard isStateDependent else { return .normal(mean: output, logDeviation: log) }
+    let squares = tape.square(tape.detached(features))
+    let variance = tape.linear(squares, weight: tape.exp(tape.scale(log, by: 2)), bias: nil)
+    return .normal(mean: output, logDeviation: tape.scale(tape.log(tape.addScalar(variance, 1e-6)), by: 0.5))
+  }
+
+  /// Draws an action for every row, or where it is not stochastic takes the mean or the most probable one, as the
+  /// distribution has it: not within bounds. `logProbabilities` [rows, 1] gets log π of each.
+  /// - Parameter exploration: z [rows, explorationSize] that stays for some steps; nil: every draw is independent.
+  package func draw(
+    _ observations: Rows, into actions: ActionRows, isStochastic: Bool, exploration: Rows? = nil,
+    logProbabilities: MutableRows? = nil, _ random: inout RandomStream
+  ) {
+    tape.rewind()
+    tape.withoutGradients {
+      let features = policy.features(tape.constant(observations), on: tape)
+      let distribution = distribution(features: features, on: tape)
+      switch distribution {
+      case .categorical(let logs):
+        let (chances, logs) = (tape.rows(of: tape.exp(logs)), tape.rows(of: logs))
+        for row in 0..<chances.count {
+          let choice = chances.choice(row, at: isStochastic ? random.uniform() : nil)
+          actions.set(row, index: choice)
+          logProbabilities?[row, 0] = logs[row, choice]
+        }
+      case .normal(let mean, let logDeviation):
+        var action = mean
+        if isStochastic, let exploration {
+          action = tape.add(mean, noise(features, exploration))
+        } else if isStochastic {
+          let noise = tape.constant(rows: mean.rows, columns: mean.columns) { random.fillNormal($0) }
+          action = tape.add(mean, tape.multiply(noise, tape.exp(logDeviation)))
+        }
+        actions.rows.copy(tape.rows(of: action))
+        logProbabilities?.copy(tape.rows(of: distribution.logProbability(of: action, on: tape)))
+      }
+    }
+  }
+
+  /// Σ_f φ_f σ_f z_f of every row and dimension.
+  private func noise(_ features: Tensor, _ exploration: Rows) -> Tensor {
+    let (phi, columns) = (tape.rows(of: features), space.columns)
+    let deviations = tape.rows(of: tape.exp(tape.parameter(logDeviation!, of: store)))
+    return tape.constant(rows: phi.count, columns: columns) { memory in
+      for row in 0..<phi.count {
+        for column in 0..<columns {
+          var sum: Float = 0
+          for feature in 0..<phi.columns {
+            sum += phi[row, feature] * deviations[column, feature] * exploration[row, column * phi.columns + feature]
+          }
+          memory[row * columns + column] = sum
+        }
+      }
+    }
+  }
+
+  /// V of every observation, into the elements of `values` one after another.
+  package func evaluate(_ observations: Rows, into values: UnsafeMutableBufferPointer<Float>) {
+    let rowsAtOnce = 4096
+    for start in stride(from: 0, to: observations.count, by: rowsAtOnce) {
+      tape.rewind()
+      tape.withoutGradients {
+        let rows = observations.slice(start..<min(start + rowsAtOnce, observations.count))
+        let value = tape.values(value(tape.constant(rows), on: tape))
+        _ = UnsafeMutableBufferPointer(rebasing: values[start...]).update(fromContentsOf: value)
+      }
+    }
+  }
+
+  package func archive(_ archive: Archive) throws { try store.archive(archive) }
+}
+
+extension ActionSpace {
+  /// Limits rows to the bounds, in place.
+  package func clip(_ rows: MutableRows) {
+    guard case .box(let low, let high) = self else { return }
+    for row in 0..<rows.count {
+      for column in low.indices { rows[row, column] = rows[row, column].clipped(low[column], high[column]) }
+    }
+  }
+}
