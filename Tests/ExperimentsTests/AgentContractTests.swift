@@ -77,7 +77,24 @@ import TestSupport
     + agents.map { Case(agent: $0, settings: ["training.environments=3"]) }
     + agents.map { Case(agent: $0, guest: .threaded) }
     + agents.map { Case(agent: $0, settings: ["training.environments=3"], guest: .threaded) }
-    + agents.filter { $0 != "dyna-q" }.map { Case(agent: $0, guest: .picture) }
+    + agents.filter { $0 != "dyna-q" }.map { Case(agent: $0, guest: .picture) } + laden
+
+  /// Agents with everything on that their defaults leave out.
+  static let laden = [
+    Case(
+      agent: "dqn",
+      settings: [
+        "agent.isDouble=true", "agent.isDueling=true", "agent.nStepReturns=3", "agent.priorityExponent=0.6",
+        "agent.updatesPerStep=0.75", "agent.targetEvery=20", "agent.standardizesObservations=true",
+      ]),
+    Case(agent: "dyna", settings: ["agent.nStepReturns=2", "agent.priorityExponent=1", "agent.updateEvery=4"]),
+    Case(
+      agent: "sac",
+      settings: [
+        "agent.nStepReturns=3", "agent.critics=4", "agent.targetCritics=2", "agent.criticLayerNorm=true",
+        "agent.criticDropout=0.1",
+      ]),
+  ]
 
   private static func has(_ setting: String, _ agent: String) -> Bool {
     (try? bench(agent).plan().experiment.entries.contains { $0.path == setting }) ?? false

@@ -54,6 +54,10 @@ package struct SoftActorCriticSettings: Sendable {
     fields.integers(
       "criticHiddenSizes", &criticSettings.hiddenSizes, each: 1...4096, count: 1...7,
       "widths of the critics' hidden layers")
+    fields.flag(
+      "criticLayerNorm", &criticSettings.normalizesLayers, "layer norm before every activation of the critics (DroQ)")
+    fields.number(
+      "criticDropout", &criticSettings.dropout, in: 0...0.9, "share of the critics' hidden values left out (DroQ)")
     fields.number(
       "criticLearningRate", &criticSettings.learningRate, in: 0...1, aboveLowerBound: true,
       "the critics' Adam's step size")

@@ -116,6 +116,9 @@ extension NeuralDyna {
         "Q-network and its target: \(MLP.parameterCount(sizes)) parameters (agent.hiddenSizes)",
         bytes: MLP.parameterCount(sizes), 6, 4)
       need.add("updates: agent.batchSize \(batchSize) × all layers", bytes: batchSize, sizes.reduce(0, +), 16)
+      if values.isPrioritised {
+        need.add("priorities: agent.replayCapacity rows", bytes: learning.transitions(steps: steps), 32)
+      }
       guard planningSteps > 0 else { return need }
       need.add(
         "imagined rollouts: agent.planningSteps \(planningSteps) × agent.batchSize \(batchSize)",

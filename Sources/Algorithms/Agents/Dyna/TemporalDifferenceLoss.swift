@@ -54,23 +54,26 @@ package final class TemporalDifferenceLoss: FusedLoss {
   package func loss(of member: Int, _ output: Tensor, on tape: Tape) -> Tensor {
     let q = isDueling ? tape.dueling(output) : output
     let (count, values) = (rows, tape.rows(of: q))
+    let isPlain = limit == nil && weights == nil
     var (total, sum) = (0.0, 0.0)
-    // As squared errors to targets: that of an action that was not taken is its own value.
-    let shifted = tape.constant(rows: count, columns: q.columns) {
-      let shifted = MutableRows($0.baseAddress!, count, q.columns)
-      shifted.copy(values)
+    // Squared errors as the tape has them, to targets: that of an action that was not taken is its own value. Others by
+    // their slopes: limited ones are equal numbers, which have to cancel each other to the last bit.
+    let constants = tape.constant(rows: count, columns: q.columns) {
+      let constants = MutableRows($0.baseAddress!, count, q.columns)
+      if isPlain { constants.copy(values) } else { $0.update(repeating: 0) }
       for row in 0..<count {
         let (action, weight) = (chosen.hotColumn(row), weights?[row, 0] ?? 1)
         let error = targets.rows[row, 0] - values[row, action]
         deviations.rows[row, 0] = error
         total += Double(weight) * penalty(of: error)
         sum += Double(values[row, action])
-        shifted[row, action] = values[row, action] + weight * halfSlope(at: error)
+        constants[row, action] = isPlain ? values[row, action] + error : -weight * slope(at: error) / Float(count)
       }
     }
     (value, meanValue) = (total / Double(count), sum / Double(count))
+    guard isPlain else { return tape.sum(tape.multiply(q, constants)) }
     // The mean runs over all actions of a row, of which one has an error.
-    return tape.scale(tape.meanSquaredError(q, shifted), by: Float(q.columns))
+    return tape.scale(tape.meanSquaredError(q, constants), by: Float(q.columns))
   }
 
   /// ℓ(δ).
@@ -81,10 +84,10 @@ package final class TemporalDifferenceLoss: FusedLoss {
     return abs(size) <= bound ? 0.5 * size * size : bound * (abs(size) - 0.5 * bound)
   }
 
-  /// ½ℓ'(δ).
-  private func halfSlope(at error: Float) -> Float {
-    guard let limit else { return error }
-    return 0.5 * error.clipped(-limit, limit)
+  /// ℓ'(δ).
+  private func slope(at error: Float) -> Float {
+    guard let limit else { return 2 * error }
+    return error.clipped(-limit, limit)
   }
 
   /// The column of a row's largest value, of equals the first.
