@@ -20,11 +20,10 @@ def main(checkpoint, predictions):
     state = json.load(open(f"{checkpoint}/state.json"))
     settings = state["settings"]["model"]
     weights = load_file(f"{checkpoint}/weights.safetensors")
-    rest = load_file(f"{checkpoint}/state.safetensors")
     prefix = next(name for name in weights if ".members.0." in name).split("members.0.")[0]
-    statistics = {name: rest[next(k for k in rest if k.endswith(name))] for name in (
+    statistics = {name: weights[next(k for k in weights if k.endswith(name))] for name in (
         "model.normalizer.mean", "model.normalizer.deviation",
-        "target_normalizer.mean", "target_normalizer.deviation")}
+        "targetNormalizer.mean", "targetNormalizer.deviation")}
     rows = [json.loads(line) for line in open(predictions)]
     observation = torch.tensor([row["observation"] for row in rows])
     action = torch.tensor([row["action"] for row in rows])
@@ -42,10 +41,10 @@ def main(checkpoint, predictions):
             layers += [linear, ACTIVATIONS[settings["activation"]]()]
         network = torch.nn.Sequential(*layers[:-1])
         with torch.no_grad():
-            targets = len(statistics["target_normalizer.mean"])
+            targets = len(statistics["targetNormalizer.mean"])
             output = network(inputs)[:, :targets].double()
-        output = output * torch.tensor(statistics["target_normalizer.deviation"]) + torch.tensor(
-            statistics["target_normalizer.mean"])
+        output = output * torch.tensor(statistics["targetNormalizer.deviation"]) + torch.tensor(
+            statistics["targetNormalizer.mean"])
         size = observation.shape[1]
         if settings["target"] == "change":
             output[:, :size] += observation.double()

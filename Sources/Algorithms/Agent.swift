@@ -45,7 +45,9 @@ extension Agent {
 package struct DivergedError: Error, Equatable, CustomStringConvertible {
   /// What holds the non-finite number: "model.layers.0.weight", "predicted return".
   package var quantity: String
-  package init(quantity: String) { self.quantity = quantity }
+  /// What may help, where that is known.
+  package var advice: String?
+  package init(quantity: String, advice: String? = nil) { (self.quantity, self.advice) = (quantity, advice) }
   package var description: String { "\(quantity) is not finite" }
 }
 

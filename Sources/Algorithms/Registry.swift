@@ -18,11 +18,17 @@ package enum Agents: Family {
     Entry("sac", "soft actor-critic, for vectors of actions and for discrete ones (Haarnoja et al. 2018)") {
       SAC.Configuration()
     },
+    Entry("mbpo", "soft actor-critic on short rollouts of a learned ensemble (Janner et al. 2019)") {
+      MBPO.Configuration()
+    },
     Entry("ppo", "proximal policy optimisation, for vectors of actions and for discrete ones (Schulman et al. 2017)") {
       PPO.Configuration()
     },
     Entry("dyna", "Dyna with networks: Double DQN on real and imagined transitions of an ensemble") {
       NeuralDyna.Configuration()
+    },
+    Entry("dqn", "deep Q-learning: double, dueling, prioritised, n-step as settings (Mnih et al. 2015)") {
+      NeuralDyna.Configuration.dqn
     },
   ]
 
@@ -36,8 +42,9 @@ package enum Agents: Family {
   /// Declares the section "agent" and those that the agent has beside it on the experiment's own fields; other agents'
   /// sections are refused.
   package static func declareSections(of agent: inout Variant<Agents>, _ experiment: Fields) {
-    var isDecided = experiment.mentions("agent") || !sections.contains { experiment.mentions($0.name) }
-    experiment.section("agent", "the learner; \"type\" decides which other settings it has") { fields in
+    var isDecided = experiment.hasSection("agent") || !sections.contains { experiment.mentions($0.name) }
+    let help = "the learner; \"type\" decides which other settings it has"
+    experiment.section("agent", chooser: "type", help) { fields in
       let isKnown = agent.declareType(fields)
       isDecided = isDecided && isKnown && (fields.mentions("type") || !fields.mentionsAnything)
       if isDecided { agent.settings.declare(fields) } else { fields.tolerateUnknownKeys() }
@@ -46,11 +53,24 @@ package enum Agents: Family {
     for (name, declare) in sections where !experiment.declares(name) {
       if isDecided {
         experiment.refuse(
-          name, "the agent \"\(agent.type)\" has no such section; remove it, or choose another agent.type")
+          name, "the agent \"\(agent.type)\" has no such section", "remove it, or choose another agent.type",
+          after: "agent.type")
       } else {
         declare(experiment, name)
       }
     }
+  }
+}
+
+extension Agents {
+  /// The agents that learn a task with their standard settings; the random one where there is no other.
+  package static func suiting(_ task: EnvironmentDescription) -> [String] {
+    let learners = entries.dropFirst().filter { entry in
+      let (settings, fields) = (entry.preset(), Fields())
+      settings.check(task, fields)
+      return settings.misfit(task) == nil && fields.faults.isEmpty
+    }
+    return learners.isEmpty ? [entries[0].name] : learners.map(\.name)
   }
 }
 
@@ -59,16 +79,30 @@ package enum Agents: Family {
 package protocol AgentConfiguration: Configurable {
   /// Declares what stands beside "agent": model, planner. Default: nothing.
   mutating func declareSections(_ experiment: Fields)
-  /// Reports settings that do not suit the task or each other.
+  /// Why it cannot learn tasks of this kind; nil where it can. Default: nil.
+  func misfit(_ task: EnvironmentDescription) -> String?
+  /// Reports settings that do not suit the task or each other, of an agent that is no misfit.
   func check(_ task: EnvironmentDescription, _ fields: Fields)
+  /// Warns of settings that nothing reads, and of runs of so many environment steps in which nothing will be learned.
+  /// Default: of nothing.
+  func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields)
+  /// What the agent will hold in memory in a run of so many environment steps, as far as the settings tell. Default:
+  /// nothing worth mentioning.
+  func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed
   /// Whether networks multiply in bfloat16, which not every machine does fast. Default: no.
   var usesBfloat16: Bool { get }
+  /// What one planned step costs; default: nil, it does not plan.
+  func planCost(_ task: EnvironmentDescription) -> PlanCost?
   /// Builds the agent. The configuration has been checked.
   func makeAgent(_ context: AgentContext) throws -> any Agent
 }
 
 extension AgentConfiguration {
   package mutating func declareSections(_ experiment: Fields) {}
+  package func misfit(_ task: EnvironmentDescription) -> String? { nil }
   package func check(_ task: EnvironmentDescription, _ fields: Fields) {}
+  package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {}
+  package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed { MemoryNeed() }
   package var usesBfloat16: Bool { false }
+  package func planCost(_ task: EnvironmentDescription) -> PlanCost? { nil }
 }

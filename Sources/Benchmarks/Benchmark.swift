@@ -44,7 +44,8 @@ package struct Benchmark: Sendable {
 
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
-      + EnvironmentBenchmarks.all + TabularBenchmarks.all + ReplayBenchmarks.all + CheckpointBenchmarks.all
+      + PolicyBenchmarks.all + EnvironmentBenchmarks.all + TabularBenchmarks.all + ReplayBenchmarks.all
+      + CheckpointBenchmarks.all
   }
 }
 

@@ -3,6 +3,7 @@
 #include "kernels.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -21,7 +22,11 @@ float *ck_scratch(int64_t count) {
   pthread_once(&buffer_once, make_key);
   int64_t capacity = (count + count / 4 + 1023) / 1024 * 1024;
   float *memory = aligned_alloc(64, (size_t)capacity * sizeof(float));
-  if (!memory) abort();
+  if (!memory) {
+    // A plain end instead of a crash: what a run has stored goes on from there.
+    fprintf(stderr, "error: the system gives no memory for %lld more bytes of scratch\n", (long long)capacity * 4);
+    exit(1);
+  }
   free(buffer.memory);
   buffer = (scratch_buffer){memory, capacity};
   // The key's destructor frees the memory when this thread ends.

@@ -98,10 +98,15 @@ package struct EnvironmentDescription: Sendable {
   package let tabular: (any TabularTask)?
   /// Whether planning with the environment itself is possible.
   package let canBeCopied: Bool
+  /// The wrapper's setting for which declared dynamics are not those of what an agent sees; nil: they are, or there are
+  /// none.
+  package let hidingSetting: String?
 
-  package init(_ environment: any Environment) {
-    specification = environment.specification
-    knownDynamics = environment.knownDynamics
+  /// Of an environment whose observations are normalised on the way to the agent, where there is a normaliser.
+  package init(_ environment: any Environment, normalizer: RunningNormalizer? = nil, hidingSetting: String? = nil) {
+    specification = normalizer?.normalized(environment.specification) ?? environment.specification
+    knownDynamics = hidingSetting == nil ? environment.knownDynamics : nil
+    self.hidingSetting = hidingSetting
     tabular = environment.tabular
     canBeCopied = environment.copy() != nil
   }

@@ -18,6 +18,8 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   package private(set) var warnings: [String] = []
   private var environments: [any Environment]
   private var now, next: RowBuffer
+  /// nil: observations are as the environments give them.
+  private var normalizer: RunningNormalizer?
   private let actionMemory: RowBuffer
   private var episodes: Int
   /// `begin` was called since the last step.
@@ -29,13 +31,15 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   ///   - environments: one per lane, all of the same specification.
   ///   - firstEpisode: the number of the first episode.
   ///   - isParallel: every lane steps on a thread of its own; for simulations that wait or work for long.
+  ///   - normalizer: what observations go through; it goes on learning from them unless it is frozen.
   package init(
     _ environments: [any Environment], firstEpisode: Int = 0, isParallel: Bool = false,
-    seed: @escaping (_ episode: Int) -> UInt64
+    normalizer: RunningNormalizer? = nil, seed: @escaping (_ episode: Int) -> UInt64
   ) {
     precondition(!environments.isEmpty, "a group has environments")
     self.environments = environments
-    specification = environments[0].specification
+    self.normalizer = normalizer
+    specification = normalizer?.normalized(environments[0].specification) ?? environments[0].specification
     let (lanes, size) = (environments.count, specification.observationSpace.size)
     now = RowBuffer(lanes, size)
     next = RowBuffer(lanes, size)
@@ -50,6 +54,13 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   }
 
   package var count: Int { environments.count }
+
+  /// What observations go through now, for an evaluation, which leaves it as it is; nil: nothing.
+  package var frozenNormalizer: RunningNormalizer? {
+    var frozen = normalizer
+    frozen?.isFrozen = true
+    return frozen
+  }
 
   /// What an agent sees; valid after `begin`.
   package var situation: Situation {
@@ -84,6 +95,7 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
       isFirst[lane] = true
       try environments[lane].reset(seed: seed(episodes))
       observe(lane, now)
+      normalizer?.normalize(now.rows.row(lane))
       episode[lane] = episodes
       episodes += 1
       outcomes[lane] = Outcome(reward: 0, isTerminated: false)
@@ -101,6 +113,7 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
         observe(lane, next)
       }
     }
+    normalizer?.normalize(next.rows)
     isBegun = false
   }
 
@@ -124,9 +137,11 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
     environments[lane].observe(into: rows.rows.contiguousRow(lane))
   }
 
-  /// Everything but the last step's actions. A lane whose episode cannot be played again is cut, with a warning.
+  /// Everything but the last step's actions; without the episodes new ones begin, numbered on from there. A lane whose
+  /// episode cannot be played again is cut, with a warning.
   package func archive(_ archive: Archive) throws {
     try archive.value("episodes", &episodes)
+    if archive.omits(.episodes) { return }
     try archive.value("isBegun", &isBegun)
     for lane in environments.indices {
       try archive.scope("lane\(lane)") {
@@ -142,6 +157,10 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
         }
       }
     }
+    guard normalizer != nil else { return }
+    try archive.part("normalizer", &normalizer!)
+    // They were normalised by the statistics of their own time.
+    try archive.part("observations", isBegun ? now : next)
   }
 }
 

@@ -52,6 +52,8 @@ package struct NativeEnvironments: EnvironmentFamily {
     MountainCarContinuous.self,
     Acrobot.self,
     LineWorld.self,
+    Reacher.self,
+    PushingArm.self,
     FrozenLake.self,
     Taxi.self,
     CliffWalking.self,
@@ -93,6 +95,7 @@ package struct EnvironmentConfiguration: Configurable {
   package private(set) var settings: any EnvironmentSettings
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?
+  package var wrappers = WrapperSettings()
 
   /// The registry's first environment.
   package init() { self.init(id: EnvironmentRegistry.ids[0])! }
@@ -114,6 +117,7 @@ package struct EnvironmentConfiguration: Configurable {
     var chosen = id
     let isKnown = fields.choice("id", &chosen, from: EnvironmentRegistry.ids, "environment")
     if chosen != id, let configuration = EnvironmentConfiguration(id: chosen) { self = configuration }
+    fields.distinguish("id", id, owners: EnvironmentConfiguration.ids)
     if isKnown && (fields.mentions("id") || !fields.mentionsAnything) {
       settings.declare(fields)
     } else {
@@ -122,12 +126,41 @@ package struct EnvironmentConfiguration: Configurable {
     var limit = stepLimit ?? 0
     fields.integer("stepLimit", &limit, in: 0...Int.max, "steps after which an episode is truncated; 0: never")
     stepLimit = limit == 0 ? nil : limit
+    fields.section("wrappers", &wrappers, "what stands around the environment; all off at first")
   }
 
-  /// A new environment, before its first reset.
-  /// - Throws: where what a foreign environment needs is not there.
-  package func make() throws -> any Environment { try settings.make(stepLimit: stepLimit) }
+  /// The environments that have an option of that name.
+  private static func ids(declaring name: String) -> [String] {
+    EnvironmentRegistry.ids.filter { id in
+      let fields = Fields()
+      var settings = EnvironmentRegistry.settings(for: id)
+      settings?.declare(fields)
+      return fields.declares(name)
+    }
+  }
 
-  /// What is known of the environment before a step is taken. Makes one for a moment: call it once and pass it on.
-  package func describe() throws -> EnvironmentDescription { EnvironmentDescription(try make()) }
+  /// A new environment in its wrappers, before its first reset.
+  /// - Throws: `WrapperMisfits`; where what a foreign environment needs is not there.
+  package func make() throws -> any Environment { try wrappers.wrap(settings.make(stepLimit: stepLimit)) }
+
+  /// `count` new environments that are stepped together.
+  /// - Throws: as `make`.
+  package func makeGroup(_ count: Int, seed: @escaping (_ episode: Int) -> UInt64) throws -> EnvironmentGroup {
+    let environments = try (0..<count).map { _ in try make() }
+    return EnvironmentGroup(
+      environments, isParallel: settings.stepsInParallel,
+      normalizer: wrappers.makeNormalizer(environments[0].specification), seed: seed)
+  }
+
+  /// What is known, before a step is taken, of the environment as an agent sees it. Makes one for a moment: call it
+  /// once and pass it on.
+  /// - Throws: as `make`.
+  package func describe() throws -> EnvironmentDescription {
+    let bare = try settings.make(stepLimit: stepLimit)
+    let hasKnownDynamics = bare.knownDynamics != nil
+    let environment = try wrappers.wrap(bare)
+    return EnvironmentDescription(
+      environment, normalizer: wrappers.makeNormalizer(environment.specification),
+      hidingSetting: hasKnownDynamics ? wrappers.hidingSetting : nil)
+  }
 }

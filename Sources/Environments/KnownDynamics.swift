@@ -9,9 +9,11 @@ package enum ObservationFeature: Equatable, Sendable {
 package struct TransitionColumns {
   package var count: Int
   package var stride: Int
+  /// Of the actions, where they lie elsewhere; `stride` at first.
+  package var actionStride: Int
   /// [observation size][stride]
   package var observation: UnsafePointer<Float>
-  /// [action columns][stride]; one-hot for discrete actions
+  /// [action columns][actionStride]; one-hot for discrete actions
   package var action: UnsafePointer<Float>
   /// [observation size][stride]
   package var nextObservation: UnsafePointer<Float>
@@ -20,14 +22,14 @@ package struct TransitionColumns {
     count: Int, stride: Int, observation: UnsafePointer<Float>, action: UnsafePointer<Float>,
     nextObservation: UnsafePointer<Float>
   ) {
-    (self.count, self.stride) = (count, stride)
+    (self.count, self.stride, actionStride) = (count, stride, stride)
     (self.observation, self.action, self.nextObservation) = (observation, action, nextObservation)
   }
 
   /// `count` values of one observation column.
   package func observationColumn(_ index: Int) -> UnsafePointer<Float> { observation + index * stride }
   /// `count` values of one action column.
-  package func actionColumn(_ index: Int) -> UnsafePointer<Float> { action + index * stride }
+  package func actionColumn(_ index: Int) -> UnsafePointer<Float> { action + index * actionStride }
   /// `count` values of one column of the next observation.
   package func nextObservationColumn(_ index: Int) -> UnsafePointer<Float> { nextObservation + index * stride }
 }

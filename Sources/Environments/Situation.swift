@@ -6,8 +6,8 @@ package struct Situation {
   package let observations: Rows
   /// Whether it is the first observation of an episode.
   package let isFirst: [Bool]
-  /// The number, in the run, of the episode that each lane plays: a draw that depends on it alone survives any
-  /// interruption and any number of lanes.
+  /// The number, in the run, of the episode that each lane plays (in an evaluation, the episode's seed): a draw that
+  /// depends on it alone survives any interruption and any number of lanes.
   package let episode: [Int]
   /// For planning with the environment itself; nil where there is none.
   package let source: (any EnvironmentSource)?

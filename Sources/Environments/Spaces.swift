@@ -71,13 +71,22 @@ package struct EnvironmentSpecification: Equatable, Sendable {
   package var rewardThreshold: Double?
   /// States that a bystander sees in a second; Gymnasium's `render_fps` where the id is Gymnasium's.
   package var framesPerSecond: Int
+  /// What the columns of an observation are, with units; empty where nobody says.
+  package var observationNames: [String]
+  /// What the columns of an action in a box are; empty where nobody says.
+  package var actionNames: [String]
   /// One line for `mbrl list environments`.
   package var summary: String
 
   package init(
     id: String, observationSpace: ObservationSpace, actionSpace: ActionSpace, stepLimit: Int?,
-    rewardRange: ClosedRange<Double>, rewardThreshold: Double? = nil, framesPerSecond: Int, summary: String
+    rewardRange: ClosedRange<Double>, rewardThreshold: Double? = nil, framesPerSecond: Int,
+    observationNames: [String] = [], actionNames: [String] = [], summary: String
   ) {
+    precondition(
+      observationNames.isEmpty || observationNames.count == observationSpace.size, "a name for every observation")
+    precondition(actionNames.isEmpty || actionNames.count == actionSpace.columns, "a name for every action")
+    (self.observationNames, self.actionNames) = (observationNames, actionNames)
     (self.id, self.observationSpace, self.actionSpace) = (id, observationSpace, actionSpace)
     (self.stepLimit, self.rewardRange, self.rewardThreshold) = (stepLimit, rewardRange, rewardThreshold)
     (self.framesPerSecond, self.summary) = (framesPerSecond, summary)

@@ -14,6 +14,7 @@ package final class EpisodeMovie {
   private let framesPerSecond: Int
   private var states = 0
   private var episodes = 0
+  private var total = 0.0
 
   /// Of an environment of this kind, which needs a step limit.
   package init(_ specification: EnvironmentSpecification) {
@@ -26,16 +27,22 @@ package final class EpisodeMovie {
   package func append(_ environment: any Environment, _ outcome: Outcome?) {
     if outcome == nil { episodes += 1 }
     guard episodes == 1 else { return }
+    total += outcome?.reward ?? 0
     defer { states += 1 }
     let isLast = outcome?.isOver ?? false
     guard states % stride == 0 || isLast else { return }
     guard let sketch = environment.sketch else { return }
-    let picture = Raster(sketch, width: EpisodeMovie.width)
+    let picture = EpisodeMovie.picture(sketch, step: states, total: total)
     var gif = gif ?? AnimatedGIF(width: picture.width, height: picture.height)
     self.gif = nil  // so that there is one owner and nothing is copied
     // The end stays for a second before it begins anew.
     gif.append(picture, duration: isLast ? 100 : max(2, Int((100 / Double(framesPerSecond)).rounded())))
     self.gif = gif
+  }
+
+  /// A state with the step and the return until then.
+  static func picture(_ sketch: Sketch, step: Int, total: Double) -> Raster {
+    Raster(sketch, width: width).captioned("step \(step)  return \(NumberText.short(total))")
   }
 
   /// The file; empty before the first state.

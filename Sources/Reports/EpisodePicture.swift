@@ -2,12 +2,16 @@ import Environments
 import Foundation
 import Support
 
-/// The first evaluated episode as an SVG picture: every observation column and the reward over the steps, a strip each.
+/// The first evaluated episode as an SVG picture: every column of observations and actions, and the reward, over the
+/// steps, a strip each.
 package final class EpisodePicture {
   private let title: String
+  private let specification: EnvironmentSpecification
   private let buffer: FloatBuffer
   /// [columns][states]: the observation from the reset on.
   private var observations: [[Double]]
+  /// [columns][steps]; the index of a discrete action is one column.
+  private var actions: [[Double]]
   /// One reward per step.
   private var rewards: [Double] = []
   private var episodes = 0
@@ -15,7 +19,9 @@ package final class EpisodePicture {
   /// Of an environment of this kind; `title` stands above the picture.
   package init(_ specification: EnvironmentSpecification, title: String) {
     let size = specification.observationSpace.size
-    self.title = title
+    (self.title, self.specification) = (title, specification)
+    actions = [[Double]](
+      repeating: [], count: specification.actionSpace.isDiscrete ? 1 : specification.actionSpace.columns)
     buffer = FloatBuffer(count: size)
     observations = [[Double]](repeating: [], count: size)
   }
@@ -29,9 +35,35 @@ package final class EpisodePicture {
     if let outcome { rewards.append(outcome.reward) }
   }
 
+  /// Takes in the action of the next step.
+  package func append(_ rows: ActionRows) {
+    guard episodes == 1 else { return }
+    for column in actions.indices {
+      actions[column].append(rows.space.isDiscrete ? Double(rows.index(0)) : Double(rows.rows[0, column]))
+    }
+  }
+
+  /// Of each strip its name, its colour, its values, and the step of the first one.
+  private var strips: [(name: String, color: String, values: [Double], first: Double)] {
+    let spaces = (specification.observationSpace, specification.actionSpace)
+    func name(_ names: [String], _ column: Int, _ other: String) -> String {
+      names.isEmpty ? other : names[column]
+    }
+    return observations.enumerated().map { column, values in
+      let other = spaces.0.isDiscrete ? "state" : "observation \(column)"
+      return (name(specification.observationNames, column, other), "#1f6fb4", values, 0)
+    }
+      + actions.enumerated().map { column, values in
+        let other = actions.count == 1 ? "action" : "action \(column)"
+        return (name(specification.actionNames, column, other), "#2e9e5b", values, 0)
+      }
+      // A reward belongs to the step that leads to a state, so it is drawn where that state is.
+      + [("reward", "#d9601a", rewards, 1)]
+  }
+
   /// The picture; strips share the time axis, each has its own scale.
   package var svg: String {
-    let strips = observations.enumerated().map { ("observation \($0)", $1) } + [("reward", rewards)]
+    let strips = strips
     let (width, height, left, top) = (720.0, 70.0, 110.0, 40.0)
     let total = top + height * Double(strips.count) + 30
     let heading = "\(title): \(rewards.count) steps, return \(EpisodePicture.number(rewards.reduce(0, +)))"
@@ -44,21 +76,19 @@ package final class EpisodePicture {
     let steps = Double(max(observations.first?.count ?? 1, 2) - 1)
     for (index, strip) in strips.enumerated() {
       let base = top + height * Double(index)
-      let (low, high) = (strip.1.min() ?? 0, strip.1.max() ?? 0)
+      let (low, high) = (strip.values.min() ?? 0, strip.values.max() ?? 0)
       let range = high > low ? high - low : 1
-      // A reward belongs to the step that leads to a state, so it is drawn where that state is.
-      let shift = strip.1.count == rewards.count ? 1.0 : 0.0
-      let points = strip.1.enumerated().map { place, value in
-        let x = left + (Double(place) + shift) / steps * (width - left - 20)
+      let points = strip.values.enumerated().map { place, value in
+        let x = left + (Double(place) + strip.first) / steps * (width - left - 20)
         let y = base + height - 12 - (value - low) / range * (height - 22)
         return "\(EpisodePicture.coordinate(x)),\(EpisodePicture.coordinate(y))"
       }.joined(separator: " ")
-      let (color, bound) = (index == strips.count - 1 ? "#d9601a" : "#1f6fb4", " text-anchor=\"end\" fill=\"#777\"")
+      let bound = " text-anchor=\"end\" fill=\"#777\""
       lines += [
-        EpisodePicture.text(strip.0, 10, base + height / 2),
+        EpisodePicture.text(strip.name, 10, base + height / 2),
         EpisodePicture.text(EpisodePicture.number(high), left - 6, base + 14, bound),
         EpisodePicture.text(EpisodePicture.number(low), left - 6, base + height - 10, bound),
-        "<polyline fill=\"none\" stroke=\"\(color)\" stroke-width=\"1.5\" points=\"\(points)\"/>",
+        "<polyline fill=\"none\" stroke=\"\(strip.color)\" stroke-width=\"1.5\" points=\"\(points)\"/>",
       ]
     }
     lines.append(EpisodePicture.text("step", left + (width - left) / 2, total - 8, " text-anchor=\"middle\""))

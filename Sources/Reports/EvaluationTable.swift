@@ -1,3 +1,4 @@
+import Experiments
 import Support
 
 /// Results of `mbrl eval` as a table, as lines of JSON, and as a CSV file with one row per episode.
@@ -30,7 +31,8 @@ package struct EvaluationTable {
     let maps = reports.filter { !$0.map.isEmpty }.flatMap { report in
       ["greedy policy of seed \(report.manifest.seed) at step \(report.manifest.step)"] + report.map.map { "  \($0)" }
     }
-    return table.lines + (reports.count > 1 ? [overall] : []) + maps
+    let settings = reports.first.flatMap { ExperimentFile.text($0.settings) }.map { ["with \($0)"] } ?? []
+    return table.lines + (reports.count > 1 ? [overall] : []) + settings + maps
   }
 
   /// One object per checkpoint, with its episodes; then, of several, one for all.
@@ -40,7 +42,7 @@ package struct EvaluationTable {
         [
           "event": "evaluation", "checkpoint": .string(report.path), "seed": .integer(report.manifest.seed),
           "env_step": .integer(report.manifest.step),
-        ], report.result.json,
+        ], report.settings.isEmpty ? [:] : ["settings": .object(JSONObject(report.settings))], report.result.json,
         [
           "returns": .array(report.result.episodes.map { .finite($0.total) }),
           "lengths": .integers(report.result.episodes.map(\.length)),
@@ -52,13 +54,16 @@ package struct EvaluationTable {
     return objects
   }
 
-  /// Appends one report's episodes.
-  package static func append(_ report: PolicyEvaluation.Report, to file: CSVFile) throws(FileError) {
-    for (index, episode) in report.result.episodes.enumerated() {
-      try file.append([
-        .integer(report.manifest.seed), .integer(report.manifest.step), .integer(index), .integer(episode.seed),
-        .number(episode.total), .integer(episode.length), .flag(episode.isTerminated), .flag(episode.isTruncated),
-      ])
+  /// The file of `--csv`: one row per episode.
+  package var csv: [UInt8] {
+    let rows = reports.flatMap { report in
+      report.result.episodes.enumerated().map { index, episode -> [CSVFile.Cell?] in
+        [
+          .integer(report.manifest.seed), .integer(report.manifest.step), .integer(index), .integer(episode.seed),
+          .number(episode.total), .integer(episode.length), .flag(episode.isTerminated), .flag(episode.isTruncated),
+        ]
+      }
     }
+    return CSVFile.bytes(EvaluationTable.columns, rows)
   }
 }

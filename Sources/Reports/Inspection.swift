@@ -8,7 +8,8 @@ package struct Inspection {
   /// Reads and verifies.
   package init(_ path: String) throws(ExperimentError) { checkpoint = try Checkpoint.read(path) }
 
-  package var lines: [String] {
+  /// For people: what it is and its weights; with `all` everything, counters and the tensors of other state too.
+  package func lines(all: Bool = false) -> [String] {
     let manifest = checkpoint.manifest
     var lines = [
       "checkpoint     \(checkpoint.path)",
@@ -20,16 +21,20 @@ package struct Inspection {
     ]
     lines += manifest.logs.map { "log            \($0.name) \($0.value)" }
     lines += [""] + Inspection.aligned(manifest.facts)
-    lines += ["", "counters"] + Inspection.aligned(counters).map { "  " + $0 }
-    lines += [""]
-    var table = TextTable(["tensor", "type", "shape", "bytes", "file"], rightAligned: [3])
-    for (name, tensor) in checkpoint.tensors {
-      table.append([
-        name, tensor.elementType.rawValue, "[\(tensor.shape.map(String.init).joined(separator: ", "))]",
-        String(tensor.bytes.count), tensor.isWeight ? "weights" : "state",
-      ])
+    if all { lines += ["", "counters"] + Inspection.aligned(counters).map { "  " + $0 } }
+    let tensors = checkpoint.tensors.filter { all || $0.tensor.isWeight }
+    if !tensors.isEmpty {
+      var table = TextTable(["tensor", "type", "shape", "bytes", "file"], rightAligned: [3])
+      for (name, tensor) in tensors {
+        table.append([
+          name, tensor.elementType.rawValue, "[\(tensor.shape.map(String.init).joined(separator: ", "))]",
+          String(tensor.bytes.count), tensor.isWeight ? "weights" : "state",
+        ])
+      }
+      lines += [""] + table.lines
     }
-    return lines + table.lines
+    let rest = checkpoint.tensors.count - tensors.count
+    return all ? lines : lines + ["", "\(rest) tensors of other state, \(counters.count) counters: --all shows them"]
   }
 
   /// The whole numbers among the scalars; random streams and other bit patterns are in `json`.

@@ -1,3 +1,4 @@
+import Algorithms
 import Experiments
 import Support
 
@@ -7,6 +8,8 @@ package struct PolicyEvaluation: Sendable {
   package var episodes: Int?
   /// nil: the experiment's own.
   package var seed: Int?
+  /// "planner.horizon=15": settings of the planner and the environment other than those of training, in order.
+  package var overrides: [String] = []
   /// With exploration, where the policy has it.
   package var isStochastic = false
   /// Never changes a result.
@@ -20,10 +23,12 @@ package struct PolicyEvaluation: Sendable {
 
   /// A way of drawing an episode.
   package enum Drawing: Sendable {
-    /// Its observations and rewards over time, as SVG.
+    /// Its observations, actions and rewards over time, as SVG.
     case chart
     /// What a bystander sees, as an animated GIF.
     case movie
+    /// Its last state, as PNG.
+    case still
   }
 
   /// The experiment's own settings.
@@ -33,6 +38,10 @@ package struct PolicyEvaluation: Sendable {
   package struct Report: Sendable {
     package var path: String
     package var manifest: CheckpointManifest
+    /// What `overrides` decided.
+    package var settings: [(key: String, value: JSON)] = []
+    /// What of the checkpoint's settings they leave out.
+    package var notes: [String] = []
     package var result: EvaluationResult
     /// The greedy policy, where it was asked for.
     package var map: [String] = []
@@ -42,13 +51,15 @@ package struct PolicyEvaluation: Sendable {
     package var picture: [UInt8] = []
   }
 
-  /// Reads, verifies and restores a checkpoint, then runs the episodes.
-  package func run(_ path: String) throws(ExperimentError) -> Report {
+  /// Reads, verifies and restores a checkpoint, then runs the episodes and shows how far they are.
+  package func run(_ path: String, reporter: EvaluationReporter? = nil) throws(ExperimentError) -> Report {
     let checkpoint = try Checkpoint.read(path)
-    let configuration = try PolicyEvaluation.configuration(of: checkpoint)
+    let experiment = try PolicyEvaluation.experiment(of: checkpoint, overrides)
+    let configuration = experiment.configuration
+    try MemoryCheck.need(of: configuration, steps: 0)
     do {
       let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)))
-      try loop.restore(checkpoint)
+      try loop.restore(checkpoint, omitting: [.plans, .episodes])
       let standard = configuration.evaluation
       let task = try configuration.task()
       var evaluation = Evaluation(
@@ -61,34 +72,69 @@ package struct PolicyEvaluation: Sendable {
       let rollout = try writesText ? RolloutText(task) : nil
       let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
       let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil
+      let still = drawing == .still ? EpisodeStill() : nil
       let movie = drawing == .movie ? EpisodeMovie(task.specification) : nil
+      var moment = EvaluationReporter.Moment(
+        seed: checkpoint.manifest.seed, step: checkpoint.manifest.step, episodes: evaluation.episodes)
+      reporter?.begin(moment)
+      defer { reporter?.end(moment) }
       evaluation.onState = { environment, outcome in
+        moment.take(outcome)
+        reporter?.update(moment)
         rollout?.append(environment, outcome)
         chart?.append(environment, outcome)
         movie?.append(environment, outcome)
+        still?.append(environment, outcome)
       }
-      let map = try drawsMap ? PolicyMap.lines(of: loop.agent, on: task) : []
+      if let chart { evaluation.onAction = { chart.append($0) } }
+      let map = try drawsMap ? mapLines(of: loop.agent, at: checkpoint.manifest.step, experiment) : []
       var results: [Evaluation.Episode] = []
       _ = try loop.evaluate(evaluation, isStochastic: isStochastic, into: &results, shouldStop: { false })
       return Report(
-        path: path, manifest: checkpoint.manifest, result: EvaluationResult(episodes: results), map: map,
-        text: rollout?.text ?? "", picture: movie?.bytes ?? Array((chart?.svg ?? "").utf8))
+        path: path, manifest: checkpoint.manifest, settings: experiment.overridden,
+        notes: experiment.notes.map(\.description),
+        result: EvaluationResult(episodes: results), map: map,
+        text: rollout?.text ?? "", picture: movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8))
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }
   }
 
+  private func mapLines(of agent: any Agent, at step: Int, _ experiment: ExperimentFile) throws -> [String] {
+    var environment = try experiment.configuration.environment.make()
+    environment.runStep = step
+    let discount = experiment.resolved["agent"]?.object?["discount"]?.double ?? 1
+    return try PolicyMap.lines(of: agent, on: environment.tabular, discount: discount)
+  }
+
   /// The configuration that a checkpoint carries.
   package static func configuration(of checkpoint: Checkpoint) throws(ExperimentError) -> ExperimentConfiguration {
+    try experiment(of: checkpoint, []).configuration
+  }
+
+  /// The settings that a checkpoint carries, changed by overrides of the planner and the environment.
+  private static func experiment(
+    of checkpoint: Checkpoint, _ overrides: [String]
+  ) throws(ExperimentError) -> ExperimentFile {
     let manifest = checkpoint.manifest
     guard ConfigurationIdentity.hash(manifest.settings) == manifest.configurationHash else {
       throw .checkpoint(path: checkpoint.path, reason: "its settings do not have its configuration's hash")
     }
+    let own: ExperimentFile
     do throws(ExperimentError) {
-      return try ExperimentFile.read(.object(manifest.settings), name: "experiment", source: checkpoint.path)
-        .configuration
+      own = try ExperimentFile.read(.object(manifest.settings), name: "experiment", source: checkpoint.path)
     } catch {
       throw .checkpoint(path: checkpoint.path, reason: "its settings do not suit this program: \(error)")
     }
+    if overrides.isEmpty { return own }
+    let changed = try ExperimentFile.read(
+      .object(manifest.settings), name: "experiment", source: checkpoint.path, overrides: overrides)
+    let fixed = changed.overridden.map(\.key).filter { !$0.hasPrefix("planner.") && !$0.hasPrefix("environment.") }
+    guard fixed.isEmpty else {
+      throw .usage(
+        "a policy is evaluated with other settings of planner and environment only; learning has decided "
+          + fixed.joined(separator: ", "))
+    }
+    return changed
   }
 }

@@ -64,23 +64,11 @@ package struct SolutionReport: Sendable {
     lines += returns.map { "  " + $0.0.padded(to: width) + NumberText.fixed($0.1, 6) }
     if let layout = task.layout {
       lines += ["best action"] + layout.policyLines(solution.policy, symbols: task.actionSymbols).map { "  \($0)" }
-      lines += ["value"] + valueLines(layout)
+      lines += ["value"] + layout.valueLines(solution.values).map { "  \($0)" }
     } else {
       lines += ["best action in how many states"] + actionLines + ["value over the starts"] + startLines
     }
     return lines
-  }
-
-  /// The values of the open places, in columns.
-  private func valueLines(_ layout: GridLayout) -> [String] {
-    let cells = layout.places.indices.map { place in
-      layout.isOpen(place) ? NumberText.short(solution.values[layout.states[place]]) : String(layout.places[place])
-    }
-    let width = cells.map(\.count).max() ?? 0
-    return (0..<layout.rows).map { row in
-      let line = cells[row * layout.columns..<(row + 1) * layout.columns].map { $0.leftPadded(to: width) }
-      return "  " + line.joined(separator: " ")
-    }
   }
 
   private var actionLines: [String] {

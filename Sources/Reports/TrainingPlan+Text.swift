@@ -1,6 +1,16 @@
 import Experiments
 import Support
 
+extension ExperimentFile {
+  /// "planner.horizon=15 threads=2": the settings that the command line decides; nil where it decides none.
+  package var overriddenText: String? { ExperimentFile.text(overridden) }
+
+  /// "planner.horizon=15 threads=2"; nil of none.
+  static func text(_ settings: [(key: String, value: JSON)]) -> String? {
+    settings.isEmpty ? nil : settings.map { "\($0.key)=\($0.value.compactText)" }.joined(separator: " ")
+  }
+}
+
 extension TrainingPlan {
   /// What a command says before it starts.
   package var lines: [String] { lines(in: nil) }
@@ -15,19 +25,33 @@ extension TrainingPlan {
       + "up to \(FileSystem.byteCount(diskBytes)) in all"
     if let freeBytes { disk += "; \(FileSystem.byteCount(freeBytes)) free" }
     let seedText = seeds.count > 20 ? "\(seeds.count) seeds" : "seeds " + seeds.map(String.init).joined(separator: ", ")
+    let origins = origin.map { $0.checkpoints.filter { seeds.contains($0.seed) }.map(\.path) } ?? []
+    let branch = origins.isEmpty ? nil : "branches off \(origins[0])" + (origins.count > 1 ? " and others" : "")
     return [
       "run directory: \(path)" + (isThere ? " (exists)" : ""),
       "\(configuration.agent.type) on \(configuration.environment.id), "
         + "\(NumberText.grouped(configuration.training.environmentSteps)) steps, "
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
-      disk,
-    ]
+      disk, memoryText,
+    ] + [branch, experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
+      + experiment.notes.map(\.description)
+  }
+
+  /// What the runs will hold in memory, and what there is.
+  private var memoryText: String {
+    var text = "about \(FileSystem.byteCount(memory.bytes)) of memory beside the program's own"
+    if let largest = memory.largest(1).first, memory.bytes > 1 << 30 { text += ", most of it for \(largest.what)" }
+    if let room = Machine.availableMemory { text += "; \(FileSystem.byteCount(room.bytes)) are there" }
+    return text
   }
 
   /// What may become a trouble.
   package var warnings: [String] {
-    var warnings: [String] = []
+    var warnings = experiment.warnings.map(\.description)
+    if let requestedJobs, requestedJobs > jobs, jobs < seeds.count {
+      warnings.append("--jobs \(requestedJobs): \(jobs) at a time, as many as this machine has cores")
+    }
     if jobs * threads > Machine.cores {
       warnings.append("\(jobs) jobs × \(threads) threads are more than this machine's \(Machine.cores) cores: slower")
     }
@@ -43,8 +67,11 @@ extension TrainingPlan {
   package var json: JSON {
     [
       "event": "plan", "directory": .string(directory.path), "exists": .bool(resume != .never && directory.exists),
-      "seeds": .integers(seeds), "jobs": .integer(jobs), "threads": .integer(threads),
+      "settings": .object(JSONObject(experiment.overridden)), "seeds": .integers(seeds), "jobs": .integer(jobs),
+      "threads": .integer(threads),
       "checkpoint_bytes": .integer(checkpointBytes), "disk_bytes": .integer(diskBytes),
+      "memory_bytes": .integer(memory.bytes),
+      "warnings": .texts(experiment.warnings.map(\.description)),
     ]
   }
 }

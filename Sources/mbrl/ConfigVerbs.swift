@@ -17,7 +17,9 @@ enum ConfigCheckVerb: Verb {
     var code = ExitCode.success
     for path in arguments.operands {
       do throws(ExperimentError) {
-        _ = try ExperimentFile.load(path, overrides: arguments.settings)
+        let file = try ExperimentFile.load(path, overrides: arguments.settings)
+        for note in file.notes { console.note("\(path): \(note)") }
+        for warning in file.warnings { console.warning("\(path): \(warning)") }
         console.result("\(path): ok")
       } catch {
         console.error(error.description)
@@ -31,16 +33,21 @@ enum ConfigCheckVerb: Verb {
 /// `mbrl config show`.
 enum ConfigShowVerb: Verb {
   static let syntax = CommandSyntax(
-    "config show", "print every setting and where its value comes from", operands: ["CONFIG.json"], takesSettings: true,
+    "config show", "print every setting, what it may be, and where its value comes from", operands: ["CONFIG.json"],
+    operandCount: 0...1, takesSettings: true,
     options: [.init("--json", nil, "the resolved configuration, as config.json of a run holds it")],
+    discussion: ["Without a file: the settings that the arguments choose, and the standard ones."],
     exitCodes: [.success, .usage, .configuration],
     examples: [
+      ("mbrl config show agent.type=pets environment.id=Pendulum-v1", "every setting of an agent, without a file"),
       ("mbrl config show configs/quickstart.json evaluation.every=50", "the table: default, file or override"),
       ("mbrl config show configs/quickstart.json --json > full.json", "a file with every default written out"),
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-    let file = try ExperimentFile.load(arguments.operands[0], overrides: arguments.settings)
+    let file = try ConfigurationText.load(path: arguments.operands.first, overrides: arguments.settings)
+    file.notes.map(\.description).forEach(console.note)
+    file.warnings.map(\.description).forEach(console.warning)
     if arguments.has("--json") {
       console.result(String(JSON.object(file.resolved).prettyText.dropLast()))
     } else {

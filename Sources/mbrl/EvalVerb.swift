@@ -6,6 +6,7 @@ import Support
 enum EvalVerb: Verb {
   static let syntax = CommandSyntax(
     "eval", "measure the policy of a checkpoint, or of every seed of a run", operands: ["RUN|SEED|CHECKPOINT"],
+    takesSettings: true,
     options: [
       .init("--episodes", "N", "episodes (default: the run's evaluation.episodes)"),
       .init("--seed", "N", "episode i starts from N + i (default: the run's evaluation.seed)"),
@@ -14,20 +15,29 @@ enum EvalVerb: Verb {
       .init("--latest", nil, "the newest checkpoint (the default)"),
       .init("--threads", "N", "threads for planning (default: all cores); never changes a result"),
       .init("--json", nil, "one JSON object per checkpoint"),
-      .init("--csv", "FILE", "one row per episode into a new file"),
-      .init("--map", nil, "of a tabular agent: the greedy policy as a map"),
+      .init("--csv", "FILE", "one row per episode; - for standard output, the table then goes to standard error"),
+      .init(
+        "--map", nil, "of a tabular agent: policy and values as maps, and where the policy is worse than the optimum"),
       .init("--text", "FILE", "of a tabular environment: the episodes as text, state by state"),
-      .init("--render", "FILE", "the first episode: FILE.gif moving, FILE.svg its observations and reward over time"),
-      .init("--quiet", nil, "no notes"),
+      .init(
+        "--render", "FILE",
+        "the first episode: FILE.gif moving, FILE.png its last state, FILE.svg observations, actions and reward"
+      ),
+      .init("--quiet", nil, "no progress and notes"),
     ],
     discussion: [
       "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
-        + "are those of eval.csv."
+        + "are those of eval.csv. An episode hangs on its seed alone: any row of --csv runs again with --episodes 1 "
+        + "--seed and its episode_seed.",
+      "planner.NAME=value and environment.NAME=value change those settings for the measurement: one learned model "
+        + "under several planners, one policy in several tasks.",
+      "Files are tried before the work, and written after the table is printed; one that stands there is replaced.",
     ],
-    exitCodes: [.success, .failure, .usage, .checkpoint, .diverged],
+    exitCodes: [.success, .failure, .usage, .configuration, .checkpoint, .diverged, .someSeedsFailed],
     examples: [
       ("mbrl eval runs/pendulum-0123456789", "the newest checkpoint of every seed"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --best --episodes 100 --seed 1", "the best one, on other episodes"),
+      ("mbrl eval runs/pendulum-0123456789 planner.population=1000 planner.horizon=40", "with more planning"),
       ("mbrl eval runs/pendulum-0123456789/seed-0/checkpoints/step-000002000 --json", "one checkpoint"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --episodes 1 --render episode.gif", "watch an episode"),
       ("mbrl eval runs/dyna-maze-0123456789/seed-0 --map --episodes 1 --text walk.txt", "what a table has learned"),
@@ -45,6 +55,7 @@ enum EvalVerb: Verb {
     evaluation.episodes = try arguments.integer("--episodes", in: 1...1_000_000)
     evaluation.seed = try arguments.integer("--seed", in: SeedList.range)
     evaluation.threads = try arguments.integer("--threads", in: 1...64) ?? evaluation.threads
+    evaluation.overrides = arguments.settings
     evaluation.isStochastic = arguments.has("--stochastic")
     evaluation.drawsMap = arguments.has("--map")
     evaluation.drawing = try arguments.values["--render"].map(drawing)
@@ -54,25 +65,37 @@ enum EvalVerb: Verb {
     if evaluation.drawing != nil && checkpoints.count > 1 {
       throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
     }
-    let file = try arguments.values["--csv"].map { try CSVFile(creating: $0, columns: EvaluationTable.columns) }
+    let outputs = try EvaluationOutputs(arguments)
     var table = EvaluationTable([])
+    var failures: [ExperimentError] = []
+    let reporter = EvaluationReporter(console)
     for checkpoint in checkpoints {
-      let report = try checkpoint.read(evaluation.run)
-      table.reports.append(report)
-      if let file { try EvaluationTable.append(report, to: file) }
+      // What was measured counts, whatever becomes of another seed.
+      do {
+        table.reports.append(try checkpoint.read { try evaluation.run($0, reporter: reporter) })
+      } catch {
+        let error = ExperimentError(error)
+        if case .usage = error { throw error }
+        failures.append(error)
+        console.error("\(error)".hasPrefix(checkpoint.place) ? "\(error)" : "\(checkpoint.place): \(error)")
+      }
     }
-    console.show(arguments, table.lines, json: table.json)
-    if let path = arguments.values["--render"] { try FileSystem.writeAtomically(table.reports[0].picture, to: path) }
-    if let path = arguments.values["--text"] {
-      try FileSystem.writeAtomically(table.reports.map(\.text).joined(), to: path)
+    if table.reports.isEmpty, let first = failures.first { return first.exitCode }
+    table.reports.first?.notes.forEach(console.note)
+    if outputs.useStandardOutput {
+      table.lines.forEach(console.note)
+    } else {
+      console.show(arguments, table.lines, json: table.json)
     }
-    return .success
+    let code = outputs.write(table, console)
+    return failures.isEmpty ? code : .someSeedsFailed
   }
 
   /// The ending of a file's name says what is to be in it.
   private static func drawing(in path: String) throws(UsageError) -> PolicyEvaluation.Drawing {
     if path.hasSuffix(".gif") { return .movie }
     if path.hasSuffix(".svg") { return .chart }
-    throw UsageError("--render: \"\(path)\" has to end in .gif or .svg")
+    if path.hasSuffix(".png") { return .still }
+    throw UsageError("--render: \"\(path)\" has to end in .gif, .svg or .png")
   }
 }

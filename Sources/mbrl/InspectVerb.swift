@@ -8,11 +8,12 @@ enum InspectVerb: Verb {
     "inspect", "verify a checkpoint and show what is in it", operands: ["RUN|SEED|CHECKPOINT"],
     options: [
       .init("--best", nil, "of a run or seed: the best checkpoint instead of the newest"),
+      .init("--all", nil, "the optimiser's moments, other state and counters too, not only the weights"),
       .init(
         "--predictions", "N", "instead: the model's predictions for the newest N transitions, one JSON object each"),
       .init("--json", nil, "one JSON object per checkpoint"),
     ],
-    discussion: ["Tensors with type, shape and size, counters, facts of the agent, configuration hash and versions."],
+    discussion: ["Weights with type, shape and size, facts of the agent, configuration hash and versions."],
     exitCodes: [.success, .failure, .usage, .checkpoint],
     examples: [
       ("mbrl inspect runs/pendulum-0123456789/seed-0", "its newest checkpoint"),
@@ -30,7 +31,8 @@ enum InspectVerb: Verb {
     }
     for (index, checkpoint) in checkpoints.enumerated() {
       let inspection = try checkpoint.read { try Inspection($0) }
-      console.show(arguments, (index > 0 ? [""] : []) + inspection.lines, json: [inspection.json])
+      console.show(
+        arguments, (index > 0 ? [""] : []) + inspection.lines(all: arguments.has("--all")), json: [inspection.json])
     }
     return .success
   }

@@ -5,7 +5,13 @@ import Support
 /// One command: arguments in, text out, exit code.
 protocol Verb {
   static var syntax: CommandSyntax { get }
+  /// Whether all that the work leaves goes to standard output; default: yes.
+  static var leavesResultsOnly: Bool { get }
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode
+}
+
+extension Verb {
+  static var leavesResultsOnly: Bool { true }
 }
 
 extension Console {
@@ -21,7 +27,7 @@ enum Main {
   static var verbs: [any Verb.Type] {
     [
       TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
-      ListVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self, BenchVerb.self,
+      ListVerb.self, ListRunsVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self, BenchVerb.self,
     ]
   }
 
@@ -57,6 +63,9 @@ enum Main {
         console.result(verb.syntax.helpText)
         return .success
       }
+      if verb.leavesResultsOnly { console.tryOutput() }
+      // Said at the end.
+      if console.outputFault != nil { return .failure }
       return try verb.run(parsed, console)
     } catch let error as UsageError {
       return usage(error.description, verb, console)

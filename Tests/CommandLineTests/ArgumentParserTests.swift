@@ -2,6 +2,7 @@ import Testing
 import mbrl
 
 import Experiments
+import Support
 
 @Suite struct ArgumentParserTests {
   static let syntax = CommandSyntax(
@@ -50,7 +51,12 @@ import Experiments
     #expect(throws: UsageError(message)) { try Self.parse(line) }
   }
 
-  @Test(arguments: ["0", "9", "x", "1.5", "99999999999999999999"])
+  @Test(arguments: [("1e3", 1000), ("2.5E1", 25), ("7", 7), ("+7", 7)])
+  func numbersAsInSettings(text: String, number: Int) throws {
+    #expect(try Self.parse("a.json --jobs \(text)").integer("--jobs", in: 1...1000) == number)
+  }
+
+  @Test(arguments: ["0", "9", "x", "1.5", "1e-1", "1e9", "true", "[1]", "99999999999999999999"])
   func numbersOutOfRange(text: String) throws {
     let parsed = try Self.parse("a.json --jobs \(text)")
     #expect(throws: UsageError("--jobs: expected a whole number, 1 to 8; found \"\(text)\"")) {
@@ -70,5 +76,49 @@ import Experiments
     #expect(help.hasPrefix("mbrl train: learn\n\nusage: mbrl train CONFIG.json [key=value …] [options]\n"))
     for part in ["--seeds LIST", "--jobs N", "--quiet", "--help", "exit codes:"] { #expect(help.contains(part)) }
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+}
+
+/// What is said about arguments that a command does not take, and that it is taken when it is followed.
+@Suite struct ArgumentAdviceTests {
+  @Test(arguments: [
+    ("a.json --steps 500", "unknown option --steps; for a setting write training.environmentSteps=500"),
+    ("a.json --horizon=5", "unknown option --horizon; for a setting write planner.horizon=5"),
+    (
+      "a.json --environment-steps",
+      "unknown option --environment-steps; for a setting write training.environmentSteps=VALUE"
+    ),
+    ("a.json planner.horizon 30", "unexpected argument \"planner.horizon\"; for a setting write planner.horizon=30"),
+    ("a.json planner.horizn 30", "unexpected argument \"planner.horizn\"; for a setting write planner.horizon=30"),
+    ("a.json planner.horizon: 30", "unexpected argument \"planner.horizon:\"; for a setting write planner.horizon=30"),
+    (
+      "a.json model.hiddenSizes=[64, 32]",
+      "unexpected argument \"32]\"; the shell splits at spaces: write model.hiddenSizes=[64,32]"
+    ),
+  ])
+  func whatToWriteInstead(line: String, message: String) throws {
+    #expect(throws: UsageError(message)) { try ArgumentParserTests.parse(line) }
+    let setting = String(message.split(separator: "write ").last ?? "")
+    #expect(try ArgumentParserTests.parse("a.json \(setting)").settings == [setting])
+    if setting.hasSuffix("VALUE") { return }
+    let configuration: JSON = ["environment": ["id": "Pendulum-v1"], "agent": ["type": "pets"]]
+    _ = try ExperimentFile.read(configuration, name: "x", source: "x", overrides: [setting])
+  }
+
+  @Test func aTildeRemovesASetting() throws {
+    #expect(try ArgumentParserTests.parse("a.json ~planner.elites").settings == ["~planner.elites"])
+    #expect(try ArgumentParserTests.parse("~/a.json").operands == ["~/a.json"])
+  }
+
+  /// Every setting that has a name of its own is found by it, and no word that is none.
+  @Test func settingsByTheirWords() {
+    #expect(SettingCatalogue.paths.count > 80)
+    for (word, path) in [
+      ("steps", "training.environmentSteps"), ("population", "planner.population"),
+      ("hidden-sizes", "model.hiddenSizes"),
+      ("PLANNER.HORIZON", "planner.horizon"), ("step_limit", "environment.stepLimit"),
+    ] { #expect(SettingCatalogue.meant(word) == path) }
+    for word in ["", "x", "xyzzy", "b.json"] { #expect(SettingCatalogue.meant(word) == nil) }
+    for path in SettingCatalogue.paths { #expect(SettingCatalogue.named(path) == path) }
   }
 }

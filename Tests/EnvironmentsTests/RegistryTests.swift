@@ -40,7 +40,8 @@ struct RegistryTests {
     let files = Fixture.names(in: "gymnasium", suffix: ".jsonl")
     for name in [
       "CartPole-v1", "Pendulum-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Acrobot-v1", "ContinuousCartPole",
-      "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1", "CliffWalkingSlippery-v1",
+      "Reacher-v0", "PushingArm-v0", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1",
+      "CliffWalkingSlippery-v1",
     ] {
       #expect(files.contains("gymnasium/\(name).jsonl"))
     }
@@ -71,13 +72,16 @@ struct EnvironmentConfigurationTests {
     #expect(faults.first?.hasSuffix("did you mean \"Pendulum-v1\"?") == true)
   }
 
-  @Test("an option of another environment is unknown, an option out of range is named")
+  @Test("an option of another environment is known for one, an option out of range is named")
   func options() {
     #expect(
       read([("id", .string("LineWorld-v0")), ("start", .number(JSONNumber(11)))]).1
         == ["environment.start: 11 is out of range; allowed: 0 to 10"])
     let (_, faults) = read([("id", .string("LineWorld-v0")), ("gravity", .number(JSONNumber(9)))])
-    #expect(faults == ["environment.gravity: unknown setting; known here: id, start, stepLimit"])
+    let remedy = "remove it, or use environment.id \"Pendulum-v1\""
+    #expect(faults == ["environment.gravity: environment.id \"LineWorld-v0\" has no such setting; \(remedy)"])
+    let (_, unknown) = read([("id", .string("LineWorld-v0")), ("colour", .number(JSONNumber(9)))])
+    #expect(unknown == ["environment.colour: unknown setting; known here: id, start, stepLimit, wrappers"])
   }
 
   @Test("options and step limit reach the environment")

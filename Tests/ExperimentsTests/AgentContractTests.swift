@@ -15,6 +15,7 @@ import TestSupport
     ("agent.initialRandomSteps", "30"), ("agent.startSteps", "30"), ("agent.batchSize", "8"),
     ("agent.fitEvery", "15"), ("agent.imaginationLength", "6"),
     ("agent.rolloutLength", "9"), ("agent.epochs", "3"), ("agent.hiddenSizes", "[8, 8]"),
+    ("agent.criticHiddenSizes", "[8]"), ("agent.rolloutStarts", "20"), ("agent.updatesPerStep", "2"),
     ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),
     ("model.epochs", "3"), ("model.batchSize", "16"), ("planner.horizon", "4"), ("planner.particles", "4"),
     ("planner.population", "12"), ("planner.elites", "4"), ("planner.iterations", "2"), ("planner.restarts", "2"),
@@ -47,7 +48,7 @@ import TestSupport
   }
 
   static func overrides(_ bench: Bench, _ variant: Case? = nil) throws -> [String] {
-    let known = Set(try bench.plan().experiment.entries.map(\.path))
+    let known = Set(try bench.plan(variant?.settings ?? []).experiment.entries.map(\.path))
     let learned = variant?.guest == nil ? [] : [("model.reward", "learned"), ("model.termination", "learned")]
     return (quick + learned).filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" }
       + (variant?.settings ?? [])
@@ -72,10 +73,28 @@ import TestSupport
   static let variants: [Case] =
     agents.map { Case(agent: $0) }
     + agents.filter { has("planner.precision", $0) }.map { Case(agent: $0, settings: ["planner.precision=bfloat16"]) }
+    + [Case(agent: "random-shooting", settings: ["agent.inverse.epochs=2", "agent.inverse.proposals=3"])]
     + agents.map { Case(agent: $0, settings: ["training.environments=3"]) }
     + agents.map { Case(agent: $0, guest: .threaded) }
     + agents.map { Case(agent: $0, settings: ["training.environments=3"], guest: .threaded) }
-    + agents.filter { $0 != "dyna-q" }.map { Case(agent: $0, guest: .picture) }
+    + agents.filter { $0 != "dyna-q" }.map { Case(agent: $0, guest: .picture) } + laden
+
+  /// Agents with everything on that their defaults leave out.
+  static let laden = [
+    Case(
+      agent: "dqn",
+      settings: [
+        "agent.isDouble=true", "agent.isDueling=true", "agent.nStepReturns=3", "agent.priorityExponent=0.6",
+        "agent.updatesPerStep=0.75", "agent.targetEvery=20", "agent.standardizesObservations=true",
+      ]),
+    Case(agent: "dyna", settings: ["agent.nStepReturns=2", "agent.priorityExponent=1", "agent.updateEvery=4"]),
+    Case(
+      agent: "sac",
+      settings: [
+        "agent.nStepReturns=3", "agent.critics=4", "agent.targetCritics=2", "agent.criticLayerNorm=true",
+        "agent.criticDropout=0.1",
+      ]),
+  ]
 
   private static func has(_ setting: String, _ agent: String) -> Bool {
     (try? bench(agent).plan().experiment.entries.contains { $0.path == setting }) ?? false
@@ -163,6 +182,48 @@ import TestSupport
     let row = try #require(text("\(try bench.seed())/eval.csv").split(separator: "\n").last)
     let steps = variant.settings == ["training.environments=3"] ? 81 : 80
     #expect(row.hasPrefix("\(steps),2,\(report.result.mean),\(report.result.deviation),"))
+  }
+
+  /// Every planner has state of its own that could reach from one episode into the next.
+  private static let planners = PlanOptimizers.entries.map {
+    Case(agent: "pets", settings: ["planner.type=\($0.name)"])
+  }
+
+  @Test(arguments: variants.filter { $0.guest == nil } + planners)
+  func anyEpisodeOfAnEvaluationRunsAgainByItsSeed(variant: Case) throws {
+    let bench = try Self.bench(variant, steps: 60)
+    try bench.train(try Self.overrides(bench, variant) + ["evaluation.episodes=0"])
+    for isStochastic in [false, true] {
+      var evaluation = PolicyEvaluation()
+      (evaluation.episodes, evaluation.seed, evaluation.isStochastic) = (4, 500, isStochastic)
+      let path = "\(try bench.seed())/checkpoints/latest"
+      let episodes = try evaluation.run(path).result.episodes
+      #expect(episodes.map(\.seed) == [500, 501, 502, 503])
+      for episode in episodes {
+        (evaluation.episodes, evaluation.seed) = (1, episode.seed)
+        #expect(try evaluation.run(path).result.episodes == [episode], "stochastic: \(isStochastic)")
+      }
+    }
+  }
+
+  /// The progress line can only tell random steps from others if the agent says so.
+  @Test(arguments: agents)
+  func randomStepsAreCalledSo(agent: String) throws {
+    let bench = try Self.bench(agent)
+    let overrides = try Self.overrides(bench)
+    guard overrides.contains(where: { $0.hasPrefix("agent.initialRandomSteps=") }) else { return }
+    let loop = try RunLoop(try bench.plan(overrides).experiment.configuration, seed: 0, threads: 1)
+    for _ in 0..<20 { try loop.step() }
+    #expect(loop.activity.moment == Activity.Moment(.random))
+    for _ in 0..<20 { try loop.step() }
+    #expect([.none, .planning].contains(loop.activity.moment.phase))
+    var episodes: [Evaluation.Episode] = []
+    let before = loop.activity.moment
+    _ = try loop.evaluate(Evaluation(episodes: 1, seed: 1), into: &episodes) {
+      #expect(loop.activity.moment == Activity.Moment(.evaluating, 0, of: 1))
+      return false
+    }
+    #expect(loop.activity.moment == before)
   }
 
   @Test(arguments: agents)

@@ -83,14 +83,73 @@ import Experiments
     let bench = try Bench(Bench.small)
     try bench.train(stop: once(.step(40)))
     let other = try Bench(Bench.small)
-    try other.train(["evaluation.seed=5"], stop: once(.step(40)))
+    try other.train(["environment.stepLimit=13"], stop: once(.step(40)))
     let store = CheckpointStore("\(try bench.seed())/checkpoints")
     for step in try store.steps() { try FileSystem.removeTree(store.path(step)) }
     try FileSystem.move("\(try other.seed())/checkpoints/step-000000040", to: store.path(40))
     let result = try bench.train()
     #expect(result.exitCode == .checkpoint)
     guard case .failed(let error) = result.ends[0].end else { return #expect(Bool(false)) }
-    #expect(error.description.contains("step-000000040: belongs to another configuration ("))
+    #expect(
+      error.description.contains("step-000000040: belongs to another configuration (environment.stepLimit: 13 → 12)"))
+  }
+
+  /// A checkpoint of a newer program is not damaged: nothing is set aside, and no older one is used in its place.
+  @Test func aCheckpointOfAnotherVersionStays() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(72)))
+    let store = CheckpointStore("\(try bench.seed())/checkpoints")
+    let path = "\(store.path(72))/\(CheckpointManifest.fileName)"
+    try FileSystem.writeAtomically(text(path).replacing("\"version\": 2,", with: "\"version\": 99,"), to: path)
+    let before = try FileSystem.list(store.directory)
+    let result = try bench.train()
+    #expect(result.exitCode == .checkpoint)
+    guard case .failed(let found) = result.ends[0].end else { return #expect(Bool(false)) }
+    #expect(found.description.contains("go on with the program that wrote them"))
+    #expect(found.description.contains("step-000000072: written in format version 99"))
+    #expect(try FileSystem.list(store.directory) == before && bench.recorder.warnings.isEmpty)
+  }
+
+  /// A table that a spreadsheet has saved is the fault, and not the checkpoints, which nobody should remove.
+  @Test func aTableThatDoesNotFitLeavesTheCheckpoints() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(stop: once(.step(72)))
+    let table = "\(try bench.seed())/eval.csv"
+    let sound = text(table)
+    try FileSystem.writeAtomically(sound.replacing("\n", with: "\r\n"), to: table)
+    guard case .failed(let found) = try bench.train().ends[0].end else { return #expect(Bool(false)) }
+    #expect(found.exitCode == .checkpoint && found.description.contains("lines that end in CRLF instead of LF"))
+    #expect(!found.description.contains("remove this folder"))
+    try FileSystem.writeAtomically(sound, to: table)
+    #expect(try bench.train().exitCode == .success)
+    #expect(try reproducible(try bench.seed()) == ResumeTests.undisturbed())
+  }
+
+  /// config.json of a run was edited by hand: the setting is named, and put back the run goes on.
+  @Test func anEditedConfigurationIsNamed() throws {
+    var bench = try Bench(Bench.small)
+    bench.agent = nil
+    try bench.train(stop: once(.step(72)))
+    let path = RunDirectory(try bench.run()).configurationPath
+    let sound = text(path)
+    try FileSystem.writeAtomically(sound.replacing("\"stepLimit\": 12", with: "\"stepLimit\": 13"), to: path)
+    let found = try #require(error { try bench.train(path: try bench.run()) })
+    #expect(found.exitCode == .configuration)
+    #expect(found.description.hasPrefix("\(path) was changed after the run began; "))
+    #expect(found.description.hasSuffix("\n  environment.stepLimit: 12 → 13"))
+    try FileSystem.writeAtomically(sound, to: path)
+    #expect(try bench.train(path: try bench.run()).exitCode == .success)
+  }
+
+  /// A seed's folder in place of the run's: the answer is the command that goes on with it.
+  @Test func aSeedInPlaceOfItsRun() throws {
+    var bench = try Bench(Bench.small)
+    bench.agent = nil
+    try bench.train(seeds: [3], stop: once(.step(72)))
+    let found = try #require(error { try bench.plan(path: "\(try bench.seed(3))/") })
+    #expect(found.exitCode == .usage)
+    #expect(found.description.hasSuffix("to go on with it: mbrl train \(try bench.run()) --seeds 3"))
+    #expect(try bench.train(seeds: [3], path: try bench.run()).exitCode == .success)
   }
 
   @Test func aCheckpointOfAnotherSeedIsRefused() throws {

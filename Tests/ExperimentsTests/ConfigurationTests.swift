@@ -59,7 +59,8 @@ import Experiments
     ("seeds=[1,2,1]", "seeds: 1 stands there twice"),
     ("seeds=[]", "seeds: has 0 elements; expected 1 to 10000"),
     ("seeds=[-1]", "seeds[0]: -1 is out of range; allowed: 0 to 9007199254740991"),
-    ("seeds=3", "seeds: expected an array of whole numbers, found 3"),
+    ("seeds=many", "seeds: expected an array of whole numbers, found \"many\""),
+    ("seeds=4-0", "seeds: expected an array of whole numbers, found \"4-0\""),
     ("checkpoint.keep=0", "checkpoint.keep: 0 is out of range; allowed: 1 to 1000000"),
     ("evaluation.every=-1", "evaluation.every: -1 is out of range; allowed: 0 to 1000000000000"),
     ("threads=65", "threads: 65 is out of range; allowed: 0 to 64"),
@@ -133,6 +134,31 @@ import Experiments
     ] {
       #expect(ConfigurationIdentity.hash(try Self.read(Self.valid, name: "n", [override]).resolved) != standard)
     }
+    // A run from before there were wrappers is the same as one without any; each one makes it another.
+    var old = try Self.read(Self.valid).resolved
+    var environment = try #require(old["environment"]?.object)
+    #expect(environment["wrappers"]?.object?.members.count == 6)
+    environment["wrappers"] = nil
+    old["environment"] = .object(environment)
+    #expect(ConfigurationIdentity.hash(old) == standard)
+    #expect(ConfigurationIdentity.differences(old, try Self.read(Self.valid).resolved).isEmpty)
+    for wrapper in [
+      "actionRepeat=2", "rescalesActions=true", "frameStack=2", "observesTime=true", "normalizesObservations=true",
+      "observationLimit=5",
+    ] {
+      let wrapped = try Self.read(Self.valid, name: "n", ["environment.wrappers.\(wrapper)"]).resolved
+      #expect(ConfigurationIdentity.hash(wrapped) != standard)
+      #expect(ConfigurationIdentity.differences(old, wrapped).count == 1)
+    }
+    let shooting = try Self.read(
+      #"{"agent": {"type": "random-shooting"}, "environment": {"id": "Pendulum-v1"}}"#
+    ).resolved
+    var agent = try #require(shooting["agent"]?.object)
+    #expect(agent["inverse"]?.object?["epochs"] == .integer(0))
+    agent["inverse"] = nil
+    old = shooting
+    old["agent"] = .object(agent)
+    #expect(ConfigurationIdentity.hash(old) == ConfigurationIdentity.hash(shooting))
     // Written differently, the same experiment.
     let spelled =
       "{\"agent\": {\"type\": \"random\"}, \"evaluation\": {\"every\": 1e3}, "
@@ -164,5 +190,29 @@ import Experiments
     let properties = try #require(schema.object?["properties"]?.object)
     #expect(properties["environment"]?.object?["properties"]?.object?["stepLimit"]?.object?["default"]?.integer == 500)
     #expect(properties["training"] != nil && properties["comment"] != nil)
+  }
+
+  // MARK: config show
+
+  /// What a setting of few values may be stands in its line; without a file the arguments choose.
+  @Test func showNamesTheChoices() throws {
+    let file = try ConfigurationText.load(
+      path: nil, overrides: ["agent.type=pets", "environment.id=Pendulum-v1", "planner.horizon=7"])
+    let lines = ConfigurationText.lines(file)
+    #expect(
+      lines.contains { $0.hasPrefix("planner.type ") && $0.hasSuffix("(cem, icem, mppi, random-shooting, gradient)") })
+    #expect(lines.contains { $0.hasPrefix("planner.horizon ") && $0.contains(" 7 ") && $0.contains(" override ") })
+    #expect(lines.contains { $0.hasPrefix("model.kind ") && $0.hasSuffix("(probabilistic, deterministic)") })
+    #expect(try ConfigurationText.load(path: nil, overrides: []).configuration.agent.type == "random")
+    let misspelt = try #require(error { try ConfigurationText.load(path: nil, overrides: ["agent.typ=pets"]) })
+    #expect("\(misspelt)".contains("did you mean"))
+  }
+
+  /// An editor's byte order mark does no harm.
+  @Test func aByteOrderMarkIsTaken() throws {
+    let folder = TemporaryFolder()
+    let path = folder.write(
+      "\u{FEFF}{\"environment\": {\"id\": \"Pendulum-v1\"}, \"agent\": {\"type\": \"random\"}}", to: "a.json")
+    #expect(try ExperimentFile.load(path).configuration.environment.id == "Pendulum-v1")
   }
 }

@@ -31,6 +31,33 @@ import Experiments
     for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
   }
 
+  /// With everything that can stand around an environment, and several of them.
+  static let wrapped =
+    ["actionRepeat=2", "rescalesActions=true", "frameStack=3", "observesTime=true", "normalizesObservations=true"]
+    .map { "environment.wrappers.\($0)" } + ["environment.id=Pendulum-v1", "environment.stepLimit=23"]
+
+  @Test(arguments: [1, 3])
+  func sameBytesInWrappers(environments: Int) throws {
+    let overrides = Self.wrapped + ["training.environments=\(environments)"]
+    let bench = try Bench(Bench.small)
+    var sessions = 0
+    while true {
+      let countdown = Countdown(environments == 1 ? 29 : 17)
+      sessions += 1
+      if try bench.train(overrides, stop: { _, _ in countdown.isOver }).exitCode == .success { break }
+      try #require(sessions < 100)
+    }
+    #expect(sessions > 4)
+    let expected = try Self.undisturbed(overrides)
+    let found = try reproducible(try bench.seed())
+    for name in expected.keys.sorted() { #expect(found[name] == expected[name], "\(name)") }
+    // Evaluations neither move the statistics nor come from others than the checkpoint's.
+    let never = try Bench(Bench.small)
+    try never.train(overrides + ["evaluation.episodes=0"])
+    let unmeasured = try reproducible(try never.seed())
+    for name in ["episodes", "progress", "weights", "state"] { #expect(unmeasured[name] == expected[name], "\(name)") }
+  }
+
   @Test func sameBytesAfterManyStops() throws {
     let bench = try Bench(Bench.small)
     var sessions = 0

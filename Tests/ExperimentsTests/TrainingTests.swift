@@ -166,22 +166,46 @@ import Experiments
     #expect("\(other)".contains("has other settings:\n  evaluation.seed: 10000 → 3"))
   }
 
-  @Test func onlyLengthCheckpointAndLoggingMayChange() throws {
+  @Test func onlyLengthEvaluationCheckpointAndLoggingMayChange() throws {
     let bench = try Bench(Bench.small)
     try bench.train(stop: once(.step(60)))
     let run = try bench.run()
-    let overrides = ["evaluation.every=10", "environment.stepLimit=20"]
+    let overrides = ["training.environments=2", "evaluation.every=10", "environment.stepLimit=20"]
     let differs = try #require(error { try bench.train(overrides, path: run) })
     #expect(differs.exitCode == .configuration)
     #expect(
       "\(differs)" == """
-        \(run) was made with other settings; only length, checkpoint and logging may change:
+        \(run) was made with other settings; only length, evaluation, checkpoint and logging may change:
           environment.stepLimit: 12 → 20
-          evaluation.every: 50 → 10
+          training.environments: 1 → 2
         """)
     let allowed = ["training.environmentSteps=210", "checkpoint.every=7", "logging.progressEvery=0"]
     #expect(try bench.train(allowed, path: run).exitCode == .success)
     #expect(text("\(run)/config.json").contains("\"environmentSteps\": 210"))
+  }
+
+  /// Training does not know how it is measured: from the change on eval.csv has the new evaluations, all else is as if
+  /// there had been no change. An interrupted evaluation that is another one now begins anew.
+  @Test(arguments: [60, 100])
+  func theEvaluationMayChangeWhenARunGoesOn(stop: Int) throws {
+    let plain = try Bench(Bench.small)
+    try plain.train()
+    let bench = try Bench(Bench.small)
+    // In the second of two episodes, or where there is no evaluation.
+    let countdown = Countdown(14)
+    try bench.train(stop: { _, point in
+      point == .evaluation(stop) && countdown.isOver || point == .step(60) && stop == 60
+    })
+    let run = try bench.run()
+    let changes = ["evaluation.every=30", "evaluation.seed=3", "evaluation.episodes=1"]
+    #expect(try bench.train(changes, path: run).exitCode == .success)
+    #expect(try CSVTable.read("\(run)/seed-0/eval.csv").texts("episodes").prefix(2) == ["2", "1"])
+    // The file's own settings are the run's again.
+    #expect(try bench.train(["training.environmentSteps=230"]).directory.path == run)
+    #expect(try plain.train(["training.environmentSteps=230"]).exitCode == .success)
+    #expect(try CSVTable.read("\(run)/seed-0/eval.csv").texts("episodes").last == "2")
+    let (expected, found) = (try reproducible(plain.seed()), try reproducible(bench.seed()))
+    for name in ["episodes", "progress", "weights", "state"] { #expect(found[name] == expected[name], "\(name)") }
   }
 
   @Test func aLockedSeedIsNamed() throws {
@@ -207,9 +231,19 @@ import Experiments
   @Test func planningWritesNothing() throws {
     let bench = try Bench(Bench.small)
     let plan = try bench.plan(seeds: [0, 1, 2], jobs: 2)
-    #expect(plan.jobs == 2)
+    #expect(plan.jobs == min(2, Machine.cores))
     #expect(plan.checkpointBytes > 0)
     #expect(try FileSystem.list(bench.folder.path) == ["bench.json"])
+  }
+
+  /// What is announced is what runs.
+  @Test func noMoreJobsThanCores() throws {
+    let plan = try Bench(Bench.small).plan(seeds: Array(0..<200), jobs: 150)
+    #expect(plan.jobs == Machine.cores)
+    #expect(plan.lines[1].contains("; \(plan.jobs) job"))
+    #expect(plan.warnings.contains("--jobs 150: \(plan.jobs) at a time, as many as this machine has cores"))
+    let few = try Bench(Bench.small).plan(seeds: [0], jobs: 150)
+    #expect(few.jobs == 1 && !few.warnings.contains { $0.hasPrefix("--jobs") })
   }
 
   /// Without a list, a run's path means the seeds that were started in it.

@@ -1,6 +1,6 @@
-import Reports
 import Environments
 import Foundation
+import Reports
 import Support
 import Testing
 
@@ -9,13 +9,19 @@ import Testing
   @Test func firstEpisodeIsDrawn() throws {
     let configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
     let picture = EpisodePicture(try configuration.describe().specification, title: "a line")
-    try walk(configuration, steps: 3) { picture.append($0, $1) }
+    let action = RowBuffer(1, 1)
+    action.rows[0, 0] = 1
+    try walk(configuration, steps: 3) { environment, outcome in
+      if outcome != nil { picture.append(ActionRows(action.rows, environment.specification.actionSpace)) }
+      picture.append(environment, outcome)
+    }
     let svg = picture.svg
     #expect(svg.contains("a line: 3 steps, return -9"))
     let strips = svg.split(separator: "\n").filter { $0.hasPrefix("<polyline") }
-    #expect(strips.count == 2)
+    #expect(strips.count == 3)
+    for name in [">position<", ">move<", ">reward<"] { #expect(svg.contains(name)) }
     let points = strips.map { $0.split(separator: "points=\"")[1].split(separator: " ").count }
-    #expect(points == [4, 3])
+    #expect(points == [4, 3, 3])
     let isFinite = !svg.contains("nan") && !svg.contains("inf")
     #expect(isFinite)
   }
@@ -37,6 +43,23 @@ import Testing
     let movie = EpisodeMovie(try configuration.describe().specification)
     try walk(configuration, steps: 2500) { movie.append($0, $1) }
     #expect(durations(in: movie.bytes).count == 2501 / 3 + 2)
+  }
+
+  /// The picture with its caption below, and nothing of the second episode.
+  @Test func lastStateOfTheFirstEpisodeStands() throws {
+    let configuration = try #require(EnvironmentConfiguration(id: "LineWorld-v0"))
+    let still = EpisodeStill()
+    #expect(still.bytes.isEmpty)
+    try walk(configuration, steps: 5) { still.append($0, $1) }
+    let (movie, first) = (EpisodeMovie(try configuration.describe().specification), still.bytes)
+    #expect(Array(first.prefix(8)) == [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+    var environment = try configuration.make()
+    try environment.reset(seed: 0)
+    movie.append(environment, nil)
+    let sketch = try #require(environment.sketch)
+    let height = Raster(sketch, width: 480).height + Raster.captionHeight
+    #expect(Array(movie.bytes[8..<10]) == [UInt8(height & 0xFF), UInt8(height >> 8)])
+    #expect(Array(first[20..<24]) == [0, 0, UInt8(height >> 8), UInt8(height & 0xFF)])
   }
 
   /// Two episodes to the right, from the left end.

@@ -95,6 +95,27 @@ struct CSVFileTests {
   }
 }
 
+extension CSVFileTests {
+  /// A spreadsheet has opened and saved a table: its columns look the same, and are not.
+  @Test(arguments: [
+    ("\u{FEFF}env_step,loss,note\n1,,\n", "a byte order mark before its first line"),
+    ("env_step,loss,note\r\n1,,\r\n", "lines that end in CRLF instead of LF"),
+    (
+      "\u{FEFF}env_step,loss,note\r\n1,,\r\n",
+      "a byte order mark before its first line and lines that end in CRLF instead of LF"
+    ),
+  ])
+  func whatASpreadsheetSaves(text: String, change: String) throws {
+    let folder = TemporaryFolder()
+    let path = folder.write(text, to: "a.csv")
+    let found = #expect(throws: FileError.self) { try CSVFile(reopening: path, columns: columns, at: 23) }
+    #expect(
+      found?.description == "cannot append to \(path): another program has saved it, with \(change): undo that, or "
+        + "bring the old file back")
+    #expect(folder.text("a.csv") == text)
+  }
+}
+
 private struct LossRow: TableRow {
   var loss = 0.0
 

@@ -28,11 +28,4 @@ struct ClockTests {
   func durations(seconds: Double, text: String) {
     #expect(TimeText.duration(seconds) == text)
   }
-
-  @Test func remainingTime() {
-    #expect(TimeText.remaining(done: 0, total: 10, elapsed: 5) == "?")
-    #expect(TimeText.remaining(done: 5, total: 10, elapsed: 65) == "1m 05s")
-    #expect(TimeText.remaining(done: 10, total: 10, elapsed: 65) == "0s")
-    #expect(TimeText.remaining(done: 11, total: 10, elapsed: 65) == "0s")
-  }
 }

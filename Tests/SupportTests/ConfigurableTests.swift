@@ -117,6 +117,44 @@ struct ConfigurableTests {
     #expect(fields.entries.first?.help == "how long")
   }
 
+  /// What a word of the command line is, the setting decides: text, or the JSON that it looks like.
+  @Test func wordsAreWhatTheSettingIs() {
+    let (value, fields) = read(
+      #"{"steps": 5, "learningRate": 1}"#, overrides: ["name=true", "isOn=true", "steps=1e3", "learningRate=null"])
+    #expect(fields.faults.isEmpty, "\(fields.faults)")
+    #expect(value.name == "true" && value.isOn && value.steps == 1000 && value.learningRate == 3e-4)
+    for (word, name) in [("1", "1"), ("null", "null"), ("false", "false"), ("\"a b\"", "a b"), (" 1.50 ", "1.50")] {
+      #expect(read("{}", overrides: ["name=\(word)"]).value.name == name)
+    }
+    #expect(
+      read("{}", overrides: ["flavour=1", "steps=x"]).fields.faults.map(\.description) == [
+        #"steps: expected a whole number, found "x"; allowed: 1 to 1000000"#,
+        #"flavour: "1" is not one of "sweet", "sour""#,
+      ])
+    #expect(
+      read("{}", overrides: ["stesp=null"]).fields.faults.map(\.description) == [
+        #"stesp: unknown setting; did you mean "steps"?"#
+      ])
+    let sources = Dictionary(uniqueKeysWithValues: fields.entries.map { ($0.path, $0.provenance) })
+    #expect(sources["name"] == .override && sources["learningRate"] == .standard)
+  }
+
+  /// A warning comes where somebody chose a setting that nothing reads, and once for a whole section.
+  @Test func settingsThatNothingReads() {
+    func warnings(_ text: String, _ overrides: [String] = []) -> [String] {
+      let fields = read(text, overrides: overrides).fields
+      fields.unused("steps", because: "of a test")
+      fields.unused("inner.rate", because: "of a part")
+      fields.unused("inner", because: "of a whole")
+      return fields.warnings.map(\.description)
+    }
+    #expect(warnings("{}") == [])
+    #expect(warnings(#"{"steps": 1000, "inner": {"rate": 0.5}}"#) == [], "defaults written out")
+    #expect(warnings(#"{"steps": 7}"#) == ["steps: has no effect: of a test"])
+    #expect(warnings("{}", ["steps=1000"]) == ["steps: has no effect: of a test"])
+    #expect(warnings(#"{"inner": {"rate": 0.25}}"#) == ["inner: has no effect: of a whole"])
+  }
+
   @Test func everyDefaultIsWrittenOutInDeclarationOrder() {
     let (_, fields) = read(#"{"inner": {"rate": 0.25}, "steps": 1e3}"#)
     #expect(

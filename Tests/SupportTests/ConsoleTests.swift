@@ -3,39 +3,12 @@ import Support
 import TestSupport
 import Testing
 
-/// A console whose two outputs are files and whose clock stands until it is moved.
-private final class Stage: Sendable {
-  let folder = Guarded(TemporaryFolder())
-  let seconds = Guarded(0.0)
-  private let output: Int32
-  private let errors: Int32
-
-  init() {
-    let path = folder.withLock(\.path)
-    output = open("\(path)/output", O_RDWR | O_CREAT, 0o600)
-    errors = open("\(path)/errors", O_RDWR | O_CREAT, 0o600)
-  }
-
-  deinit {
-    close(output)
-    close(errors)
-  }
-
-  func console(_ terminal: Terminal, isQuiet: Bool = false) -> Console {
-    Console(output: output, errors: errors, terminal: terminal, isQuiet: isQuiet) { [self] in seconds.withLock { $0 } }
-  }
-
-  func advance(_ step: Double) { seconds.withLock { $0 += step } }
-  var results: String { folder.withLock { $0.text("output") } }
-  var messages: String { folder.withLock { $0.text("errors") } }
-}
-
 struct ConsoleTests {
   private let plain = Terminal(isLive: false, hasColour: false)
   private let live = Terminal(isLive: true, hasColour: false, columns: 20, rows: 6)
 
   @Test func resultsAndMessagesGoApart() {
-    let stage = Stage()
+    let stage = ConsoleStage()
     let console = stage.console(plain)
     console.result("{\"a\":1}")
     console.note("a note")
@@ -47,7 +20,7 @@ struct ConsoleTests {
   }
 
   @Test func quietKeepsWarnings() {
-    let stage = Stage()
+    let stage = ConsoleStage()
     let console = stage.console(live, isQuiet: true)
     console.update(slot: 0, line: "seed 0")
     console.finish(slot: 0, line: "seed 0 done")
@@ -57,7 +30,7 @@ struct ConsoleTests {
   }
 
   @Test func plainProgressEveryThirtySeconds() {
-    let stage = Stage()
+    let stage = ConsoleStage()
     let console = stage.console(plain)
     for second in 0..<100 {
       console.update(slot: 1, line: "seed 1: \(second)")
@@ -78,7 +51,7 @@ struct ConsoleTests {
   }
 
   @Test func liveLinesAreRedrawnInPlace() {
-    let stage = Stage()
+    let stage = ConsoleStage()
     let console = stage.console(live)
     console.update(slot: 1, line: "one")
     console.update(slot: 0, line: "zero")  // too soon to draw
@@ -101,7 +74,7 @@ struct ConsoleTests {
   }
 
   @Test func moreSlotsThanTheScreenHasRows() {
-    let stage = Stage()
+    let stage = ConsoleStage()
     let console = stage.console(live)
     for slot in 0..<10 {
       stage.advance(1)
@@ -134,7 +107,7 @@ struct ConsoleTests {
   }
 
   @Test func manyThreadsWriteWholeLines() {
-    let stage = Stage()
+    let stage = ConsoleStage()
     let console = stage.console(plain)
     DispatchQueue.concurrentPerform(iterations: 8) { thread in
       for line in 0..<50 {

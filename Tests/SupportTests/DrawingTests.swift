@@ -2,6 +2,40 @@ import Support
 import Testing
 
 @Suite struct DrawingTests {
+  /// Ink on white below the picture, two pixels for one of a glyph; what does not fit is cut off.
+  @Test func captions() {
+    let plain = Raster(Sketch(x: 0...1, y: 0...1), width: 20)
+    let picture = plain.captioned("1?-77")
+    #expect(picture.width == 20 && picture.height == 20 + Raster.captionHeight)
+    #expect(Array(picture.pixels[..<400]) == plain.pixels)
+    func isInk(_ row: Int, _ column: Int) -> Bool { picture[24 + row, 4 + column] == .ink }
+    // The tip, the stem and the foot of the 1.
+    #expect(isInk(0, 4) && isInk(0, 5) && !isInk(0, 3) && isInk(13, 2) && isInk(13, 7) && !isInk(14, 4))
+    #expect(plain.captioned("???").pixels.allSatisfy { Color($0) == .white })
+  }
+
+  /// Made by Python's zlib: two pixels of a palette of two colours.
+  @Test func portableNetworkGraphics() {
+    var sketch = Sketch(x: 0...2, y: 0...1)
+    sketch.rectangle(.init(0, 0), .init(1, 1), Color(0x010203))
+    let bytes = PNG.bytes(Raster(sketch, width: 2))
+    let text = bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    #expect(
+      text == "89504e470d0a1a0a0000000d4948445200000002000000010803000000c3fc8fb800000006504c5445010203ffffff06f0b0f6"
+        + "0000000e49444154" + "7801010300fcff000001000400020b218b71" + "0000000049454e44ae426082")
+  }
+
+  /// With more colours than a palette holds every pixel has its own.
+  @Test func manyColours() {
+    var sketch = Sketch(x: 0...300, y: 0...1)
+    for column in 0..<300 {
+      sketch.rectangle(.init(Double(column), 0), .init(Double(column + 1), 1), Color(UInt32(column) * 50))
+    }
+    let bytes = PNG.bytes(Raster(sketch, width: 300))
+    #expect(bytes[25] == 2)
+    #expect(Array(bytes[48...54]) == [0, 0, 0, 0, 0, 0, 50])
+  }
+
   /// A rectangle over a pixel and a half: the half is half blended, what is outside stays white.
   @Test func edgesAreSmoothed() {
     var sketch = Sketch(x: 0...4, y: 0...2)

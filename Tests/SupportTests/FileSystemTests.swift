@@ -40,6 +40,22 @@ struct FileSystemTests {
     #expect(throws: FileError.self) { try FileSystem.move(folder.file("other"), to: folder.file("step-1")) }
   }
 
+  /// What stands where a folder should be is said: a link that leads nowhere, a file.
+  @Test func whatIsInTheWayOfAFolder() throws {
+    let folder = TemporaryFolder()
+    try FileSystem.replaceLink(folder.file("link"), to: "gone/away")
+    try FileSystem.writeAtomically("x", to: folder.file("file"))
+    for (name, reason) in [
+      ("link", "it is a link to gone/away, where nothing is; make that folder, or remove the link"),
+      ("file", "File exists, and it is no folder; remove it, or name another place"),
+    ] {
+      for path in [name, "\(name)/deeper"] {
+        let found = #expect(throws: FileError.self) { try FileSystem.createFolder(folder.file(path)) }
+        #expect(found?.description == "cannot create folder \(folder.file(name)): \(reason)")
+      }
+    }
+  }
+
   @Test func linksAreReplacedAndNotFollowedOnRemoval() throws {
     let folder = TemporaryFolder()
     try FileSystem.createFolder(folder.file("kept/inner"))

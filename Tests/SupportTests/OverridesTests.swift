@@ -5,13 +5,13 @@ struct OverridesTests {
   private func apply(_ arguments: [String], to text: String = "{}") -> (text: String, paths: [String], faults: [String])
   {
     var object = try! JSONParser.parse(text).object!
-    let (paths, faults) = Overrides.apply(arguments, to: &object)
-    return (JSON.object(object).compactText, paths.sorted(), faults.map(\.description))
+    let (changes, faults) = Overrides.apply(arguments, to: &object)
+    return (JSON.object(object).compactText, changes.paths.sorted(), faults.map(\.description))
   }
 
   @Test(arguments: [
     ("a=1", #"{"a":1}"#), ("a=1e6", #"{"a":1e6}"#), ("a=sac", #"{"a":"sac"}"#), ("a=\"x y\"", #"{"a":"x y"}"#),
-    ("a=x=y", #"{"a":"x=y"}"#), ("a=true", #"{"a":true}"#), ("a=null", #"{"a":null}"#), ("a=\"\"", #"{"a":""}"#),
+    ("a=x=y", #"{"a":"x=y"}"#), ("a=true", #"{"a":true}"#), ("a=null", "{}"), ("a=\"\"", #"{"a":""}"#),
     ("a=[1, 2]", #"{"a":[1,2]}"#), ("a={\"b\": 1}", #"{"a":{"b":1}}"#), ("a.b.c=0.5", #"{"a":{"b":{"c":0.5}}}"#),
     ("a=CartPole-v1", #"{"a":"CartPole-v1"}"#), ("a=1.5x", #"{"a":"1.5x"}"#), ("a= 7 ", #"{"a":7}"#),
     ("a=/tmp/x", #"{"a":"/tmp/x"}"#), ("a=#1", ##"{"a":"#1"}"##), ("a='b'", #"{"a":"'b'"}"#),
@@ -78,6 +78,46 @@ struct OverridesTests {
     #expect(faults == [message])
     #expect(text == document)
     #expect(paths.isEmpty)
+  }
+
+  /// null and ~ remove what stands there; what is removed twice, or was never there, is a mistake.
+  @Test(arguments: [
+    (["a.x=null"], #"{"a":{"y":2},"l":[1,2]}"#, []), (["~a.x"], #"{"a":{"y":2},"l":[1,2]}"#, []),
+    (["a=null"], #"{"l":[1,2]}"#, []), (["~a.x", "a.x=3"], #"{"a":{"y":2,"x":3},"l":[1,2]}"#, ["a.x"]),
+    (["a.x=3", "a.x=null"], #"{"a":{"y":2},"l":[1,2]}"#, []), (["new.b=null"], #"{"a":{"x":1,"y":2},"l":[1,2]}"#, []),
+    (["l[0]=null"], #"{"a":{"x":1,"y":2},"l":[null,2]}"#, ["l"]),
+  ])
+  func removes(arguments: [String], result: String, paths: [String]) {
+    let (text, set, faults) = apply(arguments, to: #"{"a":{"x":1,"y":2},"l":[1,2]}"#)
+    #expect(text == result && set == paths && faults.isEmpty, "\(text) \(set) \(faults)")
+  }
+
+  @Test(arguments: [
+    ("~b", "b: nothing to remove: the file does not set it"),
+    ("~a.z", "a.z: nothing to remove: the file does not set it"),
+    ("~a=1", "\"~a=1\" removes a setting; write ~key.path without a value"),
+    ("~l[0]", "l[0]: an element cannot be removed; write the whole array without it"),
+    (
+      "l=[1 2]",
+      "l: the value is no valid JSON: line 1, column 4: expected ',' or ']', found 2; is a comma missing?; write l=[1,2]"
+    ),
+  ])
+  func mistakenRemovalsAndLists(argument: String, message: String) {
+    let (text, _, faults) = apply([argument], to: #"{"a":{"x":1},"l":[1,2]}"#)
+    #expect(faults == [message] && text == #"{"a":{"x":1},"l":[1,2]}"#)
+  }
+
+  /// A word in a section's place stands for the setting that decides on the section.
+  @Test func aWordForASection() {
+    var object = try! JSONParser.parse(#"{"planner":{"type":"cem","horizon":5}}"#).object!
+    let arguments = ["planner=mppi", "agent=pets", "other=x", "model=null"]
+    let (changes, faults) = Overrides.apply(
+      arguments, to: &object, choosers: ["planner", "agent", "model"].map { ($0, "type") })
+    #expect(faults.isEmpty)
+    #expect(
+      JSON.object(object).compactText
+        == #"{"planner":{"type":"mppi","horizon":5},"agent":{"type":"pets"},"other":"x"}"#)
+    #expect(changes.paths == ["planner.type", "agent.type", "other"])
   }
 
   @Test func everyMistakeIsReported() {

@@ -16,6 +16,8 @@ go() {
   if "scripts/torture/$1" "${@:2}"; then ok "$1 took $((SECONDS - start)) s"; else complain "$1"; fi
 }
 go bad-configs.sh
+go overrides.sh
+go memory.sh
 go kill9.sh --runs $runs
 go kill-at-call.sh --every $every
 go signals.sh --runs $signals
@@ -24,6 +26,8 @@ go full-disk.sh --every $every
 go read-only.sh
 go places.sh
 go closed-output.sh
+go unwritable-outputs.sh
+go shell-loop.sh
 go clock-jump.sh
 go corrupt-checkpoint.sh
 go determinism.sh

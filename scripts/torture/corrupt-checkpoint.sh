@@ -103,7 +103,7 @@ fresh
 for folder in "$checkpoints"/step-*; do sed -i 's/^  "version": 2,/  "version": 1,/' "$folder/state.json"; done
 none_left "checkpoints of another version" "written in format version 1 by mbrl"
 fresh
-expect 0 "" "${command[@]}" --out "$work/other" evaluation.seed=5
+expect 0 "" "${command[@]}" --out "$work/other" environment.stepLimit=39
 rm -r "$checkpoints"/step-*
 cp -r "$(seed_of "$work/other")/checkpoints/$newest" "$checkpoints/"
 none_left "a checkpoint of another configuration" "belongs to another configuration"

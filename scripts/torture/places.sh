@@ -42,7 +42,8 @@ if preload; then
       expect 6 "process $process" "${command[@]}" --out "$work/held"
       kill -9 $process
       { wait $process; } 2> /dev/null || true
-      expect 75 "" timeout --preserve-status --signal=TERM 1 "${command[@]}" --out "$work/held" training.environmentSteps=100000
+      expect 75 "" timeout --preserve-status --signal=TERM 1 "${command[@]}" --out "$work/held" \
+        training.environmentSteps=100000
       [ ! -e "$(seed_of "$work/held")/.lock.held" ] || fail "$fault: the claim stays behind"
       echo "process 1 on another-machine" > "$(seed_of "$work/held")/.lock.held"
       expect 6 "remove that file" "${command[@]}" --out "$work/held" training.environmentSteps=100000

@@ -84,7 +84,7 @@ within() {
   done
   expect 0 "" "${long[@]}" --out "$out"
   same_bytes "$(seed_of "$work/long")" "$(seed_of "$out")" "interrupted in a $what"
-  ok "SIGTERM $attempt times in a run of $duration ms, $inside in a $what: exit 75 after at most $slowest ms, same bytes"
+  ok "SIGTERM $attempt times in a run of $duration ms, $inside in a $what: exit 75 within $slowest ms, same bytes"
 }
 within fit model.epochs=60000 model.holdout=0 model.batchSize=8 planner.iterations=1
 within plan planner.population=16000 planner.particles=30 planner.horizon=20 "model.hiddenSizes=[64,64]" model.epochs=1

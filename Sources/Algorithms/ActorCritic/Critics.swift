@@ -1,9 +1,9 @@
 import Neural
 import Support
 
-/// An ensemble of action values that are trained on one target, with slow copies: twin critics (Fujimoto et al. 2018), or
-/// N of which a random M make the target (REDQ, Chen et al. 2021), with layer norm and dropout where many updates per
-/// step have to hold (DroQ, Hiraoka et al. 2022).
+/// An ensemble of action values that are trained on one target, with slow copies: twin critics (Fujimoto et al. 2018),
+/// or N of which a random M make the target (REDQ, Chen et al. 2021), with layer norm and dropout where many updates
+/// per step have to hold (DroQ, Hiraoka et al. 2022).
 package final class Critics: ArchivableObject {
   package struct Settings: Sendable {
     /// N.
@@ -14,6 +14,10 @@ package final class Critics: ArchivableObject {
     package var learningRate = 3e-4
     /// Share of the present critics that the slow copies take on per update (τ).
     package var targetRate = 0.005
+    /// Whether every hidden layer has a layer norm.
+    package var normalizesLayers = false
+    /// The chance that a value of a hidden layer is left out, in the targets and for the policy too.
+    package var dropout = 0.0
 
     package init() {}
   }
@@ -22,7 +26,10 @@ package final class Critics: ArchivableObject {
   package let target: Target<MLP>
   package let settings: Settings
   private let adam: Adam
-  private let trainer: Trainer
+  /// Without layer norm and dropout; otherwise `tape` does what it would do.
+  private let trainer: Trainer?
+  private let tape: Tape
+  private let pool: ComputePool?
   private let regression: Regression
 
   /// Critics of `inputs` columns, observation and action, with `outputs` values: one, or one for each discrete action.
@@ -30,13 +37,16 @@ package final class Critics: ArchivableObject {
     _ settings: Settings, inputs: Int, outputs: Int, maximumNorm: Float?, random: inout RandomStream,
     pool: ComputePool?
   ) {
-    self.settings = settings
+    (self.settings, self.pool) = (settings, pool)
+    let dropout = settings.dropout > 0 ? Dropout(rate: Float(settings.dropout), random: random.stream("dropout")) : nil
     network = MLP(
       name: "", sizes: [inputs] + settings.hiddenSizes + [outputs], members: settings.count, activation: .relu,
-      weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform, random: &random)
+      weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform,
+      normalizesLayers: settings.normalizesLayers, dropout: dropout, random: &random)
     target = Target(of: network)
     adam = Adam(network.store, learningRate: Float(settings.learningRate), maximumNorm: maximumNorm)
-    trainer = Trainer(network, adam, pool: pool)
+    trainer = network.isPlain ? Trainer(network, adam, pool: pool) : nil
+    tape = Tape(pool: pool)
     regression = Regression()
   }
 
@@ -64,7 +74,14 @@ package final class Critics: ArchivableObject {
   /// - Returns: the loss before it.
   package func fit(_ inputs: Rows, chosen: Rows?, to target: Rows) -> Float {
     (regression.inputs, regression.chosen, regression.target) = (inputs, chosen, target)
-    return trainer.step(on: regression)
+    if let trainer { return trainer.step(on: regression) }
+    tape.rewind()
+    let output = network(tape.constant(inputs), on: tape)
+    let loss = regression.loss(of: 0, output, on: tape)
+    network.store.clearGradients()
+    tape.backward(loss)
+    adam.step(pool: pool)
+    return tape.scalar(loss)
   }
 
   /// The slow copies take on their share.
@@ -73,6 +90,7 @@ package final class Critics: ArchivableObject {
   package func archive(_ archive: Archive) throws {
     try adam.archive(archive)
     try archive.part("target", target)
+    if let dropout = network.dropout { try archive.part("dropout", dropout) }
   }
 
   /// Every critic on the same minibatch.
@@ -84,6 +102,7 @@ package final class Critics: ArchivableObject {
 
     func fillInputs(of member: Int, _ inputs: MutableRows) { inputs.copy(self.inputs) }
 
+    /// ½ mean (Q − y)², summed over the members of `output`.
     func loss(of member: Int, _ output: Tensor, on tape: Tape) -> Tensor {
       var value = output
       if let chosen { value = tape.sumColumns(tape.multiply(output, tape.constant(chosen))) }

@@ -92,15 +92,6 @@ package struct ProximalSettings: Sendable {
       "steps for which such a function stays; 0: a whole rollout")
   }
 
-  /// Reports what these agents cannot do with a task.
-  package func check(_ task: EnvironmentDescription, _ fields: Fields) {
-    if task.specification.observationSpace.isDiscrete {
-      fields.fault(
-        "agent.type",
-        "this agent needs vector observations; \(task.specification.id) gives an index, use \"dyna-q\"")
-    }
-  }
-
   /// The objective after so many environment steps.
   package func objective(at step: Int) -> ProximalObjective {
     ProximalObjective(

@@ -14,7 +14,16 @@ package final class SoftActorCritic: ArchivableObject {
     package var entropy: Float
     /// Mean of the target y.
     package var value: Float
+
+    /// Records everything under `metricNames`.
+    func record(in metrics: inout Metrics) {
+      let values = [criticLoss, actorLoss, temperature, entropy, value]
+      for (name, value) in zip(SoftActorCritic.metricNames, values) { metrics.record(name, Double(value)) }
+    }
   }
+
+  /// Columns of progress.csv.
+  package static let metricNames = ["critic_loss", "actor_loss", "temperature", "entropy", "value"]
 
   package let policy: SoftPolicy
   package let critics: Critics
@@ -108,8 +117,8 @@ package final class SoftActorCritic: ArchivableObject {
 
   private func fillTargets(_ batch: TransitionBatch, nextValues: Rows) {
     for row in 0..<batch.count {
-      let goesOn: Float = batch.terminated[row, 0] != 0 ? 0 : 1
-      targets.rows[row, 0] = batch.rewards[row, 0] + Float(settings.discount) * goesOn * nextValues[row, 0]
+      let discount = batch.discount(row, Float(settings.discount))
+      targets.rows[row, 0] = batch.rewards[row, 0] + discount * nextValues[row, 0]
     }
   }
 

@@ -1,4 +1,5 @@
 import Environments
+import Neural
 import Support
 
 /// The settings of soft actor-critic that stand in the section of every agent that learns by it. The defaults are those
@@ -53,6 +54,10 @@ package struct SoftActorCriticSettings: Sendable {
     fields.integers(
       "criticHiddenSizes", &criticSettings.hiddenSizes, each: 1...4096, count: 1...7,
       "widths of the critics' hidden layers")
+    fields.flag(
+      "criticLayerNorm", &criticSettings.normalizesLayers, "layer norm before every activation of the critics (DroQ)")
+    fields.number(
+      "criticDropout", &criticSettings.dropout, in: 0...0.9, "share of the critics' hidden values left out (DroQ)")
     fields.number(
       "criticLearningRate", &criticSettings.learningRate, in: 0...1, aboveLowerBound: true,
       "the critics' Adam's step size")
@@ -69,15 +74,43 @@ package struct SoftActorCriticSettings: Sendable {
       ? 0.89 * Double(Temperature.logarithm(Float(space.columns))) : -Double(space.columns)
   }
 
-  /// Reports what soft actor-critic cannot do with a task.
-  package func check(_ task: EnvironmentDescription, _ fields: Fields) {
-    let specification = task.specification
-    if specification.observationSpace.isDiscrete {
-      fields.fault(
-        "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
+  /// Why it cannot learn tasks of this kind; nil where it can.
+  package func misfit(_ task: EnvironmentDescription) -> String? {
+    let id = task.specification.id
+    if case .box(let low, let high) = task.specification.actionSpace, !(low + high).allSatisfy(\.isFinite) {
+      return "this agent needs actions within bounds; those of \(id) have none"
     }
-    if case .box(let low, let high) = specification.actionSpace, !(low + high).allSatisfy(\.isFinite) {
-      fields.fault("agent.type", "this agent needs actions within bounds; those of \(specification.id) have none")
+    return DynamicsModels.misfit(task)
+  }
+
+  /// Warns of settings that nothing reads.
+  package func warn(replayCapacity: Int, _ fields: Fields) {
+    if criticSettings.count == 1 { fields.unused("agent.actorUsesMean", because: "there is one critic") }
+    if batchSize > replayCapacity {
+      fields.warn("agent.batchSize", "\(batchSize) is more than agent.replayCapacity \(replayCapacity) holds")
     }
+    if !learnsTemperature {
+      for name in ["temperatureLearningRate", "targetEntropy"] {
+        fields.unused("agent.\(name)", because: "with agent.learnsTemperature false α stays")
+      }
+    }
+  }
+
+  /// What networks, optimisers and updates hold in memory.
+  package func memory(_ task: EnvironmentDescription) -> MemoryNeed {
+    let (size, space) = (task.specification.observationSpace.size, task.specification.actionSpace)
+    let policy = [size] + hiddenSizes + [space.isDiscrete ? space.columns : 2 * space.columns]
+    let critic =
+      [size + (space.isDiscrete ? 0 : space.columns)] + criticSettings.hiddenSizes
+      + [space.isDiscrete ? space.columns : 1]
+    var need = MemoryNeed()
+    need.add("policy: agent.hiddenSizes", bytes: MLP.parameterCount(policy), 4, 4)
+    need.add(
+      "\(criticSettings.count) critics: agent.criticHiddenSizes", bytes: MLP.parameterCount(critic),
+      criticSettings.count, 6, 4)
+    need.add(
+      "updates: agent.batchSize \(batchSize) × all layers", bytes: batchSize,
+      3 * policy.reduce(0, +) + 5 * criticSettings.count * critic.reduce(0, +), 4)
+    return need
   }
 }

@@ -52,8 +52,8 @@ extension Tape {
   private var logOf2Pi: Float { 1.837877 }
 }
 
-/// The policy of soft actor-critic: a squashed normal for vectors (Haarnoja et al. 2018), a softmax for discrete actions
-/// (Christodoulou 2019).
+/// The policy of soft actor-critic: a squashed normal for vectors (Haarnoja et al. 2018), a softmax for discrete
+/// actions (Christodoulou 2019).
 package final class SoftPolicy: ArchivableObject {
   /// log σ before it is limited to these, with a zero gradient outside.
   package static let logDeviations: ClosedRange<Float> = -20...2

@@ -13,7 +13,13 @@ package final class PPO: Agent {
     package var learning = ProximalSettings()
     package init() {}
     package mutating func declare(_ fields: Fields) { learning.declare(fields) }
-    package func check(_ task: EnvironmentDescription, _ fields: Fields) { learning.check(task, fields) }
+    package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+      learning.warn(task, steps: steps, fields)
+    }
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      learning.memory(task, lanes: lanes)
+    }
     package func makeAgent(_ context: AgentContext) throws -> any Agent { PPO(self, context) }
   }
 

@@ -15,6 +15,9 @@ package final class SAC: Agent {
     /// Environment steps between rounds of updates.
     package var updateEvery = 1
     package var replayCapacity = 1_000_000
+    /// n: rewards of a critic's target before the value of a state, entropy included, takes over. Entropies on the way
+    /// are left out, as everywhere.
+    package var nStepReturns = 1
 
     package init() {}
 
@@ -24,10 +27,29 @@ package final class SAC: Agent {
       fields.integer(
         "updateEvery", &updateEvery, in: 1...1_000_000, "steps between rounds of updates, which make up for them")
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
+      fields.integer(
+        "nStepReturns", &nStepReturns, in: 1...1000, "rewards in a target before the value of a state takes over (n)")
       learning.declare(fields)
     }
 
-    package func check(_ task: EnvironmentDescription, _ fields: Fields) { learning.check(task, fields) }
+    package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+      learning.warn(replayCapacity: replayCapacity, fields)
+      if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "nothing will be learned") }
+      replay.warn(steps: steps, fields)
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      var need = replay.memory(task, steps: steps)
+      need.add(learning.memory(task))
+      return need
+    }
+
+    /// What models and policies alike are learned from.
+    private var replay: ModelLearner.Settings {
+      .init(initialRandomSteps: initialRandomSteps, fitEvery: 0, replayCapacity: replayCapacity)
+    }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { SAC(self, context) }
   }
@@ -35,6 +57,7 @@ package final class SAC: Agent {
   private let configuration: Configuration
   private let lanes: Int
   private let space: ActionSpace
+  private let activity: Activity
   private let learner: SoftActorCritic
   private let transitions: Replay
   private let minibatch: Minibatch
@@ -52,17 +75,19 @@ package final class SAC: Agent {
       configuration.learning, observationSize: specification.observationSpace.size, space,
       random: context.random.stream("network"), pool: context.pool)
     transitions = Replay(of: specification, lanes: lanes, capacity: configuration.replayCapacity)
-    minibatch = Minibatch(configuration.learning.batchSize, of: transitions)
+    minibatch = Minibatch(
+      configuration.learning.batchSize, of: transitions, steps: configuration.nStepReturns,
+      discount: configuration.learning.discount)
+    activity = context.pool.activity
     acting = context.random.stream("policy")
     drawing = context.random.stream("replay")
     noise = context.random.stream("noise")
   }
 
-  package var metricNames: [String] {
-    ["critic_loss", "actor_loss", "temperature", "entropy", "value"]
-  }
+  package var metricNames: [String] { SoftActorCritic.metricNames }
 
   package func act(in situation: Situation, into actions: ActionRows) {
+    activity.set(steps < configuration.initialRandomSteps ? .random : .none)
     if steps < configuration.initialRandomSteps {  // step 1
       for row in 0..<actions.count { actions.setUniform(row, &acting) }
     } else {
@@ -113,15 +138,5 @@ package final class SAC: Agent {
     try archive.part("noise", &noise)
     try learner.archive(archive)
     try archive.part("replay", transitions)
-  }
-}
-
-extension SoftActorCritic.Report {
-  /// Under the names that agents give these columns.
-  func record(in metrics: inout Metrics) {
-    for (name, value) in [
-      ("critic_loss", criticLoss), ("actor_loss", actorLoss), ("temperature", temperature), ("entropy", entropy),
-      ("value", value),
-    ] { metrics.record(name, Double(value)) }
   }
 }

@@ -34,7 +34,13 @@ package struct Schedule: Configurable, Equatable {
     if shape == .exponential && (start == 0 || end == 0) {
       fields.fault("schedule", "an exponential course neither starts nor ends at 0; use \"linear\"")
     }
+    if shape == .constant {
+      for name in ["end", "steps"] { fields.unused(name, because: "a constant schedule stays at its start") }
+    }
   }
+
+  /// Whether the value is 0 at every step.
+  package var isZero: Bool { start == 0 && (shape == .constant || end == 0) }
 
   /// The value after `step` environment steps.
   package func value(at step: Int) -> Double {

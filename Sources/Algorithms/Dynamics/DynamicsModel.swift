@@ -27,6 +27,8 @@ package enum MemberChoice {
   case inTurn
   /// One member, noise included.
   case fixed(Int)
+  /// Every row draws an elite, noise included.
+  case drawn
 }
 
 /// What one fit came to.
@@ -53,7 +55,13 @@ package enum DynamicsModels: Family {
   /// Declares the section on the experiment's fields with its standard settings.
   static func declareSection(_ experiment: Fields, _ name: String) {
     var model = Variant<DynamicsModels>()
-    experiment.section(name, &model, "the learned model of the dynamics")
+    experiment.section(name, &model, chooser: "type", "the learned model of the dynamics")
+  }
+
+  /// Why no model can be learned of a task; nil where one can.
+  static func misfit(_ task: EnvironmentDescription) -> String? {
+    guard task.specification.observationSpace.isDiscrete else { return nil }
+    return "this agent needs vector observations; \(task.specification.id) gives an index"
   }
 }
 
@@ -63,22 +71,40 @@ package protocol DynamicsModelConfiguration: Configurable {
   var reward: RewardSource { get }
   /// Where the end of the task comes from.
   var termination: TerminationSource { get }
+  /// Floating-point operations of one prediction of one row by one network; nil where nobody counts them.
+  func operationsPerRow(_ layout: DynamicsLayout) -> Double?
+  /// Networks that predict where a plan moves by the mean of all.
+  var networks: Int { get }
+  /// Whether several networks predict, so that they can disagree. Default: they do.
+  var hasDisagreement: Bool { get }
+  /// What the model, its fit to so many transitions, and gradients through so many imagined steps hold in memory.
+  /// Default: nothing worth mentioning.
+  func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed
+  /// Warns of settings that nothing reads. Default: of none.
+  func warn(replayCapacity: Int, _ fields: Fields)
+  /// Builds the model.
   func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel
 }
 
 extension DynamicsModelConfiguration {
-  /// Reports what the task does not declare, although the model is to take it from there; and that tables of states
-  /// are no vectors.
-  func check(_ task: EnvironmentDescription, _ fields: Fields, instead: String = "") {
+  package func operationsPerRow(_ layout: DynamicsLayout) -> Double? { nil }
+  package var networks: Int { 1 }
+  package var hasDisagreement: Bool { true }
+  package func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed {
+    MemoryNeed()
+  }
+  package func warn(replayCapacity: Int, _ fields: Fields) {}
+
+  /// Reports what the task does not declare, although the model is to take it from there.
+  func check(_ task: EnvironmentDescription, _ fields: Fields) {
     let id = task.specification.id
-    if task.specification.observationSpace.isDiscrete {
-      fields.fault("agent.type", "this agent needs vector observations; \(id) gives an index\(instead)")
-    }
     guard task.knownDynamics == nil else { return }
-    if reward == .known { fields.fault("model.reward", "\(id) declares no reward function; use \"learned\"") }
-    if termination == .known {
-      fields.fault("model.termination", "\(id) declares no termination; use \"learned\" or \"never\"")
+    func fault(_ setting: String, _ what: String, _ instead: String) {
+      let reason = task.hidingSetting.map { "with environment.wrappers.\($0) it is not what \(id) declares" }
+      fields.fault("model.\(setting)", "\(reason ?? "\(id) declares no \(what)"); use \(instead)")
     }
+    if reward == .known { fault("reward", "reward function", "\"learned\"") }
+    if termination == .known { fault("termination", "termination", "\"learned\" or \"never\"") }
   }
 }
 

@@ -40,6 +40,14 @@ package final class ImaginedStep {
   /// The next states become the states.
   package func carryOn() { swap(&state, &next) }
 
+  /// As `carryOn`, but only some rows go on, close together; ascending.
+  package func carryOn(_ rows: [Int32]) {
+    for column in 0..<state.columns {
+      for (place, row) in rows.enumerated() { state[place, column] = next[Int(row), column] }
+    }
+    count = rows.count
+  }
+
   /// Some rows as transitions.
   package func batch(_ rows: Range<Int>) -> TransitionBatch {
     TransitionBatch(

@@ -19,13 +19,33 @@ package final class ModelLearner: ArchivableObject {
       self.replayCapacity = replayCapacity
     }
 
-    /// Declares them on the agent's fields.
-    package mutating func declare(_ fields: Fields) {
+    /// Declares them on the agent's fields; `fits`: what is done every `fitEvery` steps.
+    package mutating func declare(_ fields: Fields, fits: String = "model fits") {
       fields.integer(
         "initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before anything is learned")
       fields.integer(
-        "fitEvery", &fitEvery, in: 0...1_000_000_000, "environment steps between model fits; 0: after every episode")
+        "fitEvery", &fitEvery, in: 0...1_000_000_000, "environment steps between \(fits); 0: after every episode")
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
+    }
+
+    /// Most transitions of a run that are there at once.
+    package func transitions(steps: Int) -> Int { min(replayCapacity, steps) }
+
+    /// What the replay holds in memory at the end of a run.
+    package func memory(_ task: EnvironmentDescription, steps: Int) -> MemoryNeed {
+      let (specification, rows) = (task.specification, transitions(steps: steps))
+      let replay = Replay(of: specification, lanes: 1, capacity: 2)
+      var need = MemoryNeed()
+      need.add("replay: \(rows) transitions (agent.replayCapacity)", bytes: rows, replay.bytesPerRow)
+      return need
+    }
+
+    /// Warns of a run that ends before the first fit.
+    package func warn(steps: Int, _ fields: Fields) {
+      guard steps < initialRandomSteps else { return }
+      fields.warn(
+        "agent.initialRandomSteps",
+        "nothing will be learned: the run ends at step \(steps), before \(initialRandomSteps) random ones are done")
     }
   }
 
@@ -44,12 +64,14 @@ package final class ModelLearner: ArchivableObject {
   private var endedEpisode = false
 
   package init(
-    _ settings: Settings, _ modelSettings: any DynamicsModelConfiguration, learnsModel: Bool, _ context: AgentContext
+    _ settings: Settings, _ modelSettings: any DynamicsModelConfiguration, learnsModel: Bool,
+    isPrioritised: Bool = false, _ context: AgentContext
   ) {
     self.settings = settings
     self.modelSettings = modelSettings
     task = context.task
-    replay = Replay(of: task.specification, lanes: context.lanes, capacity: settings.replayCapacity)
+    replay = Replay(
+      of: task.specification, lanes: context.lanes, capacity: settings.replayCapacity, isPrioritised: isPrioritised)
     model =
       learnsModel
       ? modelSettings.makeModel(DynamicsLayout(task), random: context.random.stream("model"), pool: context.pool) : nil
@@ -70,8 +92,11 @@ package final class ModelLearner: ArchivableObject {
   package var isDue: Bool {
     guard isFitted else { return steps >= settings.initialRandomSteps }
     return settings.fitEvery == 0
-      ? endedEpisode : Cadence.isDue(every: settings.fitEvery, from: stepsBefore, to: steps)
+      ? endedEpisode : isDue(every: settings.fitEvery)
   }
+
+  /// Whether what comes every so many environment steps comes at this one; 0: never.
+  package func isDue(every: Int) -> Bool { Cadence.isDue(every: every, from: stepsBefore, to: steps) }
 
   /// Fits the model where there is one; the first time only after its task's declared functions were held to what
   /// really happened.

@@ -51,14 +51,25 @@ package protocol PlanOptimizer: ArchivableObject {
 
 /// The settings of one kind of planner: those of the section `planner` that are the optimiser's own.
 package protocol PlanOptimizerConfiguration: Configurable {
-  /// Whether it asks the scorer for gradients.
-  var needsGradients: Bool { get }
+  /// Sequences that are scored for one plan, at most; default: nil, nobody counts them.
+  var sequencesPerPlan: Int? { get }
+  /// Plans that it asks the scorer's gradients of at once; default: 0.
+  var differentiatedPlans: Int { get }
+  /// Warns of settings that nothing reads where actions are of that space. Default: of nothing.
+  func warn(_ space: ActionSpace, _ fields: Fields)
+  /// What one search for plans of that length holds in memory. Default: nothing worth mentioning.
+  func memory(horizon: Int, space: ActionSpace) -> MemoryNeed
   /// Builds the optimiser for plans of that length in that space.
   func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer
 }
 
 extension PlanOptimizerConfiguration {
-  package var needsGradients: Bool { false }
+  package var sequencesPerPlan: Int? { nil }
+  package var differentiatedPlans: Int { 0 }
+  /// Whether it asks the scorer for gradients.
+  package var needsGradients: Bool { differentiatedPlans > 0 }
+  package func warn(_ space: ActionSpace, _ fields: Fields) {}
+  package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed { MemoryNeed() }
 }
 
 /// Every planner; a new one is one file and one line here.

@@ -52,10 +52,26 @@ package struct PlannerConfiguration: Configurable {
   /// Declares the section on the experiment's fields with its standard settings.
   static func declareSection(_ experiment: Fields, _ name: String) {
     var planner = PlannerConfiguration()
-    experiment.section(name, &planner, help)
+    experiment.section(name, &planner, chooser: "type", help)
   }
 
   static let help = "how actions are searched in imagination"
+
+  /// Warns of settings that nothing reads.
+  func warn(_ task: EnvironmentDescription, _ fields: Fields) {
+    if model == .true {
+      for name in ["propagation", "particles", "pessimism"] {
+        fields.unused("planner.\(name)", because: "planner.model \"true\" imagines with the environment itself")
+      }
+    } else if optimizer.settings.needsGradients {
+      for name in ["propagation", "particles", "pessimism"] {
+        fields.unused("planner.\(name)", because: "the gradient planner follows the mean prediction")
+      }
+    } else if rollout.propagation == .expectation {
+      fields.unused("planner.particles", because: "planner.propagation \"expectation\" moves one particle per plan")
+    }
+    optimizer.settings.warn(task.specification.actionSpace, fields)
+  }
 
   /// Reports what does not suit the task.
   func check(_ task: EnvironmentDescription, _ fields: Fields) {

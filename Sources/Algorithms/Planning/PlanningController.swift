@@ -28,19 +28,20 @@ package final class PlanningController: ArchivableObject {
   private let replanEvery: Int
   private let scorer: any PlanScorer
   private let noise: (_ episode: Int) -> RandomStream
+  private let advice: () -> String?
   private var rows: [Row]
   private let held: RowBuffer
 
-  /// For `rows` rows; `noise` gives the stream of an episode.
+  /// For `rows` rows; `noise` gives the stream of an episode, `advice` what may help where imagination diverges.
   package init(
     _ settings: PlannerConfiguration, space: ActionSpace, scorer: any PlanScorer, rows: Int,
-    noise: @escaping (_ episode: Int) -> RandomStream
+    advice: @escaping () -> String? = { nil }, noise: @escaping (_ episode: Int) -> RandomStream
   ) {
     self.space = space
     horizon = settings.rollout.horizon
     replanEvery = settings.replanEvery
     self.scorer = scorer
-    self.noise = noise
+    (self.noise, self.advice) = (noise, advice)
     self.rows = (0..<rows).map { _ in
       Row(
         optimizer: settings.optimizer.settings.makeOptimizer(horizon: settings.rollout.horizon, space: space),
@@ -90,7 +91,7 @@ package final class PlanningController: ArchivableObject {
     let plan = rows[row].plan
     let value = try rows[row].optimizer.optimize(&problem, into: plan.rows)
     guard plan.memory.allSatisfy(\.isFinite), value?.isFinite ?? true else {
-      throw DivergedError(quantity: "the planned return (every imagined trajectory)")
+      throw DivergedError(quantity: "the planned return (every imagined trajectory)", advice: advice())
     }
     rows[row].plannedReturn = value ?? .nan
     rows[row].plansMade += 1
@@ -98,6 +99,7 @@ package final class PlanningController: ArchivableObject {
   }
 
   package func archive(_ archive: Archive) throws {
+    if archive.omits(.plans) { return }
     try archive.part("held", held)
     for row in rows.indices {
       try archive.scope("row\(row)") {

@@ -90,11 +90,13 @@ package final class Replay: ArchivableObject {
   }
 
   /// Real steps of an environment, pictures as bytes: chained and logged.
-  package convenience init(of specification: EnvironmentSpecification, lanes: Int, capacity: Int) {
+  package convenience init(
+    of specification: EnvironmentSpecification, lanes: Int, capacity: Int, isPrioritised: Bool = false
+  ) {
     self.init(
       observationSize: specification.observationSpace.size,
       element: specification.observationSpace.isImage ? .uint8 : .float32,
-      actionColumns: specification.actionSpace.columns, lanes: lanes, capacity: capacity)
+      actionColumns: specification.actionSpace.columns, lanes: lanes, capacity: capacity, isPrioritised: isPrioritised)
   }
 
   /// A chained lane has an open row beside a transition.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Rows of equal size at fixed addresses, in blocks that are taken when their first row is: a capacity costs nothing
 /// before it is used, and growing moves nothing.
@@ -23,7 +24,7 @@ struct ReplayMemory: ~Copyable {
   mutating func reserve(_ row: Int) {
     while row >> shift >= blocks.count {
       // Zero pages of the system: memory that nobody has written to takes no room.
-      guard let block = calloc(1 << shift, rowSize) else { fatalError("no memory for another block of the replay") }
+      guard let block = calloc(1 << shift, rowSize) else { outOfMemory(rowSize << shift) }
       blocks.append(block)
     }
   }

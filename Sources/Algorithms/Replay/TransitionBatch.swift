@@ -7,12 +7,16 @@ package struct TransitionBatch {
   package let observations: Rows
   /// [count, action columns]; one-hot for discrete actions.
   package let actions: Rows
-  /// [count, 1]
+  /// [count, 1]: the reward, or the discounted sum of several.
   package let rewards: Rows
-  /// [count, observation size]
+  /// [count, observation size]: what followed the last of the rewards.
   package let next: Rows
   /// [count, 1]: 1 where the task ended.
   package let terminated: Rows
+  /// [count, 1]: γ to the power of the rewards summed; nil where there is one of each.
+  package var discounts: Rows?
+  /// [count, 1]: what each row counts for in a loss, 1 at most; nil: 1.
+  package var weights: Rows?
 
   package init(observations: Rows, actions: Rows, rewards: Rows, next: Rows, terminated: Rows) {
     self.observations = observations
@@ -23,21 +27,36 @@ package struct TransitionBatch {
   }
 
   package var count: Int { observations.count }
+
+  /// What the value of the next observation counts for in a target; `discount` is γ. 0 where the task ended.
+  @inline(__always)
+  package func discount(_ row: Int, _ discount: Float) -> Float {
+    terminated[row, 0] != 0 ? 0 : discounts?[row, 0] ?? discount
+  }
 }
 
 /// Memory of a minibatch that is drawn again and again.
 package final class Minibatch {
-  private let observations, actions, rewards, next, terminated: RowBuffer
+  private let observations, actions, rewards, next, terminated, discounts, weights: RowBuffer
+  private let steps: Int
+  private let discount: Float
   private var rows: [Int32] = []
+  /// Where the sums of rewards end.
+  private var ends: [Int32] = []
 
-  /// `count` rows of transitions as `replay` holds them.
-  package init(_ count: Int, of replay: Replay) {
+  /// `count` rows of transitions as `replay` holds them; with `steps` above 1 rewards are sums of so many, discounted
+  /// by `discount`, of a chained replay.
+  package init(_ count: Int, of replay: Replay, steps: Int = 1, discount: Double = 1) {
     observations = RowBuffer(count, replay.observation.width)
     actions = RowBuffer(count, replay.action.width)
     rewards = RowBuffer(count, 1)
     next = RowBuffer(count, replay.next.width)
     terminated = RowBuffer(count, 1)
+    discounts = RowBuffer(count, 1)
+    weights = RowBuffer(count, 1)
+    (self.steps, self.discount) = (steps, Float(discount))
     rows.reserveCapacity(count)
+    ends.reserveCapacity(count)
   }
 
   /// Rows drawn with replacement; valid until the next call. With `space` its vectors of actions come in [−1, 1].
@@ -45,14 +64,40 @@ package final class Minibatch {
     from replay: Replay, squashedTo space: ActionSpace? = nil, _ random: inout RandomStream
   ) -> TransitionBatch {
     replay.sample(rewards.rows.count, &random, into: &rows)
+    return gather(from: replay, squashedTo: space)
+  }
+
+  /// Rows drawn by their priorities, with the weights that make up for it to the degree β = `importance`.
+  package func draw(
+    byPriorityFrom replay: Replay, importance: Double, _ random: inout RandomStream
+  ) -> TransitionBatch {
+    replay.sampleByPriority(rewards.rows.count, &random, into: &rows)
+    replay.importanceWeights(rows, exponent: Float(importance), into: weights.rows)
+    var batch = gather(from: replay, squashedTo: nil)
+    batch.weights = weights.read
+    return batch
+  }
+
+  /// Gives the rows drawn last priorities |error|^exponent.
+  package func prioritize(in replay: Replay, by errors: Rows, exponent: Double) {
+    replay.prioritize(rows, by: errors, exponent: Float(exponent))
+  }
+
+  private func gather(from replay: Replay, squashedTo space: ActionSpace?) -> TransitionBatch {
     replay.gather(rows, replay.observation, into: observations.rows)
     replay.gather(rows, replay.action, into: actions.rows)
     space?.squash(actions.rows)
-    replay.gather(rows, replay.reward, into: rewards.rows)
-    replay.gather(rows, replay.next, into: next.rows)
-    replay.gather(rows, replay.terminated, into: terminated.rows)
-    return TransitionBatch(
+    if steps > 1 {
+      replay.sumRewards(
+        rows, steps: steps, discount: discount, into: rewards.rows, discounts: discounts.rows, ends: &ends)
+    }
+    replay.gather(steps > 1 ? ends : rows, replay.next, into: next.rows)
+    replay.gather(steps > 1 ? ends : rows, replay.terminated, into: terminated.rows)
+    if steps == 1 { replay.gather(rows, replay.reward, into: rewards.rows) }
+    var batch = TransitionBatch(
       observations: observations.read, actions: actions.read, rewards: rewards.read, next: next.read,
       terminated: terminated.read)
+    if steps > 1 { batch.discounts = discounts.read }
+    return batch
   }
 }

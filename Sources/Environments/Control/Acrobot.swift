@@ -21,6 +21,7 @@ package struct Acrobot: PhysicalEnvironment {
     return EnvironmentSpecification(
       id: "Acrobot-v1", observationSpace: .box(low: high.map { -$0 }, high: high), actionSpace: .discrete(count: 3),
       stepLimit: 500, rewardRange: -1...0, rewardThreshold: -100, framesPerSecond: 15,
+      observationNames: ["cos θ₁", "sin θ₁", "cos θ₂", "sin θ₂", "θ̇₁, rad/s", "θ̇₂, rad/s"],
       summary: "swing a two-link pendulum above a bar by its middle joint (500 steps)")
   }()
 

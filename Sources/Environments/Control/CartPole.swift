@@ -16,6 +16,7 @@ package struct CartPole: CartPoleTask {
   package static let specification = EnvironmentSpecification(
     id: "CartPole-v1", observationSpace: CartPoleMotion.observationSpace(velocityBound: .infinity),
     actionSpace: .discrete(count: 2), stepLimit: 500, rewardRange: 1...1, rewardThreshold: 475, framesPerSecond: 50,
+    observationNames: CartPoleMotion.observationNames,
     summary: "balance a pole on a cart by pushing left or right (500 steps)")
 
   package var motion = CartPoleMotion()
@@ -43,6 +44,8 @@ package struct CartPoleMotion: Sendable {
   /// Position (m) and angle (rad) beyond which the task ends.
   static let positionLimit = 2.4
   static let angleLimit = 12 * 2 * Double.pi / 360
+
+  static let observationNames = ["x, m", "ẋ, m/s", "θ, rad", "θ̇, rad/s"]
 
   /// Twice the limits, so that the last observation lies within.
   static func observationSpace(velocityBound: Float) -> ObservationSpace {

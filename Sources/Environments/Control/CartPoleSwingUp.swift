@@ -41,6 +41,7 @@ package struct CartPoleSwingUp: PhysicalEnvironment {
     observationSpace: .box(
       low: [-2.5, -.infinity, -.infinity, -.infinity], high: [2.5, .infinity, .infinity, .infinity]),
     actionSpace: .box(low: [-3], high: [3]), stepLimit: 200, rewardRange: -0.09...1, framesPerSecond: 25,
+    observationNames: ["x, m", "θ, rad", "ẋ, m/s", "θ̇, rad/s"], actionNames: ["force, 100 N"],
     summary: "swing a hanging pole up by moving its cart (PETS, 200 steps)")
 
   private static let poleLength = 0.6

@@ -12,6 +12,7 @@ package struct ContinuousCartPole: CartPoleTask {
     id: "ContinuousCartPole-v0",
     observationSpace: CartPoleMotion.observationSpace(velocityBound: .greatestFiniteMagnitude),
     actionSpace: .box(low: [-1], high: [1]), stepLimit: 200, rewardRange: 1...1, framesPerSecond: 50,
+    observationNames: CartPoleMotion.observationNames, actionNames: ["force, 10 N"],
     summary: "balance a pole on a cart with a force of any strength (mbrl-lib's, 200 steps)")
 
   package var motion = CartPoleMotion()

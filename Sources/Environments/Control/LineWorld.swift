@@ -20,6 +20,7 @@ package struct LineWorld: PhysicalEnvironment {
   package static let specification = EnvironmentSpecification(
     id: "LineWorld-v0", observationSpace: .box(low: [0], high: [10]), actionSpace: .box(low: [-1], high: [1]),
     stepLimit: 20, rewardRange: -7...0, framesPerSecond: 5,
+    observationNames: ["position"], actionNames: ["move"],
     summary: "move a point on a line to 7; every number can be worked out by hand (20 steps)")
 
   fileprivate static let goal = 7.0

@@ -14,6 +14,7 @@ package struct MountainCar: MountainCarTask {
   package static let specification = EnvironmentSpecification(
     id: "MountainCar-v0", observationSpace: observationSpace, actionSpace: .discrete(count: 3), stepLimit: 200,
     rewardRange: -1...(-1), rewardThreshold: -110, framesPerSecond: 30,
+    observationNames: ["position", "velocity"],
     summary: "rock a weak car up a hill with three actions (200 steps)")
 
   package static let goal = 0.5

@@ -16,6 +16,7 @@ package struct MountainCarContinuous: MountainCarTask {
   package static let specification = EnvironmentSpecification(
     id: "MountainCarContinuous-v0", observationSpace: observationSpace, actionSpace: .box(low: [-1], high: [1]),
     stepLimit: 999, rewardRange: -0.1...100, rewardThreshold: 90, framesPerSecond: 30,
+    observationNames: ["position", "velocity"], actionNames: ["force"],
     summary: "rock a weak car up a hill with a force of any strength (999 steps)")
 
   package static let goal = 0.45

@@ -25,6 +25,7 @@ package struct Pendulum: PhysicalEnvironment {
     id: "Pendulum-v1", observationSpace: .box(low: [-1, -1, -8], high: [1, 1, 8]),
     actionSpace: .box(low: [-2], high: [2]), stepLimit: 200,
     rewardRange: -(Double.pi * Double.pi + 0.1 * 64 + Double(0.001 * Float(4)))...0, framesPerSecond: 30,
+    observationNames: ["cos θ", "sin θ", "θ̇, rad/s"], actionNames: ["torque, Nm"],
     summary: "swing a pendulum up with limited torque and hold it (200 steps)")
 
   private var gravity: Double

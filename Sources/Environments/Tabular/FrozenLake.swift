@@ -22,6 +22,9 @@ package struct FrozenLake: TableEnvironment {
       if let fault = FrozenLake.fault(inMap: map) { fields.fault("map", fault) }
       fields.flag("isSlippery", &isSlippery, "whether an action may go to either side of what was meant")
       fields.number("successRate", &successRate, in: 0...1, "probability of what was meant, on slippery ice")
+      if !isSlippery {
+        fields.unused("successRate", because: "on ice that is not slippery an action does what it means")
+      }
       fields.numbers(
         "rewardSchedule", &rewardSchedule, each: -1e9...1e9, count: 3...3,
         "rewards of reaching the goal, a hole, and anything else")

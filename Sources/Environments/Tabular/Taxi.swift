@@ -16,6 +16,7 @@ package struct Taxi: TableEnvironment {
     package mutating func declare(_ fields: Fields) {
       fields.flag("isRainy", &isRainy, "whether a move that is possible may drift to its left or right")
       fields.number("rainyProbability", &rainyProbability, in: 0...1, "probability of the move meant, in rain")
+      if !isRainy { fields.unused("rainyProbability", because: "environment.isRainy is false") }
     }
   }
 
@@ -154,7 +155,8 @@ package struct Taxi: TableEnvironment {
     return town + (lastAction.map { "  (\(actionNames[$0]))\n" } ?? "\n")
   }
 
-  /// The town from above: the destination magenta, the passenger blue, the taxi yellow without and green with them.
+  /// The town from above: the stands in the colours that they are named after, the destination framed in magenta, the
+  /// passenger black, the taxi grey without and orange with them.
   package var sketch: Sketch? {
     let parts = Parts(currentState)
     var sketch = Sketch(x: -0.2...5.2, y: -0.2...5.2)
@@ -163,8 +165,10 @@ package struct Taxi: TableEnvironment {
       let half = Sketch.Point(side / 2, side / 2)
       sketch.rectangle(center(place) - half, center(place) + half, color)
     }
-    for stand in Taxi.stands { square(stand, 1, .pale) }
     square(Taxi.stands[parts.destination], 1, .magenta)
+    for (stand, color) in zip(Taxi.stands, [Color.red, .green, .yellow, .blue]) {
+      square(stand, stand == Taxi.stands[parts.destination] ? 0.8 : 1, color)
+    }
     for row in 0..<5 {
       for column in 0..<4 where !Taxi.isOpen(row, mapColumn: 2 * column + 2) {
         let (x, y) = (Double(column + 1), Double(4 - row))
@@ -172,9 +176,9 @@ package struct Taxi: TableEnvironment {
       }
     }
     sketch.line([.init(0, 0), .init(5, 0), .init(5, 5), .init(0, 5), .init(0, 0)], width: 0.08, .ink)
-    square((parts.row, parts.column), 0.6, parts.passenger == 4 ? .green : .yellow)
+    square((parts.row, parts.column), 0.6, parts.passenger == 4 ? .orange : .grey)
     let passenger = parts.passenger == 4 ? (parts.row, parts.column) : Taxi.stands[parts.passenger]
-    sketch.disc(center(passenger), radius: 0.18, .blue)
+    sketch.disc(center(passenger), radius: 0.18, .ink)
     return sketch
   }
 

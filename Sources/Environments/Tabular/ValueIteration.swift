@@ -150,6 +150,29 @@ extension TransitionTable {
     return sum
   }
 
+  /// Σ p [r + γ V(s')] of an action in a state.
+  package func value(of state: Int, taking action: Int, discount: Double, under values: [Double]) -> Double {
+    outcomes(from: state, taking: action).reduce(0) { sum, outcome in
+      sum + outcome.probability * (outcome.reward + (outcome.isTerminated ? 0 : discount * values[outcome.nextState]))
+    }
+  }
+
+  /// Of each state whether an episode can come to it and go on.
+  package var reachableStates: [Bool] {
+    var isReached = initialDistribution.map { $0 > 0 }
+    var open = isReached.indices.filter { isReached[$0] }
+    while let state = open.popLast() {
+      for action in 0..<actionCount {
+        for outcome in outcomes(from: state, taking: action)
+        where outcome.probability > 0 && !outcome.isTerminated && !isReached[outcome.nextState] {
+          isReached[outcome.nextState] = true
+          open.append(outcome.nextState)
+        }
+      }
+    }
+    return isReached
+  }
+
   /// The mean of a quantity of states over the starts of episodes.
   package func expectation(ofStart quantity: [Double]) -> Double {
     zip(initialDistribution, quantity).reduce(0) { $0 + ($1.0 > 0 ? $1.0 * $1.1 : 0) }

@@ -1,19 +1,38 @@
+import Algorithms
+import Environments
 import Support
 
 /// What makes two resolved configurations the same experiment.
 ///
 /// Left out are the name (it stands in the directory's name already), the seeds and threads (they change no byte of a
 /// seed's results), and what may change when a run goes on: the length, the checkpoints and the logging. So a longer
-/// run continues in the directory of the shorter one.
+/// run continues in the directory of the shorter one. Left out are, too, parts that are off and came later, so that a
+/// run is the same as before they could be had. The evaluation belongs to it, since it decides what eval.csv is, but it
+/// changes no training: a run that goes on may be measured otherwise from then on.
 package enum ConfigurationIdentity {
   /// Sections and settings that do not belong to the identity.
   package static let free = ["name", "training.environmentSteps", "checkpoint", "logging", "threads", "seeds"]
 
+  /// All that may change when a run goes on.
+  package static let changeable = free + ["evaluation"]
+
+  /// Sections whose settings belong to the identity only where they are not at these defaults.
+  private static let standard: [String: JSONObject] = {
+    func defaults<Settings: Configurable>(_ settings: Settings) -> JSONObject {
+      var settings = settings
+      return Fields.read(&settings).resolved
+    }
+    return ["environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings())]
+  }()
+
   /// The part of a resolved configuration that belongs to the identity.
-  package static func core(_ resolved: JSONObject, path: String = "") -> JSONObject {
+  package static func core(_ resolved: JSONObject, without free: [String] = free, path: String = "") -> JSONObject {
     JSONObject(
-      resolved.members.filter { !free.contains(path + $0.key) }.map { key, value in
-        (key, value.object.map { .object(core($0, path: "\(path)\(key).")) } ?? value)
+      resolved.members.filter { !free.contains(path + $0.key) }.compactMap { key, value in
+        if let defaults = standard[String(path.dropLast())], value == defaults[key] { return nil }
+        guard let object = value.object else { return (key, value) }
+        let inner = core(object, without: free, path: "\(path)\(key).")
+        return inner.members.isEmpty && standard[path + key] != nil ? nil : (key, .object(inner))
       })
   }
 
@@ -26,7 +45,9 @@ package enum ConfigurationIdentity {
   }
 
   /// The settings by which two experiments differ, apart from those that are free to.
-  package static func differences(_ old: JSONObject, _ new: JSONObject) -> [SettingDifference] {
-    SettingDifference.between(.object(core(old)), .object(core(new)))
+  package static func differences(
+    _ old: JSONObject, _ new: JSONObject, without free: [String] = free
+  ) -> [SettingDifference] {
+    SettingDifference.between(.object(core(old, without: free)), .object(core(new, without: free)))
   }
 }

@@ -6,10 +6,21 @@ package enum ConfigurationText {
   package static func lines(_ file: ExperimentFile) -> [String] {
     var table = TextTable(["setting", "value", "from", "meaning"])
     for entry in file.entries {
-      table.append([entry.path, entry.value.compactText, entry.provenance.rawValue, entry.help])
+      let choices = entry.choices.isEmpty ? "" : " (\(entry.choices.joined(separator: ", ")))"
+      table.append([entry.path, entry.value.compactText, entry.provenance.rawValue, entry.help + choices])
     }
     let directory = ConfigurationIdentity.directoryName(file.resolved, name: file.configuration.name)
     return table.lines + ["", "run directory: \(directory)"]
+  }
+
+  /// The configuration of a file, or without one that of the overrides alone: what they leave open is standard.
+  package static func load(path: String?, overrides: [String]) throws(ExperimentError) -> ExperimentFile {
+    if let path { return try ExperimentFile.load(path, overrides: overrides) }
+    let standard = ExperimentConfiguration()
+    let document: JSON = [
+      "environment": ["id": .string(standard.environment.id)], "agent": ["type": .string(standard.agent.type)],
+    ]
+    return try ExperimentFile.read(document, name: standard.name, source: "settings", overrides: overrides)
   }
 
   /// JSON Schema for the environment and agent that the settings choose (the standard ones where they do not).
@@ -21,7 +32,8 @@ package enum ConfigurationText {
       }
       overlay = try ExperimentFile.settings(document, source: path)
     }
-    let (_, faults) = Overrides.apply(overrides, to: &overlay)
+    let choosingKeys = ExperimentConfiguration.choosers
+    let (_, faults) = Overrides.apply(overrides, to: &overlay, choosers: choosingKeys)
     guard faults.isEmpty else { throw .configuration(source: path ?? "arguments", faults) }
     // Only what decides which settings there are is taken over: a schema shows the defaults.
     var choices: JSONObject = [:]
@@ -34,9 +46,6 @@ package enum ConfigurationText {
     guard chosen.isEmpty else { throw .configuration(source: path ?? "arguments", chosen) }
     return schema(fields)
   }
-
-  /// The settings that decide which others there are.
-  private static let choosingKeys = [("environment", "id"), ("agent", "type"), ("model", "type"), ("planner", "type")]
 
   private static func schema(_ fields: Fields) -> JSON {
     var properties = fields.properties

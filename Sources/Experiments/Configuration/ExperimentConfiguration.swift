@@ -20,6 +20,12 @@ package struct ExperimentConfiguration: Configurable {
   /// What the check found: making an environment may cost a process.
   private var checkedTask: EnvironmentDescription?
 
+  /// The settings that decide which others there are; a word in a section's place means them.
+  package static let choosers = [
+    (section: "environment", key: "id"), (section: "agent", key: "type"), (section: "model", key: "type"),
+    (section: "planner", key: "type"),
+  ]
+
   package init() {}
 
   /// What is known of the environment before a step is taken.
@@ -28,7 +34,7 @@ package struct ExperimentConfiguration: Configurable {
   package mutating func declare(_ fields: Fields) {
     fields.text("name", &name, "name of the run directory: letters, digits, '.', '_' and '-'; default: the file's name")
     checkName(fields)
-    fields.section("environment", &environment, "the task")
+    fields.section("environment", &environment, chooser: "id", "the task")
     Agents.declareSections(of: &agent, fields)
     fields.section("training", &training, "how long to learn")
     fields.section("evaluation", &evaluation, "how the present policy is measured while it learns")
@@ -36,9 +42,11 @@ package struct ExperimentConfiguration: Configurable {
     fields.section("logging", &logging, "how often progress is written")
     fields.integer("threads", &threads, in: 0...64, "threads of one run; 0: the machine's cores divided by the jobs")
     fields.integers(
-      "seeds", &seeds, each: SeedList.range, count: 1...SeedList.maximumCount, "one independent run per seed")
+      "seeds", &seeds, each: SeedList.range, count: 1...SeedList.maximumCount, reading: { try? SeedList.parse($0) },
+      "one independent run per seed")
     if let repeated = SeedList.firstRepeated(seeds) { fields.fault("seeds", "\(repeated) stands there twice") }
     checkAgainstEnvironment(fields)
+    warnOfCadences(fields)
   }
 
   private func checkName(_ fields: Fields) {
@@ -52,23 +60,51 @@ package struct ExperimentConfiguration: Configurable {
     }
   }
 
-  /// Compares settings with the task, once both can be trusted.
+  /// Compares settings with the task, as far as both can be trusted.
   private mutating func checkAgainstEnvironment(_ fields: Fields) {
-    let roots = ["environment", "agent", "model", "planner"]
-    let isTrusted = !fields.faults.contains { fault in
-      roots.contains { fault.path == $0 || fault.path.hasPrefix("\($0).") || fault.path.hasPrefix("\($0)[") }
+    func isTrusted(_ roots: String...) -> Bool {
+      !fields.faults.contains { fault in
+        roots.contains { fault.path == $0 || fault.path.hasPrefix("\($0).") || fault.path.hasPrefix("\($0)[") }
+      }
     }
-    guard isTrusted else { return }
+    let isNamed = fields.entries.contains { $0.path == "environment.id" && $0.provenance != .standard }
+    guard isNamed, isTrusted("environment.id") else { return }
     do {
-      let task = try environment.describe()
-      checkedTask = task
-      agent.settings.check(task, fields)
+      let isSound = isTrusted("environment")
+      // Where options are mistaken, the standard ones tell what kind of task it is.
+      let task = try (isSound ? environment : EnvironmentConfiguration(id: environment.id) ?? environment).describe()
+      if isSound { checkedTask = task }
+      if isTrusted("agent.type"), let misfit = agent.settings.misfit(task) {
+        let others = Agents.suiting(task).map { "\"\($0)\"" }.joined(separator: " or ")
+        fields.fault("agent.type", "\(misfit); use \(others)")
+      } else if isTrusted("environment", "agent", "model", "planner") {
+        agent.settings.check(task, fields)
+        agent.settings.warn(task, steps: training.environmentSteps, fields)
+      }
+    } catch let misfits as WrapperMisfits {
+      for fault in misfits.faults { fields.fault("environment.wrappers.\(fault.path)", fault.message) }
     } catch {
       fields.fault("environment.id", "\(environment.id) cannot be made: \(error)")
     }
-    if environment.stepLimit == nil && evaluation.episodes > 0 {
+    if isTrusted("environment"), environment.stepLimit == nil && evaluation.episodes > 0 {
       fields.fault(
         "environment.stepLimit", "0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0")
+    }
+  }
+
+  /// What falls due only beyond the end of the run, or never.
+  private func warnOfCadences(_ fields: Fields) {
+    let steps = training.environmentSteps
+    if evaluation.episodes == 0 {
+      for name in ["every", "seed"] { fields.unused("evaluation.\(name)", because: "evaluation.episodes is 0") }
+    } else if evaluation.every > steps {
+      fields.unused("evaluation.every", because: "the run ends at step \(steps): it is evaluated there only")
+    }
+    if checkpoint.every > steps {
+      fields.unused("checkpoint.every", because: "the run ends at step \(steps): a checkpoint is stored there anyway")
+    }
+    if logging.progressEvery > steps {
+      fields.unused("logging.progressEvery", because: "the run ends at step \(steps): a row is written there anyway")
     }
   }
 }

@@ -9,8 +9,14 @@ package struct Evaluation {
   package var seed: Int
   /// The run's step at which the policy is measured: a task that changes in the course of a run is as it is then.
   package var runStep = 0
+  /// What observations go through, frozen; nil: nothing.
+  package var normalizer: RunningNormalizer?
   /// Sees the environment after every reset (without an outcome) and after every step.
   package var onState: ((any Environment, Outcome?) -> Void)?
+  /// Sees every action before its step.
+  package var onAction: ((ActionRows) -> Void)?
+  /// Is told which episode is run.
+  package var activity: Activity?
 
   /// Of that many episodes, from `seed` on.
   package init(episodes: Int, seed: Int) { (self.episodes, self.seed) = (episodes, seed) }
@@ -30,23 +36,25 @@ package struct Evaluation {
     package init(seed: Int) { self.seed = seed }
   }
 
-  /// What the policy draws from.
-  package var random: RandomStream { RandomStream(seed: UInt64(seed)).stream("evaluation") }
+  /// What the policy draws from, whatever the evaluation: an episode's own stream is the one of its seed's number.
+  package static let random = RandomStream(seed: 0).stream("evaluation")
 
   /// Runs the episodes that are missing in `results`; false where `shouldStop`, asked before every step, said so: the
   /// episodes that were completed until then are in `results`.
   ///
-  /// Every random number comes from a stream derived from the seed and the episode's number only: nothing that training
-  /// uses is consumed, and the same policy gives the same result whenever it is measured.
+  /// Every random number of an episode comes from a stream derived from the episode's seed only, since the seed is also
+  /// the number under which agents know the episode: nothing that training uses is consumed, the same policy gives the
+  /// same result whenever it is measured, and any episode can be run again alone.
   /// - Parameters:
-  ///   - policy: of one row, made with `random`.
+  ///   - policy: of one row, made with `Evaluation.random`.
   ///   - environment: the evaluation's own; it is reset for every episode.
   package func run(
     _ policy: any Policy, in environment: any Environment, into results: inout [Episode], shouldStop: () -> Bool
   ) throws -> Bool {
     let (first, seed) = (results.count, seed)
-    let group = EnvironmentGroup([environment], firstEpisode: first) { UInt64(seed + $0) }
+    let group = EnvironmentGroup([environment], firstEpisode: seed + first, normalizer: normalizer) { UInt64($0) }
     for index in first..<max(episodes, first) {
+      activity?.set(.evaluating, index, of: episodes)
       group.setRunStep(runStep)
       var episode = Episode(seed: seed + index)
       while !episode.isTerminated && !episode.isTruncated {
@@ -54,6 +62,7 @@ package struct Evaluation {
         try group.begin()
         if episode.length == 0 { onState?(group.environment(0), nil) }
         try policy.act(in: group.situation, into: group.actions)
+        onAction?(group.actions)
         try group.step()
         let outcome = group.outcomes[0]
         onState?(group.environment(0), outcome)

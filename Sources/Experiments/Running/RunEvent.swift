@@ -1,23 +1,60 @@
+import Support
+
 /// What a run tells whoever watches it. Watching never changes a run.
 package enum RunEvent: Sendable {
-  /// Training starts at `step`; 0 unless the run was resumed.
-  case started(step: Int, total: Int)
+  case started(RunOutlook)
   case stepped(RunSnapshot)
-  case evaluated(step: Int, EvaluationResult, isBest: Bool, seconds: Double)
+  /// `seconds` of work on the run, of which the evaluation `took` some.
+  case evaluated(step: Int, EvaluationResult, isBest: Bool, seconds: Double, took: Double)
   case checkpointed(step: Int)
   case warning(String)
   case ended(SeedEnd)
 }
 
+/// What a run that starts is about to do.
+package struct RunOutlook: Sendable {
+  /// Where training starts; 0 unless the run was resumed.
+  package var step: Int
+  /// Where it ends.
+  package var total: Int
+  /// Steps between evaluations; 0: only at the end.
+  package var evaluationEvery: Int
+  /// Of one evaluation; 0: there is none.
+  package var evaluationEpisodes: Int
+  /// Of an episode; nil: unlimited.
+  package var stepLimit: Int?
+  /// What the run is at, at any time.
+  package var activity: Activity
+  /// The checkpoint that it branches off; nil: it goes on with its own, or starts from nothing.
+  package var origin: String?
+
+  /// A run of these settings that starts at `step`.
+  package init(step: Int, _ configuration: ExperimentConfiguration, activity: Activity, origin: String? = nil) {
+    (self.step, self.activity, self.origin) = (step, activity, origin)
+    total = configuration.training.environmentSteps
+    (evaluationEvery, evaluationEpisodes) = (configuration.evaluation.every, configuration.evaluation.episodes)
+    stepLimit = configuration.environment.stepLimit
+  }
+
+  /// Evaluations that fall due after a step, the one at the end included.
+  package func evaluations(after step: Int) -> Int {
+    guard evaluationEpisodes > 0, step < total else { return 0 }
+    guard evaluationEvery > 0 else { return 1 }
+    return total / evaluationEvery - step / evaluationEvery + (total.isMultiple(of: evaluationEvery) ? 0 : 1)
+  }
+}
+
 /// The few numbers that a progress line shows.
 package struct RunSnapshot: Equatable, Sendable {
   package var step: Int
+  /// Completed episodes of the run.
+  package var episodes: Int
   package var lastReturn: Double?
   package var evaluationMean: Double?
 
   /// The numbers of this moment.
   package init(_ run: RunProgress) {
-    step = run.step
+    (step, episodes) = (run.step, run.episodes)
     lastReturn = run.recentReturns.last
     evaluationMean = run.evaluationMean.isNaN ? nil : run.evaluationMean
   }

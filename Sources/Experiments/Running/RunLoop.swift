@@ -14,6 +14,9 @@ package final class RunLoop: ArchivableObject {
   /// The evaluations' own environment, made for the first one and kept: some cost a process to make.
   private var evaluationEnvironment: (any Environment)?
 
+  /// What the run is at, for whoever watches.
+  package let activity = Activity()
+
   /// Builds environments and agent at the start of the run. The configuration has been checked. `shouldStop` is asked
   /// within long computations, by any of the threads.
   package init(
@@ -24,17 +27,14 @@ package final class RunLoop: ArchivableObject {
     let root = RandomStream(seed: UInt64(seed))
     let episodeSeeds = root.stream("environment")
     let lanes = configuration.training.environments
-    let group = EnvironmentGroup(
-      try (0..<lanes).map { _ in try configuration.environment.make() },
-      isParallel: configuration.environment.settings.stepsInParallel
-    ) { episode in
+    let group = try configuration.environment.makeGroup(lanes) { episode in
       var random = episodeSeeds.stream(UInt64(episode))
       return random.nextBits()
     }
     let agent = try configuration.agent.settings.makeAgent(
       AgentContext(
         try configuration.task(), lanes: lanes, random: root,
-        pool: ComputePool(threads: threads, shouldStop: shouldStop)))
+        pool: ComputePool(threads: threads, activity: activity, shouldStop: shouldStop)))
     interaction = Interaction(agent, group)
     progress = RunProgress(lanes: lanes)
   }
@@ -61,7 +61,12 @@ package final class RunLoop: ArchivableObject {
   ) throws -> Bool {
     let environment = try evaluationEnvironment ?? configuration.environment.make()
     evaluationEnvironment = environment
-    let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: evaluation.random)
+    var evaluation = evaluation
+    evaluation.normalizer = interaction.group.frozenNormalizer
+    evaluation.activity = activity
+    let before = activity.moment
+    defer { activity.set(before.phase, before.done, of: before.total) }
+    let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: Evaluation.random)
     return try evaluation.run(policy, in: environment, into: &results, shouldStop: shouldStop)
   }
 
@@ -75,9 +80,11 @@ package final class RunLoop: ArchivableObject {
 extension RunLoop {
   /// Takes over a stored state. The configuration hash has been compared; what does not fit is a checkpoint's fault.
   /// Without `logs` the replay stays empty.
-  package func restore(_ checkpoint: Checkpoint, _ logs: LogFolder? = nil) throws(ExperimentError) {
+  package func restore(
+    _ checkpoint: Checkpoint, _ logs: LogFolder? = nil, omitting omitted: Set<Archive.Passing> = []
+  ) throws(ExperimentError) {
     do {
-      try archive(checkpoint.makeArchive(logs))
+      try archive(checkpoint.makeArchive(logs, omitting: omitted))
     } catch {
       throw .checkpoint(path: checkpoint.path, reason: "\(error)")
     }

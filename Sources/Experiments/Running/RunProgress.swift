@@ -62,6 +62,12 @@ package struct RunProgress: Archivable, Equatable, Sendable {
     ended.append(row)
   }
 
+  /// Forgets what belongs to the tables and checkpoints of the run so far: another one goes on from here.
+  package mutating func forgetHistory() {
+    (bestStep, bestMean, partialEvaluation) = (0, -.infinity, [])
+    (rowStep, rowSeconds, elapsedSeconds) = (step, 0, 0)
+  }
+
   /// Whether something that happens every `every` steps fell due with the last step; 0: never.
   package func isDue(_ every: Int) -> Bool { Cadence.isDue(every: every, from: stepBefore, to: step) }
 

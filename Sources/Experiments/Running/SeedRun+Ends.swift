@@ -8,7 +8,7 @@ extension SeedRun {
     guard let diverged = error as? DivergedError else { return ExperimentError(error) }
     let archive = Archive(in: logs)
     if (try? loop.archive(archive)) != nil { try? Checkpoint.write(archive, manifest([]), to: directory.divergedPath) }
-    return .diverged(quantity: diverged.quantity, step: loop.progress.step)
+    return ExperimentError(diverged, step: loop.progress.step)
   }
 
   func leave(_ end: SeedEnd) {

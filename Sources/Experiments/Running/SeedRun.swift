@@ -15,6 +15,8 @@ package final class SeedRun {
   let directory: SeedDirectory
   let threads: Int
   let call: RunRecord.Call
+  /// Where the run branches off, if this session begins it.
+  private let origin: RunOrigin.Checkpoint?
   private let report: (RunEvent) -> Void
   private let shouldStop: @Sendable (StopPoint) -> Bool
   let hash: String
@@ -33,9 +35,11 @@ package final class SeedRun {
   var total: Int { configuration.training.environmentSteps }
 
   /// Works on the seed until it is done, interrupted or failed; leaves status.json, run.json and log.txt to say which.
+  /// Without a checkpoint of its own it starts from `origin`, or from nothing.
   package static func perform(
     _ experiment: ExperimentFile, in directory: SeedDirectory, threads: Int, call: RunRecord.Call,
-    report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
+    origin: RunOrigin.Checkpoint? = nil, report: @escaping (RunEvent) -> Void,
+    shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) -> SeedEnd {
     let total = experiment.configuration.training.environmentSteps
     let end: SeedEnd
@@ -46,7 +50,7 @@ package final class SeedRun {
     }
     do {
       let run = try SeedRun(
-        experiment, directory, threads: threads, call: call, report: report, shouldStop: shouldStop)
+        experiment, directory, threads: threads, call: call, origin: origin, report: report, shouldStop: shouldStop)
       do {
         end = try run.train()
       } catch {
@@ -75,7 +79,8 @@ package final class SeedRun {
 
   private init(
     _ experiment: ExperimentFile, _ directory: SeedDirectory, threads: Int, call: RunRecord.Call,
-    report: @escaping (RunEvent) -> Void, shouldStop: @escaping @Sendable (StopPoint) -> Bool
+    origin: RunOrigin.Checkpoint?, report: @escaping (RunEvent) -> Void,
+    shouldStop: @escaping @Sendable (StopPoint) -> Bool
   ) throws {
     (self.experiment, self.directory, self.threads, self.call) = (experiment, directory, threads, call)
     (self.report, self.shouldStop) = (report, shouldStop)
@@ -87,7 +92,7 @@ package final class SeedRun {
         experiment.configuration, seed: directory.seed, threads: threads, shouldStop: { shouldStop(.computation) })
     }
     let restored = try directory.checkpoints.newestUsable(
-      configurationHash: hash, warn: { SeedRun.warn($0, log, report) },
+      settings: experiment.resolved, warn: { SeedRun.warn($0, log, report) },
       accepts: { checkpoint in
         guard checkpoint.manifest.seed == directory.seed else {
           throw ExperimentError.checkpoint(path: checkpoint.path, reason: "belongs to seed \(checkpoint.manifest.seed)")
@@ -101,8 +106,11 @@ package final class SeedRun {
     if let restored {
       (loop, files, logs) = (restored.0, restored.1, restored.2)
       checkpointedStep = restored.3
+      self.origin = nil
     } else {
       loop = try makeLoop()
+      self.origin = origin
+      if let origin { try loop.branch(off: origin, experiment.resolved) }
       files = try RunFiles.create(in: directory.path, metrics: loop.metrics)
       logs = LogFolder(directory.checkpoints.logs)
     }
@@ -121,17 +129,20 @@ package final class SeedRun {
   private func train() throws -> SeedEnd {
     let start = loop.progress.step
     try directory.run.writeConfiguration(experiment.resolved)
-    log.write(start == 0 ? "started" : "resumed at step \(start)")
+    log.write(
+      start == 0 ? "started" : origin.map { "branched off \($0.path) at step \(start)" } ?? "resumed at step \(start)")
     try RunRecord.begin(
-      directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads)
+      directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads,
+      origin: origin)
     try status(.running)
     // The state before the first step: from now on there always is something to go on from.
     if checkpointedStep == nil { try checkpoint() }
     // Killed right after a checkpoint got its name, the last session left the link at the one before.
     try directory.checkpoints.point(.latest, to: start)
     try directory.checkpoints.point(.best, to: loop.progress.bestStep > 0 ? loop.progress.bestStep : nil)
-    report(.started(step: start, total: total))
+    report(.started(RunOutlook(step: start, configuration, activity: loop.activity, origin: origin?.path)))
     loop.warnings.forEach(warn)
+    forgetOtherEvaluation()
     if loop.isInsideStep {
       guard try advance() else { return try interrupt() }
     }
@@ -195,6 +206,7 @@ package final class SeedRun {
     var evaluation = Evaluation(episodes: configuration.evaluation.episodes, seed: configuration.evaluation.seed)
     evaluation.runStep = step
     var isComplete = false
+    let start = clock.seconds
     do {
       isComplete = try loop.evaluate(evaluation, into: &loop.progress.partialEvaluation) {
         shouldStop(.evaluation(step))
@@ -215,7 +227,7 @@ package final class SeedRun {
       loop.progress.bestStep = step
     }
     log.write("evaluation at step \(step): mean \(result.mean), deviation \(result.deviation)")
-    report(.evaluated(step: step, result, isBest: isBest, seconds: seconds))
+    report(.evaluated(step: step, result, isBest: isBest, seconds: seconds, took: seconds - start))
     return true
   }
 
@@ -254,6 +266,17 @@ package final class SeedRun {
     logs.path = directory.checkpoints.logs
     if checkpointedStep != loop.progress.step || isCheckpointBehind { try store() }
     throw ExperimentError.moved(old, to: place, step: loop.progress.step)
+  }
+
+  /// Forgets what was stored of an interrupted evaluation that is not gone on with: the settings of evaluations, or the
+  /// run's length, have changed in between.
+  private func forgetOtherEvaluation() {
+    let (settings, progress) = (configuration.evaluation, loop.progress)
+    let isDue = progress.isDue(settings.every) || progress.step >= total
+    let episodes = progress.partialEvaluation
+    if !isDue || episodes.count > settings.episodes || episodes.first.map({ $0.seed != settings.seed }) ?? false {
+      loop.progress.partialEvaluation = []
+    }
   }
 
   /// Makes the last checkpoint what it is where the evaluation after it is not interrupted.

@@ -66,6 +66,7 @@ package enum Training {
         } else {
           end = SeedRun.perform(
             plan.experiment, in: directory, threads: plan.threads, call: plan.call,
+            origin: plan.origin?.checkpoint(seed),
             report: { observer.report(seed: seed, $0) }, shouldStop: { shouldStop(seed, $0) })
         }
         ends.withLock { $0[index] = end }

@@ -15,8 +15,8 @@ package struct Checkpoint {
   package static let stateName = "state.safetensors"
 
   /// An archive to restore from; without `logs` what is in them is left out: a policy does not need it.
-  package func makeArchive(_ logs: LogFolder? = nil) -> Archive {
-    Archive(scalars: manifest.scalars, tensors: tensors, logs: manifest.logs, in: logs)
+  package func makeArchive(_ logs: LogFolder? = nil, omitting omitted: Set<Archive.Passing> = []) -> Archive {
+    Archive(scalars: manifest.scalars, tensors: tensors, logs: manifest.logs, in: logs, omitting: omitted)
   }
 
   /// The folder of the logs of a checkpoint in a seed's folder or in its folder of checkpoints.
@@ -90,14 +90,17 @@ package struct Checkpoint {
   // MARK: Reading
 
   /// Reads and verifies a folder: format, version, sizes, checksums.
-  /// - Parameter configurationHash: the run's; nil accepts any.
-  package static func read(_ path: String, configurationHash: String? = nil) throws(ExperimentError) -> Checkpoint {
+  /// - Parameter settings: the resolved configuration that it has to belong to; nil accepts any.
+  package static func read(_ path: String, settings: JSONObject? = nil) throws(ExperimentError) -> Checkpoint {
     let manifest = try readManifest(path)
-    if let expected = configurationHash, manifest.configurationHash != expected {
-      throw .checkpoint(
-        path: path,
-        reason: "belongs to another configuration "
-          + "(\(manifest.configurationHash.prefix(10)), not \(expected.prefix(10)))")
+    if let settings {
+      let differences = ConfigurationIdentity.differences(
+        manifest.settings, settings, without: ConfigurationIdentity.changeable)
+      if !differences.isEmpty {
+        let more = differences.count > 3 ? "; and \(differences.count - 3) more" : ""
+        let text = differences.prefix(3).map(\.description).joined(separator: "; ") + more
+        throw .checkpoint(path: path, reason: "belongs to another configuration (\(text))")
+      }
     }
     var tensors: [(name: String, tensor: Archive.Tensor)] = []
     for (name, areWeights) in [(weightsName, true), (stateName, false)] {
@@ -125,7 +128,8 @@ package struct Checkpoint {
     do throws(CheckpointManifest.Fault) {
       return try CheckpointManifest(document)
     } catch {
-      throw .checkpoint(path: path, reason: error.description)
+      throw error.isOtherVersion
+        ? .otherVersion(path: path, reason: error.description) : .checkpoint(path: path, reason: error.description)
     }
   }
 

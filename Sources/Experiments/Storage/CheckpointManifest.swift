@@ -117,6 +117,8 @@ extension CheckpointManifest {
   /// Why a document is no manifest that this program can use.
   package struct Fault: Error, Equatable, CustomStringConvertible {
     package var description: String
+    /// Another version of the program wrote it: it is not damaged.
+    package var isOtherVersion = false
   }
 
   /// Reads and verifies a document.
@@ -128,7 +130,8 @@ extension CheckpointManifest {
     guard version == Version.checkpoint else {
       throw Fault(
         description: "written in format version \(version) by mbrl \(object["program"]?.string ?? "?"); "
-          + "mbrl \(Version.program) reads version \(Version.checkpoint)")
+          + "mbrl \(Version.program) reads version \(Version.checkpoint)",
+        isOtherVersion: true)
     }
     let checksum = object["checksum"]?.string
     object["checksum"] = nil

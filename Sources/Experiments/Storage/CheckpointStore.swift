@@ -1,7 +1,7 @@
 import Support
 
-/// The folder `checkpoints` of one seed: step-000010000/ … These folders count. The links `latest` and `best` beside them
-/// are for people: copies make folders of them or lose them, and some disks have none.
+/// The folder `checkpoints` of one seed: step-000010000/ … These folders count. The links `latest` and `best` beside
+/// them are for people: copies make folders of them or lose them, and some disks have none.
 package struct CheckpointStore: Equatable, Sendable {
   /// The folder; made with the first checkpoint.
   package let directory: String
@@ -104,25 +104,40 @@ package struct CheckpointStore: Equatable, Sendable {
   }
 
   /// The newest checkpoint that is intact, belongs to the configuration and passes `accepts`; what does not is set
-  /// aside as "damaged-step-…" with a word to `warn`.
+  /// aside as "damaged-step-…" with a word to `warn`. One of another version of the program is not damaged: then all
+  /// stay where they are.
   /// - Returns: nil where there is no checkpoint at all.
   package func newestUsable<Result>(
-    configurationHash: String, warn: (String) -> Void, accepts: (Checkpoint) throws -> Result
+    settings: JSONObject, warn: (String) -> Void, accepts: (Checkpoint) throws -> Result
   ) throws(ExperimentError) -> Result? {
     var reasons: [(name: String, reason: String)] = []
+    var advice = "the checkpoints are sound and stay: put the tables right first"
+    func none() -> ExperimentError {
+      .noUsableCheckpoint(directory: FileSystem.folder(of: directory), advice: advice, reasons)
+    }
     for step in try listed() {
       let name = CheckpointStore.name(step)
       do {
-        let result = try accepts(try Checkpoint.read(path(step), configurationHash: configurationHash))
+        let result = try accepts(try Checkpoint.read(path(step), settings: settings))
         for reason in reasons { try setAside(reason.name, reason.reason, warn) }
         return result
       } catch let error as ExperimentError {
-        if case .checkpoint(_, let reason) = error { reasons.append((name, reason)) } else { throw error }
+        switch error {
+        case .checkpoint(_, let reason):
+          reasons.append((name, reason))
+          advice = "remove this folder to start the seed anew"
+        case .otherVersion(_, let reason):
+          reasons.append((name, reason))
+          advice = "go on with the program that wrote them, or start a new run with --resume never"
+          throw none()
+        default: throw error
+        }
       } catch {
+        // A table that does not fit, mostly.
         reasons.append((name, "\(error)"))
       }
     }
-    if !reasons.isEmpty { throw .noUsableCheckpoint(directory: FileSystem.folder(of: directory), reasons) }
+    if !reasons.isEmpty { throw none() }
     return nil
   }
 

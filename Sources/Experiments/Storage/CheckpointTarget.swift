@@ -5,6 +5,14 @@ package enum CheckpointReference: Equatable, Sendable {
   case folder(String)
   case named(CheckpointStore.Pointer, CheckpointStore)
 
+  /// The folder, or the seed's where it has a name only.
+  package var place: String {
+    switch self {
+    case .folder(let path): path
+    case .named(_, let store): FileSystem.folder(of: store.directory)
+    }
+  }
+
   /// Hands over the checkpoint's folder. A run that goes on meanwhile may remove it at any moment: `body` then gets the
   /// one that has its name by now.
   package func read<Result>(_ body: (_ path: String) throws -> Result) throws -> Result {

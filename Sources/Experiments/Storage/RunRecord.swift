@@ -13,9 +13,10 @@ package enum RunRecord {
     package var overrides: [String]
   }
 
-  /// Adds a session that starts now.
+  /// Adds a session that starts now. The `origin` of a run that branches off another one stays for ever.
   package static func begin(
-    _ path: String, call: Call, configurationHash: String, seed: Int, step: Int, threads: Int
+    _ path: String, call: Call, configurationHash: String, seed: Int, step: Int, threads: Int,
+    origin: RunOrigin.Checkpoint? = nil
   ) throws(FileError) {
     let session: JSON = [
       "started": .string(Clock.timestamp()), "stopped": .null, "firstStep": .integer(step), "lastStep": .null,
@@ -27,11 +28,14 @@ package enum RunRecord {
       "threads": .integer(threads), "host": .string(LockFile.hostName),
       "process": .integer(Int(ProcessInfo.processInfo.processIdentifier)),
     ]
-    let document: JSON = [
+    let old = (try? JSONParser.read(path))?.object
+    var document: JSONObject = [
       "version": .integer(Version.runDirectory), "seed": .integer(seed),
-      "configurationHash": .string(configurationHash), "sessions": .array(readSessions(path) + [session]),
+      "configurationHash": .string(configurationHash),
     ]
-    try FileSystem.writeAtomically(document.prettyText, to: path)
+    if let origin = old?["origin"] ?? origin?.json { document["origin"] = origin }
+    document["sessions"] = .array((old?["sessions"]?.array ?? []) + [session])
+    try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)
   }
 
   /// Completes the session that `begin` added.

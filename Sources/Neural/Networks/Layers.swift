@@ -42,12 +42,18 @@ package struct Linear {
 
 /// A multi-layer perceptron per member: an ensemble of equal networks evaluated together.
 ///
-/// Layer i is "name.layers.i"; the activation follows every layer but the last.
+/// Layer i is "name.layers.i"; the activation follows every layer but the last, after dropout and layer norm where
+/// there are any (DroQ, Hiraoka et al. 2022).
 package final class MLP: Network {
   /// From input to output.
   package let linears: [Linear]
   /// After every layer but the last.
   package let activation: Activation
+  /// Before the activation of every hidden layer, scale and shift [members, 1, outputs] of a layer norm,
+  /// "name.layers.i.norm"; empty: none.
+  package let norms: [(scale: Parameter, shift: Parameter)]
+  /// Before the layer norm of every hidden layer; nil: none.
+  package let dropout: Dropout?
   /// Networks in the ensemble.
   package let members: Int
   /// Owns the parameters.
@@ -60,28 +66,48 @@ package final class MLP: Network {
   package init(
     name: String, sizes: [Int], members: Int = 1, activation: Activation, in store: ParameterStore = ParameterStore(),
     weightInitializer: Initializer = .truncatedNormalFanIn(gain: 0.5), biasInitializer: Initializer = .zeros,
-    outputInitializer: Initializer? = nil, random: inout RandomStream
+    outputInitializer: Initializer? = nil, normalizesLayers: Bool = false, dropout: Dropout? = nil,
+    random: inout RandomStream
   ) {
     precondition(sizes.count >= 2, "a network has an input and an output size")
     self.activation = activation
     self.members = members
     self.store = store
+    self.dropout = dropout
     var linears: [Linear] = []
+    var norms: [(scale: Parameter, shift: Parameter)] = []
     for layer in 0..<sizes.count - 1 {
       let isLast = layer == sizes.count - 2
+      let layerName = (name.isEmpty ? "" : name + ".") + "layers.\(layer)"
       linears.append(
         Linear(
-          name: (name.isEmpty ? "" : name + ".") + "layers.\(layer)", inputs: sizes[layer], outputs: sizes[layer + 1],
-          members: members, in: store,
+          name: layerName, inputs: sizes[layer], outputs: sizes[layer + 1], members: members, in: store,
           weightInitializer: isLast ? outputInitializer ?? weightInitializer : weightInitializer,
           biasInitializer: biasInitializer, random: &random))
+      guard normalizesLayers, !isLast else { continue }
+      func vector(_ part: String, _ value: Float) -> Parameter {
+        store.addVector(
+          "\(layerName).norm.\(part)", batch: members, count: sizes[layer + 1], initializer: .constant(value),
+          random: &random)
+      }
+      norms.append((vector("weight", 1), vector("bias", 0)))
     }
     self.linears = linears
+    self.norms = norms
   }
 
   private init(_ network: MLP, over store: ParameterStore) {
     linears = network.linears.map { $0.over(store) }
     (activation, members, self.store) = (network.activation, network.members, store)
+    (norms, dropout) = (network.norms, network.dropout)
+  }
+
+  /// Whether it is linear layers and activations only.
+  package var isPlain: Bool { norms.isEmpty && dropout == nil }
+
+  /// Weights and biases of one network of these sizes; `Int.max` where they are more.
+  package static func parameterCount(_ sizes: [Int]) -> Int {
+    zip(sizes, sizes.dropFirst()).reduce(0) { $0 + MemoryNeed.product($1.0 + 1, $1.1) }
   }
 
   /// Columns of the input.
@@ -98,7 +124,20 @@ package final class MLP: Network {
 
   /// What the last layer sees, [members, rows, its inputs]; x itself where there is no other one.
   package func features(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
-    linears.dropLast().reduce(x) { $1($0, on: tape, activation: activation, frozen: frozen) }
+    linears.indices.dropLast().reduce(x) { hidden($1, $0, on: tape, frozen: frozen) }
+  }
+
+  /// A hidden layer: dropout, layer norm and activation follow the linear one.
+  private func hidden(_ layer: Int, _ x: Tensor, on tape: Tape, frozen: Bool) -> Tensor {
+    if isPlain { return linears[layer](x, on: tape, activation: activation, frozen: frozen) }
+    var h = linears[layer](x, on: tape, frozen: frozen)
+    if let dropout { h = dropout(h, on: tape) }
+    if !norms.isEmpty {
+      h = tape.layerNorm(
+        h, weight: tape.parameter(norms[layer].scale, of: store, frozen: frozen),
+        bias: tape.parameter(norms[layer].shift, of: store, frozen: frozen))
+    }
+    return tape.activation(h, activation)
   }
 
   /// The last layer alone.

@@ -1,3 +1,5 @@
+import Support
+
 /// Bump allocation of float32 memory that is all given back at once.
 ///
 /// Blocks never move while they are in use, so pointers stay valid until `reset`. Where one chunk did not suffice,
@@ -16,7 +18,7 @@ struct Arena: ~Copyable {
   init() {}
 
   deinit {
-    for chunk in chunks { chunk.baseAddress?.deallocate() }
+    for chunk in chunks { deallocateFloats(chunk.baseAddress) }
   }
 
   /// Floats held, used or not.
@@ -34,7 +36,7 @@ struct Arena: ~Copyable {
       offset = 0
     }
     let size = max(padded, 2 * capacity, 1 << 14)
-    chunks.append(UnsafeMutableBufferPointer(start: allocateAligned(size), count: size))
+    chunks.append(UnsafeMutableBufferPointer(start: allocateFloats(size), count: size))
     offset = padded
     return chunks[chunk].baseAddress!
   }
@@ -51,16 +53,10 @@ struct Arena: ~Copyable {
   mutating func reset() {
     if chunks.count > 1 {
       let size = capacity
-      for chunk in chunks { chunk.baseAddress?.deallocate() }
-      chunks = [UnsafeMutableBufferPointer(start: allocateAligned(size), count: size)]
+      for chunk in chunks { deallocateFloats(chunk.baseAddress) }
+      chunks = [UnsafeMutableBufferPointer(start: allocateFloats(size), count: size)]
     }
     chunk = 0
     offset = 0
   }
-}
-
-/// 64-byte-aligned memory.
-private func allocateAligned(_ count: Int) -> UnsafeMutablePointer<Float> {
-  UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * MemoryLayout<Float>.stride, alignment: 64)
-    .bindMemory(to: Float.self, capacity: max(count, 1))
 }

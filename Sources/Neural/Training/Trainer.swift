@@ -41,6 +41,7 @@ package final class Trainer {
   /// Training of `network`, whose store is the optimiser's, on the threads of `pool`.
   package init(_ network: MLP, _ optimizer: Adam, pool: ComputePool?) {
     precondition(optimizer.store === network.store, "the optimiser is of another store")
+    precondition(network.isPlain, "fused steps have neither layer norm nor dropout")
     let layers = network.layers
     precondition(layers.allSatisfy { optimizer.decays[$0.bias.index] == 0 }, "fused steps do not decay biases")
     (self.network, self.optimizer, self.pool) = (network, optimizer, pool)

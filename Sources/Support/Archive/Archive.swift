@@ -8,6 +8,14 @@ package final class Archive {
   /// What `archive(_:)` functions do: put values in, or take them out.
   package enum Mode: Sendable { case writing, reading }
 
+  /// State that belongs to the settings that it came about with, and that a reader with others does without.
+  package enum Passing: Sendable {
+    /// Where the search for the next plan starts.
+    case plans
+    /// The environments in the middle of their episodes.
+    case episodes
+  }
+
   /// One stored tensor: little-endian bytes of `shape.product` elements.
   package struct Tensor: Equatable, Sendable {
     /// The element types that are stored, under their safetensors names.
@@ -67,6 +75,7 @@ package final class Archive {
   /// The segments of each log by full name, in the order in which they were written; see `LogFolder`.
   package private(set) var logs: [(name: String, value: String)] = []
   private let folder: LogFolder?
+  private let omitted: Set<Passing>
   private var scalarIndex: [String: Int] = [:]
   private var tensorIndex: [String: Int] = [:]
   private var prefix = ""
@@ -75,16 +84,18 @@ package final class Archive {
   package init(in folder: LogFolder? = nil) {
     mode = .writing
     self.folder = folder
+    omitted = []
     scalars = []
     tensors = []
   }
 
-  /// An archive to read from. Where the folder of its logs is nil, their records are left out.
+  /// An archive to read from. Where the folder of its logs is nil, their records are left out; so is what is `omitted`.
   package init(
     scalars: [(name: String, value: String)], tensors: [(name: String, tensor: Tensor)],
-    logs: [(name: String, value: String)] = [], in folder: LogFolder? = nil
+    logs: [(name: String, value: String)] = [], in folder: LogFolder? = nil, omitting omitted: Set<Passing> = []
   ) {
     mode = .reading
+    self.omitted = omitted
     self.scalars = scalars
     self.tensors = tensors
     self.logs = logs
@@ -98,6 +109,9 @@ package final class Archive {
     scalars.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 16 }
       + tensors.reduce(0) { $0 + $1.tensor.bytes.count + $1.name.utf8.count + 100 }
   }
+
+  /// Whether such state is not to be read: it stays as it is.
+  package func omits(_ state: Passing) -> Bool { omitted.contains(state) }
 
   /// Runs `body` with "name." before every name.
   package func scope(_ name: String, _ body: () throws -> Void) rethrows {
@@ -189,17 +203,18 @@ package final class Archive {
 
   // MARK: Tensors
 
-  /// A growable array; reading replaces it, whatever its length was. `shape` defaults to one dimension.
-  package func array(_ name: String, _ array: inout [Float], shape: [Int]? = nil) throws {
-    try growable(name, &array, .float32, shape: shape)
+  /// A growable array; reading replaces it, whatever its length was. `shape` defaults to one dimension. What a
+  /// prediction needs is a weight.
+  package func array(_ name: String, _ array: inout [Float], shape: [Int]? = nil, isWeight: Bool = false) throws {
+    try growable(name, &array, .float32, shape: shape, isWeight: isWeight)
   }
   /// See above.
-  package func array(_ name: String, _ array: inout [Double], shape: [Int]? = nil) throws {
-    try growable(name, &array, .float64, shape: shape)
+  package func array(_ name: String, _ array: inout [Double], shape: [Int]? = nil, isWeight: Bool = false) throws {
+    try growable(name, &array, .float64, shape: shape, isWeight: isWeight)
   }
   /// See above.
-  package func array(_ name: String, _ array: inout [Int32], shape: [Int]? = nil) throws {
-    try growable(name, &array, .int32, shape: shape)
+  package func array(_ name: String, _ array: inout [Int32], shape: [Int]? = nil, isWeight: Bool = false) throws {
+    try growable(name, &array, .int32, shape: shape, isWeight: isWeight)
   }
   /// See above.
   package func array(_ name: String, _ array: inout [UInt8], shape: [Int]? = nil) throws {
@@ -260,14 +275,15 @@ package final class Archive {
   }
 
   private func growable<Element>(
-    _ name: String, _ array: inout [Element], _ elementType: Tensor.ElementType, shape: [Int]?
+    _ name: String, _ array: inout [Element], _ elementType: Tensor.ElementType, shape: [Int]?, isWeight: Bool = false
   ) throws {
     let fullName = prefix + name
     switch mode {
     case .writing:
       precondition(shape?.reduce(1, *) ?? array.count == array.count, "shape of \(fullName)")
       let bytes = array.withUnsafeBytes { [UInt8]($0) }
-      append(fullName, Tensor(elementType: elementType, shape: shape ?? [array.count], bytes: bytes, isWeight: false))
+      append(
+        fullName, Tensor(elementType: elementType, shape: shape ?? [array.count], bytes: bytes, isWeight: isWeight))
     case .reading:
       let tensor = try stored(fullName, elementType)
       let count = tensor.bytes.count / MemoryLayout<Element>.stride

@@ -54,6 +54,14 @@ package final class Console: Sendable {
   /// Whether the reader of standard output has gone (`mbrl … | head`): time to end quietly.
   package var isOutputClosed: Bool { outputFault?.code == EPIPE }
 
+  /// Finds out whether standard output takes anything at all, for work whose results would be lost otherwise.
+  package func tryOutput() {
+    state.withLock { state in
+      guard Foundation.write(output, "", 0) < 0, errno != EAGAIN, errno != EINTR else { return }
+      state.outputFault = FileError(path: "standard output", operation: "write to", code: errno)
+    }
+  }
+
   // MARK: Lines
 
   /// A result, on standard output.
@@ -107,6 +115,15 @@ package final class Console: Sendable {
   /// Prints a slot's last line to stay and forgets the slot.
   package func finish(slot: Int, line: String) {
     if !isQuiet { print(Terminal.harmless(line), insteadOf: slot) }
+  }
+
+  /// Takes a slot's line away.
+  package func remove(slot: Int) {
+    state.withLock { state in
+      erase(&state)
+      state.slots.removeAll { $0.number == slot }
+      draw(&state)
+    }
   }
 
   // MARK: Drawing

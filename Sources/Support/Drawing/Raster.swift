@@ -1,9 +1,9 @@
 /// A sketch as pixels, edges smoothed.
 package struct Raster: Equatable, Sendable {
   package let width: Int
-  package let height: Int
+  package internal(set) var height: Int
   /// 0xRRGGBB, row by row from the top.
-  package private(set) var pixels: [UInt32]
+  package internal(set) var pixels: [UInt32]
 
   /// Edges are smoothed in this many steps: few, so that a picture of few colours stays one of few blends.
   private static let blendSteps = 8.0

@@ -43,6 +43,16 @@ package final class CSVFile {
   /// Waits until every row is on the disk; a checkpoint calls this before it keeps `offset`.
   package func synchronize() throws(FileError) { try file.synchronize() }
 
+  /// A whole table as the bytes of such a file.
+  package static func bytes(_ columns: [String], _ rows: [[Cell?]]) -> [UInt8] {
+    var row: [UInt8] = []
+    return rows.reduce(into: header(columns)) { bytes, cells in
+      precondition(cells.count == columns.count, "\(columns.count) columns, not \(cells.count)")
+      write(cells, to: &row)
+      bytes += row
+    }
+  }
+
   // MARK: Parts
 
   /// Whether `init(reopening:columns:at:)` can go on with a file; looks, and cuts nothing.
@@ -53,6 +63,9 @@ package final class CSVFile {
     guard let size = try file.regularSize() else { throw fault("not a regular file") }
     let start = try file.bytes(at: 0, count: min(size, max(4096, header.count)))
     guard start.starts(with: header) else {
+      if let change = spreadsheetChange(start, header) {
+        throw fault("\(change): undo that, or bring the old file back")
+      }
       let line = start.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
       let text = String(decoding: line, as: UTF8.self).shortened(to: 200)
       throw fault("its columns are \"\(text)\", not \"\(String(decoding: header.dropLast(), as: UTF8.self))\"")
@@ -63,6 +76,20 @@ package final class CSVFile {
     guard try file.bytes(at: offset - 1, count: 1) == [UInt8(ascii: "\n")] else {
       throw fault("the checkpoint's position, byte \(offset), is not the end of a row")
     }
+  }
+
+  /// What a spreadsheet or an editor has done to a file whose columns are right; nil where that is not it.
+  private static func spreadsheetChange(_ start: [UInt8], _ header: [UInt8]) -> String? {
+    let names = Array(header.dropLast())
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let hasMark = start.starts(with: mark)
+    let line = hasMark ? start.dropFirst(mark.count) : start[...]
+    let hasReturns = line.starts(with: names + Array("\r\n".utf8))
+    guard hasReturns || hasMark && line.starts(with: header) else { return nil }
+    let changes =
+      (hasMark ? ["a byte order mark before its first line"] : [])
+      + (hasReturns ? ["lines that end in CRLF instead of LF"] : [])
+    return "another program has saved it, with \(changes.joined(separator: " and "))"
   }
 
   private static func header(_ columns: [String]) -> [UInt8] {

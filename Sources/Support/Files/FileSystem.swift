@@ -161,8 +161,19 @@ package enum FileSystem {
       let code = errno
       // Another process may have been faster.
       if code == EEXIST, kind(of: path) == .folder { return }
-      throw FileError(path: path, operation: "create folder", code: code)
+      var error = FileError(path: path, operation: "create folder", code: code)
+      if code == EEXIST { error.reason = inTheWay(at: path, error.reason) }
+      throw error
     }
+  }
+
+  /// What stands at a path where a folder should be, beside the system's own words.
+  private static func inTheWay(at path: String, _ reason: String) -> String {
+    guard kind(of: path) == nil else { return "\(reason), and it is no folder; remove it, or name another place" }
+    var target = [UInt8](repeating: 0, count: 4096)
+    let count = target.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
+    let place = String(decoding: target.prefix(max(count, 0)), as: UTF8.self)
+    return "it is a link to \(place), where nothing is; make that folder, or remove the link"
   }
 
   /// Removes a file, a link (not what it leads to) or a folder with everything in it. What is missing is no fault.

@@ -50,6 +50,11 @@ package struct OpenFile: ~Copyable {
     try open(path, creates ? O_RDWR | O_CREAT : O_RDWR, "open")
   }
 
+  /// Opens what exists to write at its end.
+  package static func appending(_ path: String) throws(FileError) -> OpenFile {
+    try open(path, O_WRONLY | O_APPEND, "open")
+  }
+
   private static func open(_ path: String, _ flags: Int32, _ operation: String) throws(FileError) -> OpenFile {
     // A zero byte would silently end the path for the system.
     guard !path.utf8.contains(0) else { throw FileError(path: path, operation: operation, code: EINVAL) }

@@ -305,7 +305,7 @@ extension JSONGrammar {
     let first = position
     if current == UInt8(ascii: ".") { return "write 0 before the point" }
     guard skipDigits() else { return "expected a digit after the -" }
-    if bytes[first] == UInt8(ascii: "0"), position - first > 1 { return "remove the leading 0" }
+    if bytes[first] == UInt8(ascii: "0"), position - first > 1 { return "remove every leading 0" }
     if current == UInt8(ascii: ".") {
       position += 1
       guard skipDigits() else { return "expected a digit after the point" }

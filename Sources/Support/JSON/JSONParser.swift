@@ -6,8 +6,12 @@ package enum JSONParser {
   /// The largest document read from a file: 16 MB.
   package static let maximumBytes = 16 << 20
 
-  /// Reads one document.
+  /// UTF-8's byte order mark, which some editors put before a document.
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+  /// Reads one document; a byte order mark before it counts for nothing.
   package static func parse(_ bytes: [UInt8], maximumBytes: Int = maximumBytes) throws(JSONError) -> JSON {
+    let bytes = bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
     guard bytes.count <= maximumBytes else {
       throw JSONError(1, 1, "the document is larger than \(FileSystem.byteCount(maximumBytes))")
     }

@@ -4,7 +4,6 @@ enum JSONText {
   static func encodingFault(_ bytes: [UInt8]) -> String? {
     let start = Array(bytes.prefix(4)) + [UInt8](repeating: 0xFF, count: 4)
     switch (start[0], start[1], start[2], start[3]) {
-    case (0xEF, 0xBB, 0xBF, _): return "the document starts with a byte order mark; save the file as UTF-8 without BOM"
     case (0xFF, 0xFE, 0, 0), (0, 0, 0xFE, 0xFF): return "the document is UTF-32; save the file as UTF-8"
     case (0xFF, 0xFE, _, _) where bytes.count >= 2:
       return "the document is UTF-16 (little endian); save the file as UTF-8"

@@ -4,12 +4,11 @@ package final class FloatBuffer {
 
   /// `count` ≥ 0 zeros.
   package init(count: Int) {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-    memory = UnsafeMutableBufferPointer(start: raw.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)
+    memory = UnsafeMutableBufferPointer(start: allocateFloats(count), count: count)
     memory.initialize(repeating: 0)
   }
 
-  deinit { UnsafeMutableRawPointer(memory.baseAddress!).deallocate() }
+  deinit { deallocateFloats(memory.baseAddress) }
 
   package var count: Int { memory.count }
   package var base: UnsafeMutablePointer<Float> { memory.baseAddress! }

@@ -30,5 +30,9 @@ package struct ResolvedField: Sendable {
   package var path: String
   package var value: JSON
   package var provenance: Provenance
+  /// Set on the command line, or in the file to something other than its default.
+  package var isChosen: Bool
   package var help: String
+  /// What a setting of few possible values may be; empty for any other.
+  package var choices: [String]
 }

@@ -8,11 +8,11 @@ extension Fields {
   /// A whole number in a range; nil, with a fault, where it is something else.
   func checked(_ name: String, _ found: JSON, _ range: ClosedRange<Int>) -> Int? {
     guard let integer = found.integer else {
-      fault(name, "expected a whole number, found \(found.shown); \(describe(range))")
+      reject(name, "expected a whole number, found \(found.shown); \(describe(range))")
       return nil
     }
     if range.contains(integer) { return integer }
-    fault(name, "\(found.shown) is out of range; \(describe(range))")
+    reject(name, "\(found.shown) is out of range; \(describe(range))")
     return nil
   }
 
@@ -20,15 +20,15 @@ extension Fields {
   func checked(_ name: String, _ found: JSON, _ range: ClosedRange<Double>, _ aboveLowerBound: Bool) -> Double? {
     let allowed = describe(range, aboveLowerBound)
     guard case .number(let number) = found else {
-      fault(name, "expected a number, found \(found.shown); \(allowed)")
+      reject(name, "expected a number, found \(found.shown); \(allowed)")
       return nil
     }
     guard let value = number.doubleValue else {
-      fault(name, "\(found.shown) is too large for a number; \(allowed)")
+      reject(name, "\(found.shown) is too large for a number; \(allowed)")
       return nil
     }
     if range.contains(value), !(aboveLowerBound && value == range.lowerBound) { return value }
-    fault(name, "\(found.shown) is out of range; \(allowed)")
+    reject(name, "\(found.shown) is out of range; \(allowed)")
     return nil
   }
 

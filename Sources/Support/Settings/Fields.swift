@@ -1,36 +1,43 @@
 /// Reads one JSON object into settings. It is handed to `Configurable.declare` and collects, in one pass, the values,
 /// the resolved object with every default written out, the schema, and every fault.
 package final class Fields {
-  private let overlay: JSONObject
+  let overlay: JSONObject
   private let path: String
-  private let overridden: Set<String>
-  private var declared: [String] = []
-  private var toleratesUnknown = false
+  let overridden: Overrides.Changes
+  private(set) var declared: [String] = []
+  var variants: Variants?
+  private(set) var toleratesUnknown = false
   /// The object with every setting written out, in declaration order.
   package private(set) var resolved: JSONObject = [:]
   /// JSON Schema (draft 2020-12) of each property.
   package private(set) var properties: JSONObject = [:]
   /// Every mistake, in declaration order.
-  package private(set) var faults: [Fault] = []
+  package internal(set) var faults: [Fault] = []
   /// Every setting with its value and where that came from, in declaration order.
   package private(set) var entries: [ResolvedField] = []
+  /// What is not as it stands in the file, without being a mistake.
+  package internal(set) var notes: [Fault] = []
+  /// What can be done and is hardly meant: see `unused` and `warn`.
+  package internal(set) var warnings: [Fault] = []
 
   /// - Parameters:
   ///   - overlay: what the file says about this group.
   ///   - path: the group's own path, for messages.
-  ///   - overridden: full paths that were set on the command line.
-  package init(_ overlay: JSONObject = [:], path: String = "", overridden: Set<String> = []) {
+  ///   - overridden: what the command line changed.
+  package init(_ overlay: JSONObject = [:], path: String = "", overridden: Overrides.Changes = .init()) {
     (self.overlay, self.path, self.overridden) = (overlay, path, overridden)
   }
 
   /// Reads `value` from an object and returns the fields with everything they collected, unknown keys included.
   @discardableResult
   package static func read<Value: Configurable>(
-    _ value: inout Value, from overlay: JSONObject = [:], path: String = "", overridden: Set<String> = []
+    _ value: inout Value, from overlay: JSONObject = [:], path: String = "",
+    overridden: Overrides.Changes = .init()
   ) -> Fields {
     let fields = Fields(overlay, path: path, overridden: overridden)
     value.declare(fields)
     fields.rejectUnknownKeys()
+    if fields.faults.isEmpty { fields.rejectUnknownRemovals() }
     return fields
   }
 
@@ -38,39 +45,45 @@ package final class Fields {
 
   /// An integer in `range`; "1e6" is accepted where it is exact.
   package func integer(_ name: String, _ value: inout Int, in range: ClosedRange<Int>, _ help: String) {
+    let standard = value
     if let found = take(name), let integer = checked(name, found, range) { value = integer }
-    record(name, .integer(value), schema(range), help)
+    record(name, .integer(value), standard: .integer(standard), schema(range), help)
   }
 
   /// A finite number in `range`; `aboveLowerBound` leaves the lower bound itself out.
   package func number(
     _ name: String, _ value: inout Double, in range: ClosedRange<Double>, aboveLowerBound: Bool = false, _ help: String
   ) {
+    let standard = value
     if let found = take(name), let number = checked(name, found, range, aboveLowerBound) { value = number }
-    record(name, .number(JSONNumber(value)), schema(range, aboveLowerBound), help)
+    record(name, .finite(value), standard: .finite(standard), schema(range, aboveLowerBound), help)
   }
 
   /// A finite number in `range`, or a word for nil.
   package func number(
     _ name: String, _ value: inout Double?, in range: ClosedRange<Double>, otherwise word: String, _ help: String
   ) {
+    func json(_ value: Double?) -> JSON { value.map { .finite($0) } ?? .string(word) }
+    let standard = json(value)
     if let found = take(name) {
       if found.string == word { value = nil } else if let number = checked(name, found, range, false) { value = number }
     }
     let schema: JSONObject = ["anyOf": .array([.object(schema(range, false)), ["const": .string(word)]])]
-    record(name, value.map { .number(JSONNumber($0)) } ?? .string(word), schema, help)
+    record(name, json(value), standard: standard, schema, help)
   }
 
   /// true or false.
   package func flag(_ name: String, _ value: inout Bool, _ help: String) {
+    let standard = value
     if let flag = take(name, "true or false", \.bool) { value = flag }
-    record(name, .bool(value), ["type": "boolean"], help)
+    record(name, .bool(value), standard: .bool(standard), ["type": "boolean"], help)
   }
 
   /// Any text.
   package func text(_ name: String, _ value: inout String, _ help: String) {
-    if let text = take(name, "a string", \.string) { value = text }
-    record(name, .string(value), ["type": "string"], help)
+    let standard = value
+    if let text = takeText(name, "a string") { value = text }
+    record(name, .string(value), standard: .string(standard), ["type": "string"], help)
   }
 
   /// One of the names of an enumeration.
@@ -86,44 +99,62 @@ package final class Fields {
   ///   cannot be judged then: leave them undeclared and call `tolerateUnknownKeys`.
   @discardableResult
   package func choice(_ name: String, _ value: inout String, from names: [String], _ help: String) -> Bool {
-    let faultsBefore = faults.count
+    let (standard, faultsBefore) = (value, faults.count)
     let list = "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
-    if let chosen = take(name, list, \.string) {
+    if let chosen = takeText(name, list, acceptsNull: names.contains("null")) {
       if names.contains(chosen) {
         value = chosen
       } else {
         let shown = JSON.string(chosen).shown
-        fault(name, "\(shown) is not \(list)\(Suggestion.didYouMean(chosen, among: names))")
+        reject(name, "\(shown) is not \(list)\(Suggestion.didYouMean(chosen, among: names))")
       }
     }
-    record(name, .string(value), ["enum": .texts(names)], help)
+    record(name, .string(value), standard: .string(standard), ["enum": .texts(names)], help)
     return faults.count == faultsBefore
   }
 
-  /// An array of whole numbers, each in a range, with so many elements.
+  /// An array of whole numbers, each in a range, with so many elements. `reading` tells what a word of the command
+  /// line stands for; nil: nothing.
   package func integers(
-    _ name: String, _ value: inout [Int], each range: ClosedRange<Int>, count: ClosedRange<Int>, _ help: String
+    _ name: String, _ value: inout [Int], each range: ClosedRange<Int>, count: ClosedRange<Int>,
+    reading: (String) -> [Int]? = { _ in nil }, _ help: String
   ) {
-    array(name, &value, of: "whole numbers", count) { checked($0, $1, range) }
-    record(name, .integers(value), schema(of: schema(range), count), help)
+    let standard = value
+    array(name, &value, of: "whole numbers", count, reading: { reading($0).map(JSON.integers) }) {
+      checked($0, $1, range)
+    }
+    record(name, .integers(value), standard: .integers(standard), schema(of: schema(range), count), help)
   }
 
-  /// An array of finite numbers, each in a range, with so many elements.
+  /// An array of finite numbers, each in a range, with so many elements; where `acceptsOne`, one number alone stands
+  /// for an array of it.
   package func numbers(
-    _ name: String, _ value: inout [Double], each range: ClosedRange<Double>, count: ClosedRange<Int>, _ help: String
+    _ name: String, _ value: inout [Double], each range: ClosedRange<Double>, count: ClosedRange<Int>,
+    acceptsOne: Bool = false, _ help: String
   ) {
-    array(name, &value, of: "numbers", count) { checked($0, $1, range, false) }
-    record(name, .array(value.map { .finite($0) }), schema(of: schema(range, false), count), help)
+    let standard = value
+    let one = schema(range, false)
+    var schema = schema(of: one, count)
+    if acceptsOne { schema = ["anyOf": [.object(one), .object(schema)]] }
+    if acceptsOne, let number = overlay[name], case .number = number {
+      if let number = take(name).flatMap({ checked(name, $0, range, false) }) { value = [number] }
+    } else {
+      array(name, &value, of: "numbers", count) { checked($0, $1, range, false) }
+    }
+    let (now, before) = (JSON.array(value.map { .finite($0) }), JSON.array(standard.map { .finite($0) }))
+    record(name, now, standard: before, schema, help)
   }
 
-  /// A nested group.
-  package func section<Value: Configurable>(_ name: String, _ value: inout Value, _ help: String) {
-    section(name, help) { value.declare($0) }
+  /// A nested group; `chooser` names the setting of it that a word in the group's place is taken for in advice.
+  package func section<Value: Configurable>(
+    _ name: String, _ value: inout Value, chooser: String? = nil, _ help: String
+  ) {
+    section(name, chooser: chooser, help) { value.declare($0) }
   }
 
   /// A nested group whose settings depend on its own "type" (or "id"): `declare` gets the group's fields.
-  package func section(_ name: String, _ help: String, _ declare: (Fields) -> Void) {
-    let inner = open(name)
+  package func section(_ name: String, chooser: String? = nil, _ help: String, _ declare: (Fields) -> Void) {
+    let inner = open(name, chooser)
     declare(inner)
     close(name, inner, help)
   }
@@ -131,9 +162,15 @@ package final class Fields {
   /// Reports a mistake that only a comparison of settings shows. `name` may be empty for the group itself.
   package func fault(_ name: String, _ message: String) { faults.append(Fault(path: join(name), message: message)) }
 
-  /// Reports `name` with a reason of its own where the file or the command line mentions it, instead of as unknown.
-  package func refuse(_ name: String, _ message: String) {
-    if take(name) != nil { fault(name, message) }
+  /// Reports `name` with a reason of its own and a remedy where the file or the command line mentions it, instead of as
+  /// unknown. Where the command line set `choice`, which decides on `name`, what the file says about it is left out.
+  package func refuse(_ name: String, _ reason: String, _ remedy: String, after choice: String) {
+    guard take(name) != nil else { return }
+    if overridden.paths.contains(join(choice)), !isOverridden(name) {
+      note(name, "the file's section is left out: \(reason)")
+    } else {
+      fault(name, "\(reason); \(remedy)")
+    }
   }
 
   /// Whether `name` was declared or refused.
@@ -145,32 +182,20 @@ package final class Fields {
   /// Whether the file or the command line says anything about this group.
   package var mentionsAnything: Bool { !overlay.members.isEmpty }
 
+  /// Whether the file or the command line has a group of that name.
+  package func hasSection(_ name: String) -> Bool { overlay[name]?.object != nil }
+
   /// Whether the file or the command line says anything about `name`.
   package func mentions(_ name: String) -> Bool { overlay[name] != nil }
 
-  /// Adds a fault for every key that no declaration asked for.
-  package func rejectUnknownKeys() {
-    if toleratesUnknown { return }
-    for (key, _) in overlay.members where !declared.contains(key) {
-      if key.contains(".") {
-        let parts = key.split(separator: ".", omittingEmptySubsequences: false).map { "\"\($0)\": " }
-        let example = parts.joined(separator: "{") + "…" + String(repeating: "}", count: parts.count)
-        fault(key, "unknown setting; in a file every level is an object of its own: {\(example)")
-        continue
-      }
-      if let place = entries.first(where: { $0.path.hasSuffix(".\(key)") })?.path {
-        fault(key, "unknown setting here; did you mean \(place)?")
-        continue
-      }
-      let known = declared.isEmpty ? "there are no settings here" : "known here: \(declared.joined(separator: ", "))"
-      fault(key, "unknown setting\(Suggestion.didYouMean(key, among: declared, otherwise: "; \(known)"))")
-    }
-  }
-
   // MARK: Parts
 
-  private func open(_ name: String) -> Fields {
-    Fields(take(name, "an object", \.object) ?? [:], path: join(name), overridden: overridden)
+  private func open(_ name: String, _ chooser: String?) -> Fields {
+    var expected = "an object"
+    if let chooser, let word = overlay[name]?.string {
+      expected = "an object such as {\"\(chooser)\": \(JSON.string(word.shortened()).compactText)}"
+    }
+    return Fields(take(name, expected, \.object) ?? [:], path: join(name), overridden: overridden)
   }
 
   private func close(_ name: String, _ inner: Fields, _ help: String) {
@@ -181,6 +206,8 @@ package final class Fields {
     properties.members.append((name, .object(schema)))
     faults += inner.faults
     entries += inner.entries
+    notes += inner.notes
+    warnings += inner.warnings
   }
 
   private func take(_ name: String) -> JSON? {
@@ -193,15 +220,31 @@ package final class Fields {
   private func take<Value>(_ name: String, _ expected: String, _ convert: (JSON) -> Value?) -> Value? {
     guard let found = take(name) else { return nil }
     let value = convert(found)
-    if value == nil { fault(name, "expected \(expected), found \(found.shown)") }
+    if value == nil { reject(name, "expected \(expected), found \(found.shown)") }
     return value
+  }
+
+  /// What stands there as text: a word of the command line as it was written, whatever else it might be.
+  private func takeText(_ name: String, _ expected: String, acceptsNull: Bool = true) -> String? {
+    guard let word = overridden.words[join(name)], word != "null" || acceptsNull else {
+      return take(name, expected, \.string)
+    }
+    _ = take(name)
+    return word
   }
 
   private func array<Element>(
     _ name: String, _ value: inout [Element], of kind: String, _ count: ClosedRange<Int>,
-    _ checked: (_ name: String, JSON) -> Element?
+    reading: (String) -> JSON? = { _ in nil }, _ checked: (_ name: String, JSON) -> Element?
   ) {
-    guard let items = take(name, "an array of \(kind)", \.array) else { return }
+    guard let found = take(name) else { return }
+    let text = overridden.words[join(name)] ?? found.string
+    let read = text.flatMap(reading)
+    guard let items = (isOverridden(name) ? read ?? found : found).array else {
+      let meant = read?.compactText ?? text.flatMap(ListText.literal)
+      reject(name, "expected an array of \(kind), found \(found.shown)" + (meant.map { "; write \($0)" } ?? ""))
+      return
+    }
     let elements = items.enumerated().compactMap { checked("\(name)[\($0)]", $1) }
     if !count.contains(items.count) {
       fault(name, "has \(items.count) elements; expected \(describe(count: count))")
@@ -210,13 +253,21 @@ package final class Fields {
     }
   }
 
-  private func record(_ name: String, _ value: JSON, _ schema: JSONObject, _ help: String) {
+  private func record(_ name: String, _ value: JSON, standard: JSON, _ schema: JSONObject, _ help: String) {
     resolved.members.append((name, value))
     let schema = JSONObject(schema.members + [("default", value), ("description", .string(help))])
     properties.members.append((name, .object(schema)))
-    let provenance: Provenance = overlay[name] == nil ? .standard : overridden.contains(join(name)) ? .override : .file
-    entries.append(ResolvedField(path: join(name), value: value, provenance: provenance, help: help))
+    let path = join(name)
+    let isWord = overridden.words[path].map { value == .string($0) } ?? false
+    let provenance: Provenance =
+      overridden.paths.contains(path) || isWord ? .override : overlay[name] == nil ? .standard : .file
+    let isChosen = provenance == .override || provenance == .file && value != standard
+    let choices = schema["enum"]?.array?.compactMap(\.string) ?? []
+    entries.append(
+      ResolvedField(
+        path: path, value: value, provenance: provenance, isChosen: isChosen, help: help, choices: choices))
   }
 
-  private func join(_ name: String) -> String { path.isEmpty ? name : name.isEmpty ? path : "\(path).\(name)" }
+  /// The full path of a setting of this group; that of the group itself for "".
+  func join(_ name: String) -> String { path.isEmpty ? name : name.isEmpty ? path : "\(path).\(name)" }
 }

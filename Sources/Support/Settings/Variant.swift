@@ -60,6 +60,17 @@ package struct Variant<Kind: Family>: Configurable {
     var chosen = type
     let isKnown = fields.choice("type", &chosen, from: Kind.entries.map(\.name), Kind.meaning)
     if chosen != type { self = Variant(chosen) }
+    fields.distinguish("type", type, owners: { Variant.types(declaring: $0) })
     return isKnown
+  }
+
+  /// The kinds that declare a setting of that name.
+  private static func types(declaring name: String) -> [String] {
+    Kind.entries.filter { entry in
+      let fields = Fields()
+      var settings = entry.preset()
+      Kind.declare(&settings, fields)
+      return fields.declares(name)
+    }.map(\.name)
   }
 }

@@ -12,11 +12,5 @@ package enum TimeText {
     }
   }
 
-  /// The time that the rest of the work takes at the speed so far; "?" before there is a speed.
-  package static func remaining(done: Int, total: Int, elapsed: Double) -> String {
-    guard done > 0, elapsed > 0 else { return done >= total ? "0s" : "?" }
-    return duration(elapsed / Double(done) * Double(max(0, total - done)))
-  }
-
   private static func padded(_ number: Int) -> String { String(number).leftPadded(to: 2, with: "0") }
 }

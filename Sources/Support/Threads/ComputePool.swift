@@ -19,14 +19,19 @@ package final class ComputePool: @unchecked Sendable {
   package let threads: Int
   /// The C pool; nil where everything runs on the calling thread.
   package let handle: OpaquePointer?
+  /// What the run is at, for whoever watches.
+  package let activity: Activity
   private let shouldStop: @Sendable () -> Bool
   /// Whether the present interruptible run is to end.
   private let isStopped = Atomic(false)
 
   /// A pool of `threads` threads (at least 1); falls back to one thread where the system refuses to make more.
   /// `shouldStop` is asked often, by all of them.
-  package init(threads: Int, shouldStop: @escaping @Sendable () -> Bool = { false }) {
+  package init(
+    threads: Int, activity: Activity = Activity(), shouldStop: @escaping @Sendable () -> Bool = { false }
+  ) {
     precondition(threads >= 1, "a pool has at least one thread")
+    self.activity = activity
     self.shouldStop = shouldStop
     handle = threads > 1 ? ck_pool_create(Int32(min(threads, 64))) : nil
     self.threads = handle.map { Int(ck_pool_threads($0)) } ?? 1

@@ -16,12 +16,12 @@ package struct ParsedArguments: Equatable, Sendable {
   /// Whether a flag was given.
   package func has(_ flag: String) -> Bool { flags.contains(flag) }
 
-  /// An option's value as a whole number in a range.
+  /// An option's value as a whole number in a range; as in settings "1e3" is one.
   package func integer(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
     guard let text = values[option] else { return nil }
     let (low, high) = (range.lowerBound, range.upperBound)
     let allowed = high == Int.max ? "\(low) or more" : "\(low) to \(high)"
-    guard let value = Int(text), range.contains(value) else {
+    guard let value = Int(text) ?? (try? JSONParser.parse(text))?.integer, range.contains(value) else {
       throw UsageError("\(option): expected a whole number, \(allowed); found \"\(text)\"")
     }
     return value
@@ -86,7 +86,8 @@ extension CommandSyntax {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     let name = parts[0]
     guard let option = options.first(where: { $0.name == name }) else {
-      throw UsageError("unknown option \(name)\(Suggestion.didYouMean(name, among: options.map(\.name)))")
+      let value = parts.count > 1 ? parts[1] : rest.first
+      throw UsageError("unknown option \(name)\(ArgumentAdvice.unknownOption(name, value: value, self))")
     }
     if parsed.flags.contains(name) || parsed.values[name] != nil { throw UsageError("\(name) is given twice") }
     guard let value = option.value else {
@@ -110,13 +111,20 @@ extension CommandSyntax {
       throw UsageError("\(operands[min(parsed.operands.count, operands.count - 1)]) is missing")
     }
     if parsed.operands.count > operandCount.upperBound {
-      throw UsageError("unexpected argument \"\(parsed.operands[operandCount.upperBound])\"")
+      let rest = parsed.operands[operandCount.upperBound...]
+      let advice = takesSettings ? ArgumentAdvice.unexpected(rest, settings: parsed.settings) : ""
+      throw UsageError("unexpected argument \"\(parsed.operands[operandCount.upperBound])\"\(advice)")
     }
   }
 
-  /// Whether an argument is "key.path=value": a path of names before the first '='. A file name with a '/' is none.
+  /// Whether an argument is "key.path=value" or "~key.path": a path of names before the first '='. A file name with a
+  /// '/' is none.
   private func isSetting(_ argument: String) -> Bool {
-    guard let equals = argument.firstIndex(of: "=") else { return false }
-    return argument[..<equals].allSatisfy { $0.isLetter || $0.isNumber || "_-.$[]".contains($0) }
+    guard let equals = argument.firstIndex(of: "=") ?? (argument.hasPrefix("~") ? argument.endIndex : nil) else {
+      return false
+    }
+    let path = argument[..<equals].drop { $0 == "~" }
+    return !path.isEmpty && path.allSatisfy { $0.isLetter || $0.isNumber || "_-.$[]".contains($0) }
+      || argument.hasPrefix("=")
   }
 }

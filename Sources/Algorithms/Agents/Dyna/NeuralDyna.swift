@@ -3,99 +3,27 @@ import Neural
 import Support
 
 /// Dyna with networks: a Q-network for vector observations and discrete actions, trained on real and on imagined
-/// transitions (Sutton 1990; van Hasselt, Guez & Silver 2016 for Double DQN).
+/// transitions (Sutton 1990; van Hasselt, Guez & Silver 2016 for Double DQN); without imagination DQN (Mnih et al.
+/// 2015).
 ///
 /// 1. Act at random for the first steps, then ε-greedily; keep every transition in D.
 /// 2. Model learning: fit the ensemble on D every `fitEvery` steps.
-/// 3. Direct RL: `updatesPerStep` Double DQN updates on minibatches of D.
+/// 3. Direct RL: `updatesPerStep` updates on minibatches of D, drawn uniformly or by their last errors, with returns of
+///    one reward or of several.
 /// 4. Planning: carry K = `planningSteps` minibatches of imagined rollouts one step on, and update on each of them. A
 ///    rollout begins at a state of D with any action, follows the present policy, and ends with the task or after H =
 ///    `imaginationLength` steps; the model says what follows.
-/// 5. After every update, real or imagined, the target network takes on a share of the online one. It is the target
-///    network that acts: its values are an average over the last updates.
+/// 5. The target network takes on a share of the online one after every update, real or imagined, or all of it every
+///    `targetEvery` steps. Where it moves slowly it acts: its values are an average over the last updates.
 ///
-/// K = 0 needs no model: plain Double DQN, the model-free baseline. H = 1 imagines single steps from visited states, as
-/// the tabular algorithm does. Longer rollouts pay where the policy has left the states of D, most of which older
-/// policies saw: the network's values there are guesses, and a greedy policy goes where guesses are too high.
+/// K = 0 needs no model: the model-free baseline. H = 1 imagines single steps from visited states, as the tabular
+/// algorithm does. Longer rollouts pay where the policy has left the states of D, most of which older policies saw: the
+/// network's values there are guesses, and a greedy policy goes where guesses are too high.
 package final class NeuralDyna: Agent {
-  package struct Configuration: AgentConfiguration {
-    /// K of step 4; 0: model-free.
-    package var planningSteps = 4
-    /// Updates on real transitions per environment step (step 3).
-    package var updatesPerStep = 1
-    /// Steps 1 and 2: random steps, replay, fits of the model and of the statistics that observations are standardised
-    /// by.
-    package var learning = ModelLearner.Settings(initialRandomSteps: 500, fitEvery: 250, replayCapacity: 100_000)
-    /// H: steps of an imagined rollout before another one begins.
-    package var imaginationLength = 100
-    /// How often an imagined action is random, the first of a rollout apart, which always is.
-    package var imaginedExploration = 0.05
-    /// ε.
-    package var exploration = Schedule(.linear, start: 1, end: 0.05, steps: 2000)
-    package var discount = 0.99
-    package var hiddenSizes = [128, 128]
-    package var activation = Activation.tanh
-    package var learningRate = 3e-4
-    package var batchSize = 64
-    /// Share of the online network that the target takes on after every update.
-    package var targetRate = 0.02
-    /// Limit of an error in the gradient (Huber); 0: none.
-    package var errorLimit = 0.0
-    /// Largest gradient norm; 0: no clipping.
-    package var maximumGradientNorm = 10.0
-    /// The section `model`.
-    package var model = Variant<DynamicsModels>("ensemble", Configuration.smallEnsemble)
-
-    private static var smallEnsemble: EnsembleDynamics.Configuration {
-      var model = EnsembleDynamics.Configuration()
-      model.hiddenSizes = [64, 64]
-      model.batchSize = 64
-      return model
-    }
-
-    package init() {}
-
-    package mutating func declare(_ fields: Fields) {
-      fields.integer("planningSteps", &planningSteps, in: 0...1000, "imagined updates per step (K); 0: Double DQN")
-      fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates on real transitions per step")
-      learning.declare(fields)
-      fields.integer("imaginationLength", &imaginationLength, in: 1...1_000_000, "steps of an imagined rollout (H)")
-      fields.number("imaginedExploration", &imaginedExploration, in: 0...1, "how often an imagined action is random")
-      fields.section("exploration", &exploration, "ε: how often an action is random")
-      fields.number("discount", &discount, in: 0...1, "γ: the weight of the next step's value")
-      fields.integers(
-        "hiddenSizes", &hiddenSizes, each: 1...4096, count: 0...7, "widths of the Q-network's hidden layers")
-      fields.choice("activation", &activation, "after every hidden layer of the Q-network")
-      fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "Adam's step size")
-      fields.integer("batchSize", &batchSize, in: 1...100_000, "transitions per update")
-      fields.number(
-        "targetRate", &targetRate, in: 0...1, aboveLowerBound: true, "share the target network takes on per update")
-      fields.number("errorLimit", &errorLimit, in: 0...1e12, "limit of an error in the gradient (Huber); 0: none")
-      fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
-    }
-
-    package mutating func declareSections(_ experiment: Fields) {
-      experiment.section("model", &model, "the learned model of the dynamics")
-    }
-
-    package func check(_ task: EnvironmentDescription, _ fields: Fields) {
-      let specification = task.specification
-      if !specification.actionSpace.isDiscrete {
-        fields.fault("agent.type", "this agent needs discrete actions; those of \(specification.id) are vectors")
-      }
-      if planningSteps > 0 {
-        model.settings.check(task, fields, instead: ", use \"dyna-q\"")
-      } else if specification.observationSpace.isDiscrete {
-        fields.fault(
-          "agent.type", "this agent needs vector observations; \(specification.id) gives an index, use \"dyna-q\"")
-      }
-    }
-
-    package func makeAgent(_ context: AgentContext) throws -> any Agent { NeuralDyna(self, context) }
-  }
-
   private let configuration: Configuration
+  private let settings: QLearningSettings
   private let lanes: Int
+  private let activity: Activity
   private let learner: ModelLearner
   private let network: QNetwork
   private let minibatch: Minibatch
@@ -109,33 +37,37 @@ package final class NeuralDyna: Agent {
   package init(_ configuration: Configuration, _ context: AgentContext) {
     let specification = context.specification
     self.configuration = configuration
+    settings = configuration.values
     lanes = context.lanes
     learner = ModelLearner(
-      configuration.learning, configuration.model.settings, learnsModel: configuration.planningSteps > 0, context)
+      configuration.learning, configuration.model.settings, learnsModel: configuration.planningSteps > 0,
+      isPrioritised: settings.isPrioritised, context)
     network = QNetwork(
-      size: specification.observationSpace.size, actions: specification.actionSpace.columns,
-      hiddenSizes: configuration.hiddenSizes, activation: configuration.activation,
-      learningRate: configuration.learningRate, maximumGradientNorm: configuration.maximumGradientNorm,
-      errorLimit: configuration.errorLimit, random: context.random.stream("network"), pool: context.pool)
-    minibatch = Minibatch(configuration.batchSize, of: learner.replay)
+      settings, size: specification.observationSpace.size, actions: specification.actionSpace.columns,
+      random: context.random.stream("network"), pool: context.pool)
+    minibatch = Minibatch(
+      settings.batchSize, of: learner.replay, steps: settings.nStepReturns, discount: settings.discount)
     rollouts = learner.model.map { model in
       PolicyRollouts(
-        model, specification, batches: configuration.planningSteps, batchSize: configuration.batchSize,
+        model, specification, batches: configuration.planningSteps, batchSize: configuration.values.batchSize,
         length: configuration.imaginationLength, exploration: configuration.imaginedExploration,
         random: context.random.stream("imagination"))
     }
+    activity = context.pool.activity
     exploring = context.random.stream("policy")
     drawing = context.random.stream("replay")
   }
 
   package var metricNames: [String] {
-    ["epsilon", "q_loss", "q_value", "imagined_loss"] + ModelLearner.metricNames
+    ["epsilon", "q_loss", "q_value"] + (settings.isPrioritised ? ["importance"] : [])
+      + (configuration.imagines ? ["imagined_loss"] + ModelLearner.metricNames : [])
   }
   package var tables: [TableDeclaration] { learner.model?.tables ?? [] }
 
   private var exploration: Double { configuration.exploration.value(at: learner.steps) }
 
   package func act(in situation: Situation, into actions: ActionRows) {
+    activity.set(learner.steps < configuration.learning.initialRandomSteps ? .random : .none)
     for row in 0..<situation.count {
       let isRandom = learner.steps < configuration.learning.initialRandomSteps || exploring.uniform() < exploration
       if isRandom {  // step 1
@@ -154,32 +86,49 @@ package final class NeuralDyna: Agent {
     guard learner.steps >= configuration.learning.initialRandomSteps else { return }
     // Step 2 comes first, so that nothing is done twice where a fit is interrupted and this is called again.
     if learner.isDue {
-      network.standardize(by: learner.replay)
+      if settings.standardizesObservations { network.standardize(by: learner.replay) }
       try learner.fit(&metrics)
     }
-    for _ in 0..<lanes { try improve(&metrics) }
+    if learner.isDue(every: settings.targetEvery) { network.moveTarget() }  // step 5
+    guard learner.isDue(every: settings.updateEvery) else { return }
+    for step in learner.steps - max(settings.updateEvery, lanes)..<learner.steps { try improve(step, &metrics) }
     metrics.updates = updates
   }
 
-  /// The updates of one environment step.
-  private func improve(_ metrics: inout Metrics) throws {
-    for _ in 0..<configuration.updatesPerStep {  // step 3
-      let result = try update(on: minibatch.draw(from: learner.replay, &drawing))
-      metrics.record("q_loss", result.loss)
-      metrics.record("q_value", result.value)
-    }
+  /// The updates of one environment step, the one that follows `step` others.
+  private func improve(_ step: Int, _ metrics: inout Metrics) throws {
+    let realUpdates = configuration.updates(until: step + 1) - configuration.updates(until: step)
+    for _ in 0..<realUpdates { try learnFromExperience(&metrics) }
     if let rollouts {  // step 4
       rollouts.advance(from: learner.replay, by: network)
       for batch in 0..<rollouts.batches {
         metrics.record("imagined_loss", try update(on: rollouts.transitions(batch)).loss)
       }
     }
-    updates += configuration.updatesPerStep + configuration.planningSteps
+    updates += realUpdates + configuration.planningSteps
+  }
+
+  /// One update of step 3.
+  private func learnFromExperience(_ metrics: inout Metrics) throws {
+    let batch: TransitionBatch
+    if settings.isPrioritised {
+      let importance = settings.importance.value(at: learner.steps)
+      batch = minibatch.draw(byPriorityFrom: learner.replay, importance: importance, &drawing)
+      metrics.record("importance", importance)
+    } else {
+      batch = minibatch.draw(from: learner.replay, &drawing)
+    }
+    let result = try update(on: batch)
+    if settings.isPrioritised {
+      minibatch.prioritize(in: learner.replay, by: network.errors, exponent: settings.priorityExponent)
+    }
+    metrics.record("q_loss", result.loss)
+    metrics.record("q_value", result.value)
   }
 
   private func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double) {
-    let result = try network.update(on: batch, discount: Float(configuration.discount))
-    network.moveTarget(rate: Float(configuration.targetRate))  // step 5
+    let result = try network.update(on: batch)
+    if settings.targetEvery == 0 { network.moveTarget() }  // step 5
     return result
   }
 

@@ -2,37 +2,40 @@ import Environments
 import Neural
 import Support
 
-/// Q(s, ·) as a multi-layer perceptron with a target network, trained by Double DQN (van Hasselt, Guez & Silver 2016):
+/// Q(s, ·) as a multi-layer perceptron with a target network Q', trained on (Mnih et al. 2015; double: van Hasselt,
+/// Guez & Silver 2016)
 ///
-///     y = r + γ·(1 − ended)·Q_target(s', argmax_a Q(s', a)),   loss = mean of (Q(s, a) − y)²,
-///
-/// the error limited to ±`errorLimit` in the gradient (Huber's loss; Mnih et al. 2015). Observations are standardised.
-/// The target network, an average over the last updates, chooses the actions.
-final class QNetwork: ArchivableObject {
-  private let network: MLP
-  private let target: Target<MLP>
+///     y = r + γ·(1 − ended)·max_a Q'(s', a),   double: y = r + γ·(1 − ended)·Q'(s', argmax_a Q(s', a)).
+package final class QNetwork: ArchivableObject {
+  /// Outputs are the values of the actions; of dueling networks [value | advantages].
+  package let network: MLP
+  package let target: Target<MLP>
+  private let settings: QLearningSettings
   private let tape: Tape
   private let adam: Adam
+  private let trainer: Trainer
+  private let loss: TemporalDifferenceLoss
   private let size: Int
-  private let actions: Int
-  private let errorLimit: Float
   private var normalizer: InputNormalizer
 
-  init(
-    size: Int, actions: Int, hiddenSizes: [Int], activation: Activation, learningRate: Double,
-    maximumGradientNorm: Double, errorLimit: Double, random: RandomStream, pool: ComputePool
-  ) {
+  /// For observations of `size` values and so many actions.
+  package init(_ settings: QLearningSettings, size: Int, actions: Int, random: RandomStream, pool: ComputePool?) {
     var random = random
+    (self.settings, self.size) = (settings, size)
     network = MLP(
-      name: "q", sizes: [size] + hiddenSizes + [actions], activation: activation,
-      weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform, random: &random)
+      name: "q", sizes: [size] + settings.hiddenSizes + [settings.isDueling ? 1 + actions : actions],
+      activation: settings.activation, weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform,
+      random: &random)
     target = Target(of: network)
     tape = Tape(pool: pool)
     adam = Adam(
-      network.store, learningRate: Float(learningRate),
-      maximumNorm: maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil)
+      network.store, learningRate: Float(settings.learningRate), epsilon: Float(settings.adamEpsilon),
+      maximumNorm: settings.maximumNorm)
+    trainer = Trainer(network, adam, pool: pool)
+    loss = TemporalDifferenceLoss(
+      capacity: settings.batchSize, isDueling: settings.isDueling,
+      limit: settings.errorLimit > 0 ? Float(settings.errorLimit) : nil)
     normalizer = InputNormalizer(columns: size)
-    (self.size, self.actions, self.errorLimit) = (size, actions, errorLimit > 0 ? Float(errorLimit) : .infinity)
   }
 
   /// Takes mean and deviation of the observations there are.
@@ -50,59 +53,47 @@ final class QNetwork: ArchivableObject {
     }
   }
 
+  /// Q(s, ·) [rows, actions].
+  private func values(_ network: MLP, _ input: Tensor) -> Rows {
+    let output = network(input, on: tape)
+    return tape.rows(of: settings.isDueling ? tape.dueling(output) : output)
+  }
+
   var parameterCount: Int { network.store.parameters.reduce(0) { $0 + $1.count } }
 
   /// The actions of the greatest values, the first of equals.
-  func greedyActions(_ observations: Rows, into chosen: ActionRows) {
+  package func greedyActions(_ observations: Rows, into chosen: ActionRows) {
     tape.rewind()
     tape.withoutGradients {
-      let q = tape.rows(of: target.network(input(observations), on: tape))
-      for row in 0..<observations.count { chosen.set(row, index: QNetwork.argmax(q, row)) }
+      let q = values(settings.actsByTarget ? target.network : network, input(observations))
+      for row in 0..<observations.count { chosen.set(row, index: TemporalDifferenceLoss.argmax(q, row)) }
     }
   }
 
-  /// One optimiser step.
-  /// - Returns: the mean squared error before it, and the mean Q of the taken actions.
-  func update(on batch: TransitionBatch, discount: Float) throws -> (loss: Double, value: Double) {
+  /// One optimiser step, on at most `batchSize` rows.
+  /// - Returns: the loss before it, and the mean Q of the taken actions.
+  /// - Throws: `DivergedError`.
+  package func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double) {
     tape.rewind()
-    let count = batch.count
-    let (choosing, judging) = tape.withoutGradients {
+    tape.withoutGradients {
       let next = input(batch.next)
-      return (tape.rows(of: network(next, on: tape)), tape.rows(of: target.network(next, on: tape)))
+      let judging = values(target.network, next)
+      let choosing = settings.isDouble ? values(network, next) : judging
+      let observations = tape.rows(of: input(batch.observations))
+      loss.take(observations, batch, discount: Float(settings.discount), next: judging, choosing: choosing)
     }
-    let q = network(input(batch.observations), on: tape)
-    let values = tape.rows(of: q)
-    var (squares, total) = (0.0, 0.0)
-    // The target of an action that was not taken is its own value: no error, no gradient.
-    let targets = tape.constant(rows: count, columns: actions) {
-      let targets = MutableRows($0.baseAddress!, count, actions)
-      targets.copy(values)
-      for row in 0..<count {
-        let (action, best) = (batch.actions.hotColumn(row), QNetwork.argmax(choosing, row))
-        let beyond = batch.terminated[row, 0] != 0 ? 0 : judging[row, best]
-        let error = batch.rewards[row, 0] + discount * beyond - values[row, action]
-        squares += Double(error) * Double(error)
-        total += Double(values[row, action])
-        targets[row, action] = values[row, action] + error.clipped(-errorLimit, errorLimit)
-      }
-    }
-    // The mean runs over all actions of a row, of which one has an error.
-    let loss = tape.scale(tape.meanSquaredError(q, targets), by: Float(actions))
-    network.store.clearGradients()
-    tape.backward(loss)
-    adam.step()
-    guard squares.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
-    return (squares / Double(count), total / Double(count))
+    _ = trainer.step(on: loss)
+    guard loss.value.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
+    return (loss.value, loss.meanValue)
   }
+
+  /// y − Q(s, a) of the last update, before it [rows, 1].
+  package var errors: Rows { loss.errors }
 
   /// target ← rate·online + (1 − rate)·target.
-  func moveTarget(rate: Float) { target.follow(rate: rate) }
+  package func moveTarget() { target.follow(rate: Float(settings.targetRate)) }
 
-  private static func argmax(_ values: Rows, _ row: Int) -> Int {
-    (1..<max(values.columns, 1)).reduce(0) { values[row, $1] > values[row, $0] ? $1 : $0 }
-  }
-
-  func archive(_ archive: Archive) throws {
+  package func archive(_ archive: Archive) throws {
     try adam.archive(archive)
     try archive.part("normalizer", &normalizer)
     try archive.part("target", target)

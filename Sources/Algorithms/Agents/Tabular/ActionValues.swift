@@ -86,7 +86,7 @@ package final class ActionValues: ArchivableObject {
 
   package func archive(_ archive: Archive) throws {
     var table = Array(UnsafeBufferPointer(start: base, count: states * actions))
-    try archive.array("values", &table, shape: [states, actions])
+    try archive.array("values", &table, shape: [states, actions], isWeight: true)
     guard archive.mode == .reading else { return }
     guard table.count == states * actions else {
       throw ArchiveError.shape("values", stored: [table.count], expected: [states, actions])

@@ -47,13 +47,39 @@ package final class DynaQ: Agent {
       }
     }
 
-    package func check(_ task: EnvironmentDescription, _ fields: Fields) {
+    package func misfit(_ task: EnvironmentDescription) -> String? {
       let specification = task.specification
-      guard case .discrete = specification.observationSpace, case .discrete = specification.actionSpace else {
-        fields.fault(
-          "agent.type", "a table needs discrete states and actions; \(specification.id) has vectors, use \"dyna\"")
-        return
+      if case .discrete = specification.observationSpace, case .discrete = specification.actionSpace { return nil }
+      return "a table needs discrete states and actions; \(specification.id) has vectors"
+    }
+
+    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+      if settings.backup != .treeBackup {
+        fields.unused("agent.backupSteps", because: "agent.backup \"\(settings.backup.rawValue)\" looks one step ahead")
       }
+      if settings.model == .lastOutcome {
+        fields.unused("agent.countedUpdate", because: "agent.model \"\(settings.model.rawValue)\" counts nothing")
+      }
+      if settings.planning == .random {
+        fields.unused("agent.priorityThreshold", because: "agent.planning \"random\" has no priorities")
+      }
+      if planningSteps == 0 {
+        for name in ["model", "countedUpdate", "planning", "priorityThreshold", "explorationBonus"] {
+          fields.unused("agent.\(name)", because: "with agent.planningSteps 0 nothing is imagined")
+        }
+      }
+      if learningRate.isZero {
+        fields.warn("agent.learningRate", "nothing will be learned: it is 0 from the first step to the last")
+      }
+    }
+
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
+      var need = MemoryNeed()
+      guard case .discrete(let states) = task.specification.observationSpace else { return need }
+      let actions = task.specification.actionSpace.columns
+      // Values, the model's outcomes, the queue of prioritized sweeping, and the environment's own transitions.
+      need.add("tables: \(states) states × \(actions) actions", bytes: states, actions, 200)
+      return need
     }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { try DynaQ(self, context) }

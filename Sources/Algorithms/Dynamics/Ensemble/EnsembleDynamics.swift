@@ -65,6 +65,7 @@ package final class EnsembleDynamics: DynamicsModel {
     package mutating func declare(_ fields: Fields) {
       fields.choice("kind", &kind, "probabilistic: Gaussian outputs; deterministic: squared error")
       fields.integer("ensembleSize", &ensembleSize, in: 1...64, "networks in the ensemble (K)")
+      if !fields.mentions("elites") { elites = min(elites, ensembleSize) }
       fields.integer("elites", &elites, in: 0...64, "best members used for prediction; 0: all")
       if elites > ensembleSize { fields.fault("elites", "\(elites) of an ensemble of \(ensembleSize)") }
       fields.integers(
@@ -81,7 +82,7 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.flag("warmStart", &warmStart, "go on from the last weights instead of new ones at every fit")
       fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "Adam's step size")
       fields.numbers(
-        "weightDecay", &weightDecay, each: 0...1000, count: 1...Int(CK_MAX_LAYERS),
+        "weightDecay", &weightDecay, each: 0...1000, count: 1...Int(CK_MAX_LAYERS), acceptsOne: true,
         "factor of half the squared weights: one number, or one per layer")
       if weightDecay.count != 1 && weightDecay.count != hiddenSizes.count + 1 {
         fields.fault(
@@ -97,8 +98,62 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
     }
 
+    package var hasDisagreement: Bool { (elites == 0 ? ensembleSize : elites) > 1 }
+
+    package func warn(replayCapacity: Int, _ fields: Fields) {
+      func unused(_ name: String, because reason: String) { fields.unused("model.\(name)", because: reason) }
+      if hiddenSizes.isEmpty { unused("activation", because: "there is no hidden layer") }
+      if termination != .learned { unused("terminationWeight", because: "model.termination is not \"learned\"") }
+      if kind == .deterministic {
+        unused("learnsVarianceBounds", because: "a model of kind \"deterministic\" has no variance")
+      }
+      if holdout == 0 {
+        for name in ["patience", "improvementThreshold"] {
+          unused(name, because: "without model.holdout no fit stops early")
+        }
+        // Elites are chosen on that many transitions all the same.
+        if elites == 0 || elites == ensembleSize { unused("holdoutLimit", because: "model.holdout is 0") }
+      }
+      if batchSize > replayCapacity {
+        fields.warn("model.batchSize", "\(batchSize) is more than agent.replayCapacity \(replayCapacity) holds")
+      }
+    }
+
+    package func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed {
+      let layout = DynamicsLayout(task)
+      let (inputs, targets) = (layout.features.count + layout.actionColumns, EnsembleDynamics.targets(self, layout))
+      let sizes = [inputs] + hiddenSizes + [kind == .probabilistic ? 2 * targets : targets]
+      var need = MemoryNeed()
+      // Values, gradients and two moments, the first values, three to go back to where a fit is interrupted, and what
+      // a checkpoint copies in parts.
+      let copies = 10 + (holdout > 0 ? 1 : 0)
+      need.add(
+        "model: \(ensembleSize) networks (model.ensembleSize) of \(MLP.parameterCount(sizes)) parameters "
+          + "(model.hiddenSizes)",
+        bytes: ensembleSize, MLP.parameterCount(sizes), copies, 4)
+      need.add(
+        "fit: \(transitions) transitions for \(ensembleSize) networks", bytes: transitions,
+        2 * (inputs + targets) + ensembleSize, 4)
+      let (batch, columns) = (min(batchSize, transitions), sizes.reduce(0, +))
+      need.add("fit: model.batchSize \(batch) × all layers", bytes: batch, columns, 8)
+      if differentiatedRows > 0 {
+        need.add(
+          "gradients of plans: planner.restarts × planner.horizon × \(ensembleSize) networks × all layers",
+          bytes: differentiatedRows, elites == 0 ? ensembleSize : elites, columns, 8)
+      }
+      return need
+    }
+
     package func makeModel(_ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) -> any DynamicsModel {
       EnsembleDynamics(self, layout, random: random, pool: pool)
+    }
+
+    package var networks: Int { elites == 0 ? ensembleSize : elites }
+
+    package func operationsPerRow(_ layout: DynamicsLayout) -> Double? {
+      let outputs = EnsembleDynamics.targets(self, layout) * (kind == .probabilistic ? 2 : 1)
+      let widths = [layout.features.count + layout.actionColumns] + hiddenSizes + [outputs]
+      return 2 * zip(widths, widths.dropFirst()).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
 
     func decay(ofLayer layer: Int) -> Double { weightDecay.count == 1 ? weightDecay[0] : weightDecay[layer] }
@@ -124,7 +179,7 @@ package final class EnsembleDynamics: DynamicsModel {
   private let initialValues: [Float]
   private(set) var kernel: EnsembleKernel!
   /// Scratch memory of one imagined step.
-  var stepIndex: [Int32] = []
+  var stepIndex, stepElites: [Int32]
   private(set) lazy var stepWorkspace = FloatBuffer(count: kernel.workspaceSize)
 
   package init(_ configuration: Configuration, _ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) {
@@ -155,6 +210,7 @@ package final class EnsembleDynamics: DynamicsModel {
     targetNormalizer = InputNormalizer(columns: targets)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
     initialValues = Array(store.values)
+    (stepIndex, stepElites) = ([], [])
     kernel = EnsembleKernel(self)
   }
 
@@ -222,7 +278,7 @@ package final class EnsembleDynamics: DynamicsModel {
     try archive.part("random", &random)
     try archive.value("fits", &fits)
     var members = elites.map(Int32.init)
-    try archive.array("elites", &members)
+    try archive.array("elites", &members, isWeight: true)
     elites = members.map(Int.init)
     guard !elites.isEmpty, elites.allSatisfy((0..<configuration.ensembleSize).contains) else {
       throw ArchiveError.malformed("elites", "\(members)")

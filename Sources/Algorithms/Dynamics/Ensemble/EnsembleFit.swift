@@ -114,8 +114,10 @@ struct EnsembleFit {
       measureErrors(on: heldOut)
       bestErrors = errors
     }
+    defer { model.pool.activity.set(.none) }
     var epochsWithoutImprovement = 0
     for epoch in 0..<configuration.epochs {
+      model.pool.activity.set(.fitting, epoch, of: configuration.epochs)
       result.summary.trainLoss = try trainEpoch()
       if let tensor = model.store.firstNonfinite(prefix: "model.") { throw DivergedError(quantity: tensor) }
       if usesHoldout {

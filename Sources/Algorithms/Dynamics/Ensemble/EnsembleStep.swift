@@ -32,7 +32,10 @@ extension EnsembleDynamics {
   }
 
   package func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream) {
-    while stepIndex.count < step.count { stepIndex.append(0) }
+    while stepIndex.count < step.count {
+      stepIndex.append(0)
+      stepElites.append(0)
+    }
     var argument = kernelRows(step)
     var noise = ck_noise(key: noise.key, step: 0, iteration: 0)
     switch members {
@@ -40,20 +43,31 @@ extension EnsembleDynamics {
       ck_ensemble_step(
         kernel.pointer, Int32(member), Int64(step.count), 0, nil, 0, &argument, &noise, stepWorkspace.base)
     case .inTurn:
-      for (slot, member) in elites.enumerated() {
-        var count = 0
-        for row in stride(from: slot, to: step.count, by: elites.count) {
-          stepIndex[count] = Int32(row)
-          count += 1
-        }
-        stepIndex.withUnsafeBufferPointer { index in
-          ck_ensemble_step(
-            kernel.pointer, Int32(member), Int64(count), 0, index.baseAddress, 0, &argument, &noise,
-            stepWorkspace.base)
-        }
+      advance(&argument, step.count, &noise) { row in row % elites.count }
+    case .drawn:
+      let key = noise.key
+      advance(&argument, step.count, &noise) { row in
+        var bits = SplitMix64(key: key, 0x656c_6974_6573, UInt64(row))
+        return bits.integer(below: UInt64(elites.count))
       }
     }
     if !complete(step) { step.ended.fill(0) }
+  }
+
+  /// Moves every row by the elite in that place of the ranking.
+  private func advance(_ argument: inout ck_rows, _ count: Int, _ noise: inout ck_noise, elite: (_ row: Int) -> Int) {
+    for row in 0..<count { stepElites[row] = Int32(elite(row)) }
+    for (place, member) in elites.enumerated() {
+      var listed = 0
+      for row in 0..<count where stepElites[row] == Int32(place) {
+        stepIndex[listed] = Int32(row)
+        listed += 1
+      }
+      stepIndex.withUnsafeBufferPointer { index in
+        ck_ensemble_step(
+          kernel.pointer, Int32(member), Int64(listed), 0, index.baseAddress, 0, &argument, &noise, stepWorkspace.base)
+      }
+    }
   }
 
   /// The mean prediction of one member: next observation [observation size] (the change already added), then reward

@@ -46,6 +46,16 @@ package final class CrossEntropyMethod: PlanOptimizer {
       if varianceEstimator == .unbiased && elites < 2 { fields.fault("elites", "unbiased variance needs at least 2") }
       fields.choice("returns", &returned, "the plan that is executed: the final mean or the best sequence seen")
     }
+    package var sequencesPerPlan: Int? { population * iterations }
+    package func warn(_ space: ActionSpace, _ fields: Fields) {
+      guard space.isDiscrete else { return }
+      for name in ["minimumVariance", "varianceEstimator"] {
+        fields.unused("planner.\(name)", because: "categories of discrete actions have no variance")
+      }
+    }
+    package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed {
+      Population.memory(population, horizon: horizon, space: space)
+    }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       CrossEntropyMethod(self, horizon: horizon, space: space)
     }

@@ -32,7 +32,17 @@ package final class GradientShooting: PlanOptimizer {
       fields.number("learningRate", &learningRate, in: 0...100, aboveLowerBound: true, "Adam's step size")
       fields.number("noise", &noise, in: 0...100, "deviation of the restarts around the last plan")
     }
-    package var needsGradients: Bool { true }
+    package var sequencesPerPlan: Int? { restarts * iterations }
+    package var differentiatedPlans: Int { restarts }
+    package func warn(_ space: ActionSpace, _ fields: Fields) {
+      if restarts == 1 { fields.unused("planner.noise", because: "one sequence starts from the last plan itself") }
+    }
+    package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed {
+      var need = MemoryNeed()
+      need.add(
+        "plans: planner.restarts \(restarts) × planner.horizon \(horizon)", bytes: restarts, horizon, space.columns, 24)
+      return need
+    }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       GradientShooting(self, horizon: horizon, space: space)
     }

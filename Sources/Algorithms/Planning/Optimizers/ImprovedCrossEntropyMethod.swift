@@ -53,6 +53,26 @@ package final class ImprovedCrossEntropyMethod: PlanOptimizer {
     }
     /// Sequences that can be added to an iteration: the kept elites and the mean.
     var extras: Int { Int((Double(elites) * keptElites).rounded()) + 1 }
+    package var sequencesPerPlan: Int? {
+      (0..<iterations).reduce(0) { $0 + population(in: $1) } + (iterations + 1) * extras
+    }
+    package func warn(_ space: ActionSpace, _ fields: Fields) {
+      if iterations == 1 { fields.unused("planner.decay", because: "there is one iteration") }
+      guard space.isDiscrete else { return }
+      for name in ["colour", "initialDeviation"] {
+        fields.unused("planner.\(name)", because: "discrete actions are drawn by their probabilities")
+      }
+    }
+    package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed {
+      var need = Population.memory(population + extras, horizon: horizon, space: space)
+      need.add("coloured noise: planner.horizon \(horizon) squared", bytes: horizon, horizon, 4)
+      if !space.isDiscrete {
+        need.add(
+          "coloured noise: planner.population \(population) × planner.horizon \(horizon)",
+          bytes: population, horizon, space.columns, 8)
+      }
+      return need
+    }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       ImprovedCrossEntropyMethod(self, horizon: horizon, space: space)
     }

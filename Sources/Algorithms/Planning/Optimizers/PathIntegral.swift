@@ -36,6 +36,13 @@ package final class PathIntegral: PlanOptimizer {
       fields.number("noise", &noise, in: 0...10, "noise deviation as a share of half the action range")
       fields.number("filter", &filter, in: 0...1, aboveLowerBound: true, "weight of the new action against the last")
     }
+    package var sequencesPerPlan: Int? { population * iterations }
+    package func warn(_ space: ActionSpace, _ fields: Fields) {
+      if space.isDiscrete { fields.unused("planner.filter", because: "discrete actions are not filtered") }
+    }
+    package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed {
+      Population.memory(population, horizon: horizon, space: space)
+    }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       PathIntegral(self, horizon: horizon, space: space)
     }

@@ -38,6 +38,14 @@ package final class Population {
 
   deinit { ranking.deallocate() }
 
+  /// What one of that size holds.
+  package static func memory(_ capacity: Int, horizon: Int, space: ActionSpace) -> MemoryNeed {
+    var need = MemoryNeed()
+    let columns = space.columns + (space.isDiscrete ? 1 : space.columns)
+    need.add("plans: planner.population \(capacity) × planner.horizon \(horizon)", bytes: capacity, horizon, columns, 4)
+    return need
+  }
+
   /// Floats of one plan.
   package var planSize: Int { horizon * space.columns }
 

@@ -3,7 +3,8 @@ import Support
 
 /// Random shooting: draw action sequences, imagine each, take the best one.
 ///
-/// 1. Draw `population` sequences uniformly within the bounds (discrete: uniformly over the categories).
+/// 1. Draw `population` sequences uniformly within the bounds (discrete: uniformly over the categories). What the
+///    scorer proposes takes the place of the first ones.
 /// 2. Score each by its imagined return.
 /// 3. Execute the first action(s) of the best; the rest of it, shifted, competes again in the next search.
 ///
@@ -16,6 +17,10 @@ package final class RandomShooting: PlanOptimizer {
     package init() {}
     package mutating func declare(_ fields: Fields) {
       fields.integer("population", &population, in: 1...1_000_000, "action sequences drawn per plan")
+    }
+    package var sequencesPerPlan: Int? { population }
+    package func memory(horizon: Int, space: ActionSpace) -> MemoryNeed {
+      Population.memory(population, horizon: horizon, space: space)
     }
     package func makeOptimizer(horizon: Int, space: ActionSpace) -> any PlanOptimizer {
       RandomShooting(self, horizon: horizon, space: space)
@@ -50,7 +55,11 @@ package final class RandomShooting: PlanOptimizer {
           bounds.low[column] + (bounds.high[column] - bounds.low[column]) * draws[index], column)
       }
     }
-    if hasPrevious { plans.base.update(from: previous.base, count: planSize) }
+    // One place is left for the last plan.
+    let proposed = problem.scorer.propose(
+      Plans(plans.base, population: population.capacity - 1, horizon: population.horizon, columns: space.columns),
+      noise: problem.noise)
+    if hasPrevious { population.plan(proposed).update(from: previous.base, count: planSize) }
     try population.score(population.capacity, iteration: 0, by: problem)  // step 2
     let best = Int(population.best(1, of: population.capacity)[0])  // step 3
     previous.base.update(from: population.plan(best), count: planSize)

@@ -1,0 +1,51 @@
+import Environments
+import Neural
+import Support
+
+/// What is known of a run before it starts.
+extension ProximalSettings {
+  /// Why these agents cannot learn a task; nil where they can.
+  package func misfit(_ task: EnvironmentDescription) -> String? { DynamicsModels.misfit(task) }
+
+  /// Warns of settings that nothing reads, and of runs in which nothing will be learned.
+  package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+    func unused(_ names: String..., because reason: String) {
+      for name in names { fields.unused("agent.\(name)", because: reason) }
+    }
+    if !normalizesObservations { unused("observationLimit", because: "agent.normalizesObservations is false") }
+    if !normalizesRewards { unused("rewardLimit", because: "agent.normalizesRewards is false") }
+    if valueClipRange == nil { unused("valueLoss", because: "agent.valueClipRange is \"none\"") }
+    if network.start == .uniform {
+      unused("hiddenGain", "policyGain", "valueGain", because: "agent.initialization is not \"orthogonal\"")
+    }
+    if network.hiddenSizes.isEmpty { unused("activation", "hiddenGain", because: "there is no hidden layer") }
+    if task.specification.actionSpace.isDiscrete {
+      unused("logDeviation", "exploration", "explorationEvery", because: "discrete actions have no deviation")
+    } else if network.exploration == .independent {
+      unused("explorationEvery", because: "agent.exploration is \"independent\"")
+    }
+    if steps < rolloutLength {
+      fields.warn(
+        "agent.rolloutLength",
+        "nothing will be learned: the run ends at step \(steps), before the first \(rolloutLength)")
+    } else if learningRate.isZero {
+      fields.warn("agent.learningRate", "nothing will be learned: it is 0 from the first step to the last")
+    }
+  }
+
+  /// What a rollout, the networks and their updates hold in memory.
+  package func memory(_ task: EnvironmentDescription, lanes: Int) -> MemoryNeed {
+    let (size, actions) = (task.specification.observationSpace.size, task.specification.actionSpace.columns)
+    let sizes = [size] + network.hiddenSizes + [actions]
+    var need = MemoryNeed()
+    need.add(
+      "rollout: agent.rolloutLength \(rolloutLength) × training.environments \(lanes)",
+      bytes: rolloutLength, lanes, size + actions + 8, 4)
+    need.add(
+      "policy and values: \(MLP.parameterCount(sizes)) parameters each (agent.hiddenSizes)",
+      bytes: 2, MLP.parameterCount(sizes), 4, 4)
+    let rows = min(batchSize, MemoryNeed.product(rolloutLength, lanes))
+    need.add("updates: agent.batchSize \(rows) × all layers", bytes: rows, 2, sizes.reduce(0, +), 8)
+    return need
+  }
+}

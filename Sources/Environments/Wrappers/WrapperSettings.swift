@@ -1,0 +1,102 @@
+import Support
+
+/// What may stand around any environment: the section "environment.wrappers", all off by default.
+///
+/// From the inside out: the step limit, repeated actions, rescaled actions, stacked frames, the time column; normalised
+/// observations last, which belong to the group, because lanes share their statistics.
+package struct WrapperSettings: Configurable, Equatable {
+  package var actionRepeat = 1
+  package var rescalesActions = false
+  package var frameStack = 1
+  package var observesTime = false
+  package var normalizesObservations = false
+  /// Of a normalised observation, to both sides.
+  package var observationLimit = 10.0
+
+  package init() {}
+
+  package mutating func declare(_ fields: Fields) {
+    fields.integer(
+      "actionRepeat", &actionRepeat, in: 1...1000,
+      "times that every action is taken: one step, whose rewards are summed; stepLimit counts each of them")
+    fields.flag("rescalesActions", &rescalesActions, "vectors of actions come in [-1, 1] instead of the task's bounds")
+    fields.integer("frameStack", &frameStack, in: 1...64, "newest observations that are seen together, oldest first")
+    fields.flag("observesTime", &observesTime, "a last column with the share of the step limit that is over")
+    fields.flag(
+      "normalizesObservations", &normalizesObservations,
+      "standardise observations by running mean and variance; evaluations leave these as they are")
+    fields.number(
+      "observationLimit", &observationLimit, in: 0...1e6, aboveLowerBound: true, "bound of normalised observations")
+    if !normalizesObservations { fields.unused("observationLimit", because: "observations are not normalised") }
+  }
+
+  /// Stands around `environment`, which has its step limit.
+  /// - Throws: `WrapperMisfits`.
+  package func wrap(_ environment: any Environment) throws -> any Environment {
+    let misfits = misfits(environment.specification)
+    guard misfits.isEmpty else { throw WrapperMisfits(faults: misfits) }
+    var environment = environment
+    func replace(_ wrap: (any Environment) -> any Environment) { environment = wrap(environment) }
+    if actionRepeat > 1 { replace { repeating($0) } }
+    if rescalesActions { replace { rescaling($0) } }
+    if frameStack > 1 { replace { stacking($0) } }
+    if observesTime { replace { timing($0) } }
+    return environment
+  }
+
+  private func repeating(_ base: some Environment) -> any Environment { ActionRepeat(base, count: actionRepeat) }
+  private func rescaling(_ base: some Environment) -> any Environment { RescaledActions(base) }
+  private func stacking(_ base: some Environment) -> any Environment { FrameStack(base, count: frameStack) }
+  private func timing(_ base: some Environment) -> any Environment { TimeObservation(base) }
+
+  /// The statistics of a run of environments with that specification, before the first observation; nil: none.
+  package func makeNormalizer(_ specification: EnvironmentSpecification) -> RunningNormalizer? {
+    guard normalizesObservations else { return nil }
+    return RunningNormalizer(columns: specification.observationSpace.size, limit: observationLimit)
+  }
+
+  /// The setting of this section for which an environment's declared dynamics are not those of what an agent sees; nil:
+  /// there is none.
+  var hidingSetting: String? {
+    // Statistics move: the same state is another observation later.
+    normalizesObservations ? "normalizesObservations" : actionRepeat > 1 ? "actionRepeat" : nil
+  }
+
+  /// What makes no sense around an environment with that specification.
+  private func misfits(_ specification: EnvironmentSpecification) -> [Fault] {
+    var faults: [Fault] = []
+    let id = specification.id
+    func fault(_ setting: String, _ message: String) { faults.append(Fault(path: setting, message: message)) }
+    if rescalesActions {
+      switch specification.actionSpace {
+      case .discrete: fault("rescalesActions", "actions of \(id) are discrete: there is nothing to rescale; remove it")
+      case .box(let low, let high):
+        if !(low + high).allSatisfy(\.isFinite) {
+          fault("rescalesActions", "actions of \(id) have no bounds; remove it")
+        }
+      }
+    }
+    let (isIndex, isImage) = (specification.observationSpace.isDiscrete, specification.observationSpace.isImage)
+    if isIndex && frameStack > 1 {
+      fault("frameStack", "\(id) gives an index, and only vectors and images are stacked; remove it")
+    }
+    let kind = isIndex ? "an index" : "images"
+    if isIndex || isImage {
+      if observesTime { fault("observesTime", "\(id) gives \(kind): there is no place for a column; remove it") }
+      if normalizesObservations {
+        fault("normalizesObservations", "\(id) gives \(kind), and only vectors are normalised; remove it")
+      }
+    }
+    if observesTime && specification.stepLimit == nil {
+      fault(
+        "observesTime", "episodes have no limit, so no share of it can be over; set environment.stepLimit to 1000, say")
+    }
+    return faults
+  }
+}
+
+/// Wrappers that do not suit their environment; paths are names of settings.
+package struct WrapperMisfits: Error, CustomStringConvertible {
+  package let faults: [Fault]
+  package var description: String { faults.map(\.description).joined(separator: "; ") }
+}
