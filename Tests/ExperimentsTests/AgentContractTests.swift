@@ -87,6 +87,14 @@ import TestSupport
         "agent.isDouble=true", "agent.isDueling=true", "agent.nStepReturns=3", "agent.priorityExponent=0.6",
         "agent.updatesPerStep=0.75", "agent.targetEvery=20", "agent.standardizesObservations=true",
       ]),
+    Case(
+      agent: "mbpo",
+      settings: [
+        "agent.trust.penalty=disagreement", "agent.trust.cut=threshold", "agent.rolloutLength.last=3",
+        "agent.rolloutLength.to=60",
+      ]),
+    Case(agent: "mbpo", settings: ["agent.trust.penalty=deviation", "agent.trust.cut=halt"]),
+    Case(agent: "mbpo", settings: ["agent.trust.cut=share", "agent.rolloutLength.first=2"]),
     Case(agent: "dyna", settings: ["agent.nStepReturns=2", "agent.priorityExponent=1", "agent.updateEvery=4"]),
     Case(
       agent: "sac",

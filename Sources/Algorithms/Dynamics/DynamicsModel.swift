@@ -12,6 +12,10 @@ package protocol DynamicsModel: ArchivableObject {
   func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary
   /// state, action → next, reward, ended of the step's rows, known parts included.
   func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream)
+  /// Memory for what all members predict for that many rows; nil, the default, where there are no members.
+  func makePredictions(rows: Int) -> MemberPredictions?
+  /// What every member predicts for the step's states and actions, without noise. Default: nothing.
+  func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions)
   /// Scores plans by rollouts through this model. It may be used until the next fit and again after it.
   func makeScorer(_ settings: RolloutSettings) -> any PlanScorer
   /// Per network the mean prediction for one observation and action: next observation, then reward and termination
@@ -19,6 +23,11 @@ package protocol DynamicsModel: ArchivableObject {
   func meanPredictions(observation: [Float], action: [Float]) -> [[Float]]
   /// Facts for `mbrl inspect`.
   var facts: [(name: String, value: String)] { get }
+}
+
+extension DynamicsModel {
+  package func makePredictions(rows: Int) -> MemberPredictions? { nil }
+  package func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {}
 }
 
 /// Who of an ensemble moves a row; models without members ignore it.
@@ -37,6 +46,10 @@ package struct ModelFitSummary: Sendable {
   package var validationLoss: Double?
   /// Optimiser steps taken.
   package var updates: Int
+
+  package init(trainLoss: Double, validationLoss: Double?, updates: Int) {
+    (self.trainLoss, self.validationLoss, self.updates) = (trainLoss, validationLoss, updates)
+  }
 }
 
 /// Every dynamics model; a new one is one file and one line here.

@@ -18,6 +18,8 @@ package final class ImaginedStep {
   package let reward: MutableRows
   /// [count, 1]: 1 where the task ends with the step; a learned model's logit until `EnsembleDynamics.complete`.
   package let ended: MutableRows
+  /// [count]: the member that moved each row last, of a model that has members.
+  package var mover: [Int32]
   private let memory: FloatBuffer
 
   /// Memory for `capacity` rows.
@@ -30,6 +32,7 @@ package final class ImaginedStep {
     self.capacity = capacity
     self.memory = memory
     count = capacity
+    mover = [Int32](repeating: 0, count: stride)
     state = block(0, observationSize)
     next = block(observationSize, observationSize)
     action = block(2 * observationSize, actionColumns)

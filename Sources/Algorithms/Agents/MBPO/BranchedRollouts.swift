@@ -3,18 +3,18 @@ import Support
 
 /// Rollouts that branch off real states and follow the present policy through the model, for a buffer that a policy
 /// learns from (Janner et al. 2019, "When to trust your model").
-final class BranchedRollouts {
+package final class BranchedRollouts {
   /// Rows that go through policy and model together: few enough to stay near, many enough for the kernels.
   private static let chunk = 1024
 
   /// What one round of rollouts came to.
-  struct Report {
+  package struct Report {
     /// Imagined transitions that were stored.
-    var stored = 0
+    package var stored = 0
     /// Mean of their rewards.
-    var reward = 0.0
+    package var reward = 0.0
     /// Share of the rollouts in which the task has ended.
-    var ended = 0.0
+    package var ended = 0.0
   }
 
   private let model: any DynamicsModel
@@ -22,11 +22,21 @@ final class BranchedRollouts {
   private let step: ImaginedStep
   private let observations: RowBuffer
   private let actions: RowBuffer
+  private let judge: RolloutJudge?
+  /// nil where nobody asks the members.
+  private let predictions: MemberPredictions?
   private var sources: [Int32] = []
-  private var alive: [Int32] = []
+  private var alive, stored: [Int32]
+  private var goingOn: [Bool] = []
 
-  init(_ model: any DynamicsModel, _ specification: EnvironmentSpecification) {
+  /// Rollouts through `model`; without a judge all of them are believed.
+  package init(
+    _ model: any DynamicsModel, _ specification: EnvironmentSpecification, judge: RolloutJudge? = nil
+  ) {
     self.model = model
+    self.judge = judge
+    (alive, stored) = ([], [])
+    predictions = judge == nil ? nil : model.makePredictions(rows: BranchedRollouts.chunk)
     space = specification.actionSpace
     let size = specification.observationSpace.size
     step = ImaginedStep(
@@ -38,7 +48,7 @@ final class BranchedRollouts {
   /// Begins `starts` rollouts at states of `real`, drawn with replacement, carries them over at most `length` steps and
   /// appends every transition to `buffer`. A rollout in which the task ends goes no further; its last step is stored as
   /// that end, the last step of all others is not.
-  func run(
+  package func run(
     starts: Int, length: Int, from real: Replay, by policy: any RowPolicy, into buffer: Replay, random: RandomStream
   ) -> Report {
     var report = Report()
@@ -51,21 +61,48 @@ final class BranchedRollouts {
       for time in 0..<length where step.count > 0 {
         act(policy, &acting)
         model.advance(step, by: .drawn, noise: stream.stream("dynamics").stream(UInt64(time)))
-        let batch = step.batch(0..<step.count)
-        buffer.append(
-          batch.observations, batch.actions, rewards: batch.rewards, terminated: batch.terminated, next: batch.next)
+        if let judge, let predictions {
+          model.predictMembers(step, into: predictions)
+          judge.judge(step, predictions, time: time, length: length, stored: &stored, goingOn: &goingOn)
+          for row in stored { store(Int(row)..<Int(row) + 1, buffer, &report) }
+        } else {
+          store(0..<step.count, buffer, &report)
+        }
         alive.removeAll(keepingCapacity: true)
         for row in 0..<step.count {
-          report.reward += Double(step.reward[row, 0])
-          if step.ended[row, 0] == 0 { alive.append(Int32(row)) } else { report.ended += 1 }
+          if step.ended[row, 0] != 0 {
+            report.ended += 1
+          } else if predictions == nil || goingOn[row] {
+            alive.append(Int32(row))
+          }
         }
-        report.stored += step.count
         step.carryOn(alive)
       }
     }
     report.reward /= Double(max(report.stored, 1))
     report.ended /= Double(max(starts, 1))
     return report
+  }
+
+  private func store(_ rows: Range<Int>, _ buffer: Replay, _ report: inout Report) {
+    let batch = step.batch(rows)
+    buffer.append(
+      batch.observations, batch.actions, rewards: batch.rewards, terminated: batch.terminated, next: batch.next)
+    for row in rows { report.reward += Double(step.reward[row, 0]) }
+    report.stored += rows.count
+  }
+
+  /// Shows the judge what the members say of all real transitions.
+  package func survey(_ real: Replay) {
+    guard let judge, let predictions else { return }
+    for start in stride(from: 0, to: real.count, by: BranchedRollouts.chunk) {
+      step.count = min(BranchedRollouts.chunk, real.count - start)
+      sources = (start..<start + step.count).map(real.transition)
+      real.gather(sources, real.observation, into: step.state)
+      real.gather(sources, real.action, into: step.action)
+      model.predictMembers(step, into: predictions)
+      judge.observeReal(predictions, count: step.count, isFirst: start == 0)
+    }
   }
 
   private func act(_ policy: any RowPolicy, _ random: inout RandomStream) {

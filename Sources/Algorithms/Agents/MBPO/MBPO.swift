@@ -20,6 +20,7 @@ package final class MBPO: Agent {
     /// Rounds of rollouts that the buffer holds.
     package var retainedRounds = 4
     package var realRatio = 0.05
+    package var trust = RolloutTrust()
     package var updatesPerStep = 20
     package var policy = SoftActorCriticSettings()
     /// The section `model`.
@@ -41,6 +42,7 @@ package final class MBPO: Agent {
       fields.integer("rolloutStarts", &rolloutStarts, in: 1...10_000_000, "imagined rollouts after every fit")
       fields.section("rolloutLength", &rolloutLength, "imagined steps of a rollout in the course of the run")
       fields.integer("retainedRounds", &retainedRounds, in: 1...10_000, "rounds of rollouts that are learned from")
+      fields.section("trust", &trust, "what of the imagined is believed where the model's members disagree")
       fields.number("realRatio", &realRatio, in: 0...1, "share of real transitions in every minibatch")
       fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates of the policy per environment step")
       policy.declare(fields)
@@ -55,6 +57,10 @@ package final class MBPO: Agent {
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
       model.settings.check(task, fields)
       let (rows, overflow) = (rolloutStarts * retainedRounds).multipliedReportingOverflow(by: rolloutLength.longest)
+      if trust.asksMembers && !model.settings.hasDisagreement {
+        fields.fault(
+          "agent.trust", "one network has nobody to disagree with; set agent.trust.penalty and cut to \"none\"")
+      }
       if overflow || rows > Int(Int32.max) {
         fields.fault("agent.rolloutStarts", "rollouts × length × rounds retained are more rows than a buffer can hold")
       }
@@ -94,6 +100,8 @@ package final class MBPO: Agent {
   private let learner: ModelLearner
   private let policy: SoftActorCritic
   private let rollouts: BranchedRollouts
+  /// nil where all of the imagined is believed.
+  private let judge: RolloutJudge?
   /// Imagined transitions.
   private let imagined: Replay
   private let minibatch: MixedMinibatch
@@ -111,7 +119,8 @@ package final class MBPO: Agent {
     policy = SoftActorCritic(
       configuration.policy, observationSize: size, specification.actionSpace,
       random: context.random.stream("network"), pool: context.pool)
-    rollouts = BranchedRollouts(learner.model!, specification)
+    judge = configuration.trust.asksMembers ? RolloutJudge(configuration.trust, observationSize: size) : nil
+    rollouts = BranchedRollouts(learner.model!, specification, judge: judge)
     imagined = Replay(
       observationSize: size, actionColumns: specification.actionSpace.columns,
       capacity: configuration.rolloutStarts * configuration.retainedRounds * configuration.rolloutLength.first,
@@ -161,6 +170,7 @@ package final class MBPO: Agent {
   private func imagine(_ metrics: inout Metrics) {
     let length = configuration.rolloutLength.value(at: learner.steps)
     imagined.resize(configuration.rolloutStarts * configuration.retainedRounds * length)
+    if configuration.trust.cut == .halt { rollouts.survey(learner.replay) }
     let report = rollouts.run(
       starts: configuration.rolloutStarts, length: length, from: learner.replay, by: policy.policy, into: imagined,
       random: imagination.stream(UInt64(rounds)))
@@ -192,5 +202,6 @@ package final class MBPO: Agent {
     try policy.archive(archive)
     try learner.archive(archive)
     try archive.part("imagined", imagined)
+    if let judge { try archive.part("judge", judge) }
   }
 }

@@ -2,13 +2,13 @@ import Environments
 import Support
 
 /// Memory of a minibatch of real and imagined transitions, real ones first.
-final class MixedMinibatch {
+package final class MixedMinibatch {
   private let observations, actions, rewards, next, terminated: RowBuffer
   private let realCount: Int
   private var rows: [Int32] = []
 
   /// `count` rows, of which ⌊`realRatio` · count⌋ are real.
-  init(_ count: Int, realRatio: Double, of replay: Replay) {
+  package init(_ count: Int, realRatio: Double, of replay: Replay) {
     realCount = Int(realRatio * Double(count))
     observations = RowBuffer(count, replay.observation.width)
     actions = RowBuffer(count, replay.action.width)
@@ -19,7 +19,7 @@ final class MixedMinibatch {
 
   /// Draws both parts with replacement, vectors of actions in [−1, 1]; valid until the next call. Nothing imagined yet:
   /// all are real.
-  func draw(
+  package func draw(
     real: Replay, imagined: Replay, squashedTo space: ActionSpace, _ random: inout RandomStream
   ) -> TransitionBatch {
     let count = rewards.rows.count

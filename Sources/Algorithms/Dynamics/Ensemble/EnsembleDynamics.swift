@@ -179,7 +179,7 @@ package final class EnsembleDynamics: DynamicsModel {
   private let initialValues: [Float]
   private(set) var kernel: EnsembleKernel!
   /// Scratch memory of one imagined step.
-  var stepIndex, stepElites: [Int32]
+  var stepIndex: [Int32] = []
   private(set) lazy var stepWorkspace = FloatBuffer(count: kernel.workspaceSize)
 
   package init(_ configuration: Configuration, _ layout: DynamicsLayout, random: RandomStream, pool: ComputePool) {
@@ -210,7 +210,6 @@ package final class EnsembleDynamics: DynamicsModel {
     targetNormalizer = InputNormalizer(columns: targets)
     elites = Array(0..<(configuration.elites == 0 ? configuration.ensembleSize : configuration.elites))
     initialValues = Array(store.values)
-    (stepIndex, stepElites) = ([], [])
     kernel = EnsembleKernel(self)
   }
 

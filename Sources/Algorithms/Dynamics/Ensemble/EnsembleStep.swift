@@ -32,10 +32,7 @@ extension EnsembleDynamics {
   }
 
   package func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream) {
-    while stepIndex.count < step.count {
-      stepIndex.append(0)
-      stepElites.append(0)
-    }
+    while stepIndex.count < step.count { stepIndex.append(0) }
     var argument = kernelRows(step)
     var noise = ck_noise(key: noise.key, step: 0, iteration: 0)
     switch members {
@@ -43,10 +40,10 @@ extension EnsembleDynamics {
       ck_ensemble_step(
         kernel.pointer, Int32(member), Int64(step.count), 0, nil, 0, &argument, &noise, stepWorkspace.base)
     case .inTurn:
-      advance(&argument, step.count, &noise) { row in row % elites.count }
+      advance(step, &argument, &noise) { row in row % elites.count }
     case .drawn:
       let key = noise.key
-      advance(&argument, step.count, &noise) { row in
+      advance(step, &argument, &noise) { row in
         var bits = SplitMix64(key: key, 0x656c_6974_6573, UInt64(row))
         return bits.integer(below: UInt64(elites.count))
       }
@@ -55,11 +52,13 @@ extension EnsembleDynamics {
   }
 
   /// Moves every row by the elite in that place of the ranking.
-  private func advance(_ argument: inout ck_rows, _ count: Int, _ noise: inout ck_noise, elite: (_ row: Int) -> Int) {
-    for row in 0..<count { stepElites[row] = Int32(elite(row)) }
-    for (place, member) in elites.enumerated() {
+  private func advance(
+    _ step: ImaginedStep, _ argument: inout ck_rows, _ noise: inout ck_noise, elite: (_ row: Int) -> Int
+  ) {
+    for row in 0..<step.count { step.mover[row] = Int32(elites[elite(row)]) }
+    for member in elites {
       var listed = 0
-      for row in 0..<count where stepElites[row] == Int32(place) {
+      for row in 0..<step.count where step.mover[row] == Int32(member) {
         stepIndex[listed] = Int32(row)
         listed += 1
       }
@@ -68,6 +67,24 @@ extension EnsembleDynamics {
           kernel.pointer, Int32(member), Int64(listed), 0, index.baseAddress, 0, &argument, &noise, stepWorkspace.base)
       }
     }
+  }
+
+  package func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {
+    precondition(predictions.capacity == step.state.columnStride && predictions.targets == targetCount)
+    let scratch = FloatBuffer(count: layout.observationSize * predictions.capacity)
+    var argument = kernelRows(step, into: scratch.base)
+    (argument.reward, argument.termination) = (nil, nil)
+    for member in 0..<configuration.ensembleSize {
+      argument.mean = predictions.means.base + member * targetCount * predictions.capacity
+      argument.variance = predictions.variances.base + member * targetCount * predictions.capacity
+      ck_ensemble_step(
+        kernel.pointer, Int32(member), Int64(step.count), 0, nil, 0, &argument, nil, stepWorkspace.base)
+    }
+  }
+
+  package func makePredictions(rows: Int) -> MemberPredictions? {
+    MemberPredictions(
+      members: configuration.ensembleSize, targets: targetCount, quantities: regressionTargets, capacity: rows)
   }
 
   /// The mean prediction of one member: next observation [observation size] (the change already added), then reward
