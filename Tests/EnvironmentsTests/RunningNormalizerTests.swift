@@ -144,6 +144,8 @@ struct RunningNormalizerTests {
       let restored = try group(3)
       try restored.archive(Archive(scalars: archive.scalars, tensors: archive.tensors))
       if isBegun { #expect(restored.situation.observations.array == original.situation.observations.array) }
+      let (stored, found) = (try #require(original.frozenNormalizer), try #require(restored.frozenNormalizer))
+      #expect((stored.mean, stored.variance, stored.weight) == (found.mean, found.variance, found.weight))
       let again = Archive()
       try restored.archive(again)
       #expect(again.tensors.elementsEqual(archive.tensors) { $0 == $1 })
