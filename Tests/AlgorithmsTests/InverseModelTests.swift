@@ -45,7 +45,7 @@ import Testing
     // Seen to fail with a tanh at the end (0.0035) and where an episode's end and the next one's start are a pair.
     #expect(try #require(report.accuracy) > 0.999 && report.loss < 3e-4, "\(report)")
     #expect(report.updates == 60 * (2700 / 64 + 1))
-    let fresh = try transitions("Pendulum-v1", 1000, stepLimit: 50, seed: 1000)
+    let fresh = try transitions("Pendulum-v1", 1000, stepLimit: 5, seed: 1000)
     let (observations, next, taken) = (
       fresh.all(fresh.observation), fresh.all(fresh.next), fresh.all(fresh.action)
     )

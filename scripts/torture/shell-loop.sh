@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The shell loop of docs/reliability.md over `mbrl train`, line by line: Ctrl-C ends it with the run that it interrupts, and the same loop
-# goes on from there.
+# The shell loop of docs/reliability.md over `mbrl train`, line by line: Ctrl-C ends it with the run that it interrupts,
+# and the same loop goes on from there.
 # usage: shell-loop.sh
 . "$(dirname "$0")/common.sh"
 STEPS=800 settings loop

@@ -5,10 +5,10 @@ import Support
 /// A policy and a value network of the same hidden layers, without shared ones, in one store that one optimiser moves.
 ///
 /// The policy is a softmax over discrete actions, or a normal around the network's mean; environments get its draws
-/// within their bounds. The deviation σ is the same in all states; or, with σ for every dimension and every feature φ of
-/// the last hidden layer, the draw is mean + Σ_f φ_f σ_f z_f, where z stays for some steps: exploration that is a
-/// function of the state in between, and shakes nothing (Raffin, Kober & Stulp 2021, gSDE). Its marginal is a normal of
-/// variance Σ_f φ_f² σ_f² + 10⁻⁶, through whose φ no gradient passes.
+/// within their bounds. The deviation σ is the same in all states; or, with σ for every dimension and every feature φ
+/// of the last hidden layer, the draw is mean + Σ_f φ_f σ_f z_f, where z stays for some steps: exploration that is a
+/// function of the state in between, and shakes nothing (Raffin, Kober & Stulp 2021, gSDE). Its marginal is a normal
+/// of variance Σ_f φ_f² σ_f² + 10⁻⁶, through whose φ no gradient passes.
 package final class ActorCriticNetwork: ArchivableObject {
   /// How weights start; biases start at 0 where they are orthogonal.
   package enum Start: String, CaseIterable, Sendable { case orthogonal, uniform }

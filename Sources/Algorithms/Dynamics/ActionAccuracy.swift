@@ -4,7 +4,7 @@ import Support
 enum ActionAccuracy {
   /// How often the largest of a row's logits is the action of its one-hot row.
   static func shareOfRight(_ logits: Rows, _ wanted: Rows) -> Double {
-    let right = (0..<wanted.count).count { logits.leadingColumn($0) == wanted.hotColumn($0) }
+    let right = (0..<wanted.count).count { logits.choice($0, at: nil) == wanted.hotColumn($0) }
     return Double(right) / Double(wanted.count)
   }
 
@@ -21,12 +21,5 @@ enum ActionAccuracy {
       }
     }
     return deviations > 0 ? 1 - errors / deviations : nil
-  }
-}
-
-extension Rows {
-  /// The column of a row's largest value, the first of equals.
-  func leadingColumn(_ row: Int) -> Int {
-    (1..<max(columns, 1)).reduce(0) { self[row, $1] > self[row, $0] ? $1 : $0 }
   }
 }

@@ -71,7 +71,9 @@ package struct WrapperSettings: Configurable, Equatable {
       switch specification.actionSpace {
       case .discrete: fault("rescalesActions", "actions of \(id) are discrete: there is nothing to rescale; remove it")
       case .box(let low, let high):
-        if !(low + high).allSatisfy(\.isFinite) { fault("rescalesActions", "actions of \(id) have no bounds; remove it") }
+        if !(low + high).allSatisfy(\.isFinite) {
+          fault("rescalesActions", "actions of \(id) have no bounds; remove it")
+        }
       }
     }
     let (isIndex, isImage) = (specification.observationSpace.isDiscrete, specification.observationSpace.isImage)
@@ -86,7 +88,8 @@ package struct WrapperSettings: Configurable, Equatable {
       }
     }
     if observesTime && specification.stepLimit == nil {
-      fault("observesTime", "episodes have no limit, so no share of it can be over; set environment.stepLimit to 1000, say")
+      fault(
+        "observesTime", "episodes have no limit, so no share of it can be over; set environment.stepLimit to 1000, say")
     }
     return faults
   }
