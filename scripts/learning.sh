@@ -22,6 +22,9 @@ lines="
   cartpole                  configs/pets/cartpole.json                    0-4    -      4       eval     1500  450
   dyna-cartpole             configs/dyna/cartpole.json                    0-4    -      4       eval     2000  475
   dyna-acrobot              configs/dyna/acrobot.json                     0-4    -      4       eval     4000  -100
+  dqn-cartpole              configs/dqn/cartpole.json                     0-4    0-1    4       eval     50000 475
+  dqn-acrobot               configs/dqn/acrobot.json                      0-4    -      4       eval     50000 -100
+  dqn-mountain-car          configs/dqn/mountain-car.json                 0-4    -      4       eval     120000 -110
   ppo-cartpole              configs/ppo/cartpole.json                     0-4    0-1    5       eval     40000 475
   ppo-acrobot               configs/ppo/acrobot.json                      0-4    -      4       eval     200000 -100
   sac-pendulum              configs/sac/pendulum.json                     0-4    -      4       eval     5000  -200

@@ -209,8 +209,8 @@ import Testing
     #expect(found.tensors.contains { $0.name.hasSuffix("priorities") })
   }
 
-  /// With every setting on, seeds 0 to 3 on CartPole-v1: within 4,000 steps, five evaluation episodes every 500, the best
-  /// mean is at least 300 over the seeds (measured: 417, 390, 125 and 500; random: 22). Some 2 s of one core each.
+  /// With every setting on, seeds 0 to 3 on CartPole-v1: within 4,000 steps, five evaluation episodes every 500, the
+  /// best mean is at least 300 over the seeds (measured: 417, 390, 125 and 500; random: 22). Some 2 s of one core each.
   @Test func itLearnsToBalance() throws {
     let settings = """
       {"agent": {"type": "dqn", "isDouble": true, "isDueling": true, "nStepReturns": 5, "priorityExponent": 0.6,
