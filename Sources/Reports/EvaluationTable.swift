@@ -17,6 +17,13 @@ package struct EvaluationTable {
   /// The mean over runs, each with the same weight.
   package var overallMean: Double { reports.map(\.result.mean).reduce(0, +) / Double(reports.count) }
 
+  /// Where the seeds do not stand at the same step; nil where they do.
+  package var unequalSteps: String? {
+    guard Set(reports.map(\.manifest.step)).count > 1 else { return nil }
+    let steps = reports.map { "seed \($0.manifest.seed) at \($0.manifest.step)" }
+    return "the seeds stand at different steps: \(steps.joined(separator: ", "))"
+  }
+
   /// The table for people, then the maps of policies.
   package var lines: [String] {
     var table = TextTable(

@@ -82,6 +82,8 @@ enum EvalVerb: Verb {
     }
     if table.reports.isEmpty, let first = failures.first { return first.exitCode }
     table.reports.first?.notes.forEach(console.note)
+    // Best checkpoints are where they are.
+    if !arguments.has("--best"), let text = table.unequalSteps { console.warning(text) }
     if outputs.useStandardOutput {
       table.lines.forEach(console.note)
     } else {

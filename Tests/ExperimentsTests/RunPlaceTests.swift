@@ -1,4 +1,5 @@
 import Foundation
+import Reports
 import Support
 import Testing
 
@@ -69,6 +70,19 @@ import Experiments
     #expect(RunStatus.read("\(try bench.seed(0))/status.json")?.total == 200)
     #expect(RunStatus.read("\(try bench.seed(1))/status.json")?.total == 50)
     guard case .done(50, false) = result.ends[1].end else { return #expect(Bool(false), "\(result.ends[1].end)") }
+  }
+
+  @Test func seedsAtDifferentStepsAreTold() throws {
+    var bench = try Bench(Bench.small)
+    bench.agent = nil
+    try bench.train(["training.environmentSteps=50"], seeds: [0, 1])
+    try bench.train(["training.environmentSteps=100"], seeds: [1])
+    let reports = try CheckpointTarget(try bench.run()).checkpoints(.latest).map { checkpoint in
+      try checkpoint.read { try PolicyEvaluation().run($0) }
+    }
+    #expect(
+      EvaluationTable(reports).unequalSteps == "the seeds stand at different steps: seed 0 at 50, seed 1 at 100")
+    #expect(EvaluationTable([reports[0]]).unequalSteps == nil)
   }
 
   // MARK: Copies
