@@ -141,6 +141,8 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   /// episode cannot be played again is cut, with a warning.
   package func archive(_ archive: Archive) throws {
     try archive.value("episodes", &episodes)
+    // No part of an episode: a policy sees everything through them.
+    if normalizer != nil { try archive.part("normalizer", &normalizer!) }
     if archive.omits(.episodes) { return }
     try archive.value("isBegun", &isBegun)
     for lane in environments.indices {
@@ -157,10 +159,8 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
         }
       }
     }
-    guard normalizer != nil else { return }
-    try archive.part("normalizer", &normalizer!)
-    // They were normalised by the statistics of their own time.
-    try archive.part("observations", isBegun ? now : next)
+    // Normalised by the statistics of their own time.
+    if normalizer != nil { try archive.part("observations", isBegun ? now : next) }
   }
 }
 

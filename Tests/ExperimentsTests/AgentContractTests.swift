@@ -93,6 +93,9 @@ import TestSupport
         "agent.trust.penalty=disagreement", "agent.trust.cut=threshold", "agent.rolloutLength.last=3",
         "agent.rolloutLength.to=60",
       ]),
+    Case(
+      agent: "sac",
+      settings: ["environment.wrappers.normalizesObservations=true", "environment.wrappers.frameStack=2"]),
     Case(agent: "mbpo", settings: ["agent.trust.penalty=deviation", "agent.trust.cut=halt"]),
     Case(agent: "mbpo", settings: ["agent.trust.cut=share", "agent.rolloutLength.first=2"]),
     Case(agent: "dyna", settings: ["agent.nStepReturns=2", "agent.priorityExponent=1", "agent.updateEvery=4"]),
