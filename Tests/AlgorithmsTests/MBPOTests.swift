@@ -116,11 +116,11 @@ struct MBPOTests {
       Replay(
         observationSize: 2, actionColumns: 1, capacity: 100, layout: .loose, storage: .copied)
     )
-    let minibatch = MixedMinibatch(256, realRatio: 0.05, of: real)
+    let minibatch = Minibatch(256, of: real)
     var random = RandomStream(seed: 3)
     func realRows() -> Int {
       let batch = minibatch.draw(
-        real: real, imagined: imagined, squashedTo: Self.specification.actionSpace, &random)
+        0.05, from: real, rest: imagined, squashedTo: Self.specification.actionSpace, &random)
       // Vectors of actions come squashed: 2 of ±2 is 1.
       #expect((0..<256).allSatisfy { batch.actions[$0, 0] == 1 })
       return (0..<256).count { batch.rewards[$0, 0] == 1 }

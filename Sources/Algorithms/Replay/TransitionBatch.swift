@@ -33,6 +33,7 @@ package struct TransitionBatch {
   package func discount(_ row: Int, _ discount: Float) -> Float {
     terminated[row, 0] != 0 ? 0 : discounts?[row, 0] ?? discount
   }
+
 }
 
 /// Memory of a minibatch that is drawn again and again.
@@ -63,8 +64,21 @@ package final class Minibatch {
   package func draw(
     from replay: Replay, squashedTo space: ActionSpace? = nil, _ random: inout RandomStream
   ) -> TransitionBatch {
-    replay.sample(rewards.rows.count, &random, into: &rows)
-    return gather(from: replay, squashedTo: space)
+    draw(0..<rewards.rows.count, from: replay, &random)
+    return batch(squashedTo: space)
+  }
+
+  /// As the other, ⌊`share` · count⌋ rows from `replay` and those after them from `rest`; all from `replay` where `rest`
+  /// is empty.
+  package func draw(
+    _ share: Double, from replay: Replay, rest: Replay, squashedTo space: ActionSpace? = nil,
+    _ random: inout RandomStream
+  ) -> TransitionBatch {
+    let count = rewards.rows.count
+    let split = rest.count > 0 ? Int(share * Double(count)) : count
+    draw(0..<split, from: replay, &random)
+    draw(split..<count, from: rest, &random)
+    return batch(squashedTo: space)
   }
 
   /// Rows drawn by their priorities, with the weights that make up for it to the degree β = `importance`.
@@ -73,7 +87,8 @@ package final class Minibatch {
   ) -> TransitionBatch {
     replay.sampleByPriority(rewards.rows.count, &random, into: &rows)
     replay.importanceWeights(rows, exponent: Float(importance), into: weights.rows)
-    var batch = gather(from: replay, squashedTo: nil)
+    gather(0..<rows.count, from: replay)
+    var batch = batch(squashedTo: nil)
     batch.weights = weights.read
     return batch
   }
@@ -83,17 +98,30 @@ package final class Minibatch {
     replay.prioritize(rows, by: errors, exponent: Float(exponent))
   }
 
-  private func gather(from replay: Replay, squashedTo space: ActionSpace?) -> TransitionBatch {
-    replay.gather(rows, replay.observation, into: observations.rows)
-    replay.gather(rows, replay.action, into: actions.rows)
-    space?.squash(actions.rows)
+  /// Rows drawn with replacement for that range of the minibatch.
+  private func draw(_ range: Range<Int>, from replay: Replay, _ random: inout RandomStream) {
+    guard !range.isEmpty else { return }
+    replay.sample(range.count, &random, into: &rows)
+    gather(range, from: replay)
+  }
+
+  /// Copies `rows` into that range of the minibatch.
+  private func gather(_ range: Range<Int>, from replay: Replay) {
+    replay.gather(rows, replay.observation, into: observations.rows.slice(range))
+    replay.gather(rows, replay.action, into: actions.rows.slice(range))
     if steps > 1 {
       replay.sumRewards(
-        rows, steps: steps, discount: discount, into: rewards.rows, discounts: discounts.rows, ends: &ends)
+        rows, steps: steps, discount: discount, into: rewards.rows.slice(range),
+        discounts: discounts.rows.slice(range), ends: &ends)
+    } else {
+      replay.gather(rows, replay.reward, into: rewards.rows.slice(range))
     }
-    replay.gather(steps > 1 ? ends : rows, replay.next, into: next.rows)
-    replay.gather(steps > 1 ? ends : rows, replay.terminated, into: terminated.rows)
-    if steps == 1 { replay.gather(rows, replay.reward, into: rewards.rows) }
+    replay.gather(steps > 1 ? ends : rows, replay.next, into: next.rows.slice(range))
+    replay.gather(steps > 1 ? ends : rows, replay.terminated, into: terminated.rows.slice(range))
+  }
+
+  private func batch(squashedTo space: ActionSpace?) -> TransitionBatch {
+    space?.squash(actions.rows)
     var batch = TransitionBatch(
       observations: observations.read, actions: actions.read, rewards: rewards.read, next: next.read,
       terminated: terminated.read)

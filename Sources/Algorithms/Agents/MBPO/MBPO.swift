@@ -104,7 +104,7 @@ package final class MBPO: Agent {
   private let judge: RolloutJudge?
   /// Imagined transitions.
   private let imagined: Replay
-  private let minibatch: MixedMinibatch
+  private let minibatch: Minibatch
   private var acting, drawing, noise: RandomStream
   private let imagination: RandomStream
   private let activity: Activity
@@ -125,8 +125,7 @@ package final class MBPO: Agent {
       observationSize: size, actionColumns: specification.actionSpace.columns,
       capacity: configuration.rolloutStarts * configuration.retainedRounds * configuration.rolloutLength.first,
       layout: .loose, storage: .copied)
-    minibatch = MixedMinibatch(
-      configuration.policy.batchSize, realRatio: configuration.realRatio, of: learner.replay)
+    minibatch = Minibatch(configuration.policy.batchSize, of: learner.replay)
     acting = context.random.stream("policy")
     drawing = context.random.stream("replay")
     noise = context.random.stream("noise")
@@ -159,7 +158,8 @@ package final class MBPO: Agent {
     let count = configuration.updatesPerStep * lanes
     for index in 0..<count {  // step 4
       let batch = minibatch.draw(
-        real: learner.replay, imagined: imagined, squashedTo: specification.actionSpace, &drawing)
+        configuration.realRatio, from: learner.replay, rest: imagined, squashedTo: specification.actionSpace,
+        &drawing)
       let report = try policy.update(on: batch, &noise, &drawing)
       if index == count - 1 { report.record(in: &metrics) }
     }
