@@ -117,8 +117,7 @@ package final class SoftActorCritic: ArchivableObject {
 
   private func fillTargets(_ batch: TransitionBatch, nextValues: Rows) {
     for row in 0..<batch.count {
-      let discount = batch.discount(row, Float(settings.discount))
-      targets.rows[row, 0] = batch.rewards[row, 0] + discount * nextValues[row, 0]
+      targets.rows[row, 0] = batch.target(row, discount: Float(settings.discount), next: nextValues[row, 0])
     }
   }
 

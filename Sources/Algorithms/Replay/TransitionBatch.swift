@@ -34,6 +34,12 @@ package struct TransitionBatch {
     terminated[row, 0] != 0 ? 0 : discounts?[row, 0] ?? discount
   }
 
+  /// y = r + γ·v of a row, v = `next` the value of the next observation and γ = `discount` to the power of the rewards
+  /// summed. Where the task ended, no product: an infinite value there is nobody's business.
+  @inline(__always)
+  package func target(_ row: Int, discount: Float, next: Float) -> Float {
+    rewards[row, 0] + self.discount(row, discount) * (terminated[row, 0] != 0 ? 0 : next)
+  }
 }
 
 /// Memory of a minibatch that is drawn again and again.

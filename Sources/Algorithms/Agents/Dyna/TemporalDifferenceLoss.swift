@@ -35,9 +35,7 @@ package final class TemporalDifferenceLoss: FusedLoss {
   package func take(_ inputs: Rows, _ batch: TransitionBatch, discount: Float, next: Rows, choosing: Rows) {
     (self.inputs, chosen, weights) = (inputs, batch.actions, batch.weights)
     for row in 0..<batch.count {
-      // Without a product, where the task ended: an infinite value there is nobody's business.
-      let beyond = batch.terminated[row, 0] != 0 ? 0 : next[row, Self.argmax(choosing, row)]
-      targets.rows[row, 0] = batch.rewards[row, 0] + batch.discount(row, discount) * beyond
+      targets.rows[row, 0] = batch.target(row, discount: discount, next: next[row, Self.argmax(choosing, row)])
     }
   }
 
