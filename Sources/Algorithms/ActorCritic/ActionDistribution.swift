@@ -16,7 +16,7 @@ package enum ActionDistribution {
       let inverse = tape.exp(tape.scale(logDeviation, by: -1))
       let score = tape.multiply(tape.subtract(actions, mean), inverse)
       let halves = tape.subtract(tape.scale(tape.square(score), by: -0.5), logDeviation)
-      return tape.sumColumns(tape.addScalar(halves, -0.5 * logOf2Pi))
+      return tape.sumColumns(tape.addScalar(halves, -0.5 * .logOf2Pi))
     }
   }
 
@@ -27,12 +27,10 @@ package enum ActionDistribution {
       let terms = tape.multiply(tape.exp(logProbabilities), logProbabilities)
       return tape.scale(tape.sumColumns(terms), by: -1)
     case .normal(_, let logDeviation):
-      return tape.sumColumns(tape.addScalar(logDeviation, 0.5 * (1 + logOf2Pi)))
+      return tape.sumColumns(tape.addScalar(logDeviation, 0.5 * (1 + .logOf2Pi)))
     }
   }
 }
-
-private let logOf2Pi: Float = 1.837877
 
 extension Rows {
   /// The category that a number in [0, 1) picks by the chances in row `row`; without one the most probable, of equals

@@ -71,7 +71,7 @@ package struct SoftActorCriticSettings: Sendable {
     guard learnsTemperature else { return nil }
     if let targetEntropy { return targetEntropy }
     return space.isDiscrete
-      ? 0.89 * Double(Temperature.logarithm(Float(space.columns))) : -Double(space.columns)
+      ? 0.89 * Double(KernelMath.log(Float(space.columns))) : -Double(space.columns)
   }
 
   /// Why it cannot learn tasks of this kind; nil where it can.

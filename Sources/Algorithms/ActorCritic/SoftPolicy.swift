@@ -42,14 +42,11 @@ extension Tape {
       correction = log(addScalar(scale(square(action), by: -1), 1 + margin))
     } else {
       let bent = add(raw, activation(scale(raw, by: -2), .softplus))
-      correction = addScalar(scale(bent, by: -2), 2 * logOf2)
+      correction = addScalar(scale(bent, by: -2), 2 * .logOf2)
     }
-    let density = addScalar(add(scale(square(noise), by: -0.5), scale(logDeviation, by: -1)), -0.5 * logOf2Pi)
+    let density = addScalar(add(scale(square(noise), by: -0.5), scale(logDeviation, by: -1)), -0.5 * .logOf2Pi)
     return (action, sumColumns(subtract(density, correction)))
   }
-
-  private var logOf2: Float { 0.6931472 }
-  private var logOf2Pi: Float { 1.837877 }
 }
 
 /// The policy of soft actor-critic: a squashed normal for vectors (Haarnoja et al. 2018), a softmax for discrete

@@ -1,4 +1,3 @@
-import CKernels
 import Neural
 import Support
 
@@ -16,7 +15,7 @@ package final class Temperature: ArchivableObject {
     var random = RandomStream(seed: 0)
     logarithm = store.addVector(
       "log_alpha", count: 1,
-      initializer: .constant(Temperature.logarithm(Float(initial))),
+      initializer: .constant(KernelMath.log(Float(initial))),
       random: &random)
     adam = Adam(store, learningRate: Float(learningRate))
     self.targetEntropy = targetEntropy.map { Float($0) }
@@ -28,17 +27,7 @@ package final class Temperature: ArchivableObject {
     set { store.values(of: logarithm)[0] = newValue }
   }
   /// α.
-  package var value: Float { Temperature.function(CK_EXP, logValue) }
-
-  /// ln x.
-  package static func logarithm(_ x: Float) -> Float { function(CK_LOG, x) }
-
-  /// By the kernels, the same bits on every system.
-  private static func function(_ function: Int, _ x: Float) -> Float {
-    var (x, y) = (x, Float(0))
-    ck_unary(Int32(function), 1, &x, &y)
-    return y
-  }
+  package var value: Float { KernelMath.exp(logValue) }
 
   /// The loss J = −log α·mean(log π + H̄), and one step on it; `negativeEntropies` holds log π, or Σ π log π.
   /// - Returns: J before the step; 0 where α is fixed.

@@ -1,4 +1,3 @@
-import CKernels
 import Support
 
 /// What every member of an ensemble predicts for some rows, with what it tells of how far to trust them: normals with
@@ -99,7 +98,7 @@ package final class MemberPredictions {
       let spread = max(second / others - center * center, Float.leastNormalMagnitude)
       let (value, own) = (mean(chosen, target, row), max(variance(chosen, target, row), Float.leastNormalMagnitude))
       let offset = value - center
-      return sum + (logarithm(spread) - logarithm(own) + (own + offset * offset) / spread - 1) / 2
+      return sum + (KernelMath.log(spread) - KernelMath.log(own) + (own + offset * offset) / spread - 1) / 2
     }
   }
 
@@ -119,17 +118,11 @@ package final class MemberPredictions {
           )
           let difference = mean(left, target, row) - mean(right, target, row)
           let v = 2 * v1 / (v1 + v2) * v2
-          total += difference * difference / (v1 + v2) / 2 + (logarithm(v1) + logarithm(v2)) / 2 - logarithm(v)
+          let apart = difference * difference / (v1 + v2) / 2
+          total += apart + (KernelMath.log(v1) + KernelMath.log(v2)) / 2 - KernelMath.log(v)
         }
       }
     }
     return pairs > 0 ? total / pairs / 2 : 0
-  }
-
-  /// By the kernels, the same bits on every system.
-  private func logarithm(_ x: Float) -> Float {
-    var (x, y) = (x, Float(0))
-    ck_unary(Int32(CK_LOG), 1, &x, &y)
-    return y
   }
 }

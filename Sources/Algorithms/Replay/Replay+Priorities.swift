@@ -38,15 +38,8 @@ extension Replay {
   /// - Parameter exponent: α.
   package func prioritize(_ rows: [Int32], by errors: Rows, exponent: Float) {
     for (place, row) in rows.enumerated() {
-      let size = Replay.function(CK_LOG, abs(errors[place, 0]) + Replay.leastError)
-      setPriority(row, Replay.function(CK_EXP, exponent * size))
+      let size = KernelMath.log(abs(errors[place, 0]) + Replay.leastError)
+      setPriority(row, KernelMath.exp(exponent * size))
     }
-  }
-
-  /// By the kernels, the same bits on every system.
-  private static func function(_ function: Int, _ x: Float) -> Float {
-    var (x, y) = (x, Float(0))
-    ck_unary(Int32(function), 1, &x, &y)
-    return y
   }
 }
