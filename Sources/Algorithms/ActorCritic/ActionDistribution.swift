@@ -36,7 +36,7 @@ extension Rows {
   /// The category that a number in [0, 1) picks by the chances in row `row`; without one the most probable, of equals
   /// the first.
   package func choice(_ row: Int = 0, at draw: Double?) -> Int {
-    guard let draw else { return (1..<columns).reduce(0) { self[row, $1] > self[row, $0] ? $1 : $0 } }
+    guard let draw else { return largestColumn(row) }
     var sum = 0.0
     for column in 0..<columns {
       sum += Double(self[row, column])

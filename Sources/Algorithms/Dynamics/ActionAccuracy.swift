@@ -4,7 +4,7 @@ import Support
 enum ActionAccuracy {
   /// How often the largest of a row's logits is the action of its one-hot row.
   static func shareOfRight(_ logits: Rows, _ wanted: Rows) -> Double {
-    let right = (0..<wanted.count).count { logits.choice($0, at: nil) == wanted.hotColumn($0) }
+    let right = (0..<wanted.count).count { logits.largestColumn($0) == wanted.hotColumn($0) }
     return Double(right) / Double(wanted.count)
   }
 

@@ -225,7 +225,7 @@ package final class InverseModel: ArchivableObject {
         return space.unsquash(actions)  // limits it, too
       }
       let logits = tape.rows(of: output)
-      for row in 0..<actions.count { ActionRows(actions, space).set(row, index: logits.choice(row, at: nil)) }
+      for row in 0..<actions.count { ActionRows(actions, space).set(row, index: logits.largestColumn(row)) }
     }
   }
 

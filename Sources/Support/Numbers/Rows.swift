@@ -56,6 +56,13 @@ package struct Rows {
     return 0
   }
 
+  /// The column of a row's largest value, of equals the first.
+  @inlinable package func largestColumn(_ row: Int) -> Int {
+    var best = 0
+    for column in 1..<max(columns, 1) where self[row, column] > self[row, best] { best = column }
+    return best
+  }
+
   /// Row `row` as memory without gaps; only of a row-major matrix.
   @inlinable package func contiguousRow(_ row: Int) -> UnsafeBufferPointer<Float> {
     assert(columnStride == 1 && row >= 0 && row < count)

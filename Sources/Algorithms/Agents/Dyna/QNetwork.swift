@@ -66,7 +66,7 @@ package final class QNetwork: ArchivableObject {
     tape.rewind()
     tape.withoutGradients {
       let q = values(settings.actsByTarget ? target.network : network, input(observations))
-      for row in 0..<observations.count { chosen.set(row, index: TemporalDifferenceLoss.argmax(q, row)) }
+      for row in 0..<observations.count { chosen.set(row, index: q.largestColumn(row)) }
     }
   }
 

@@ -35,7 +35,7 @@ package final class TemporalDifferenceLoss: FusedLoss {
   package func take(_ inputs: Rows, _ batch: TransitionBatch, discount: Float, next: Rows, choosing: Rows) {
     (self.inputs, chosen, weights) = (inputs, batch.actions, batch.weights)
     for row in 0..<batch.count {
-      targets.rows[row, 0] = batch.target(row, discount: discount, next: next[row, Self.argmax(choosing, row)])
+      targets.rows[row, 0] = batch.target(row, discount: discount, next: next[row, choosing.largestColumn(row)])
     }
   }
 
@@ -86,13 +86,6 @@ package final class TemporalDifferenceLoss: FusedLoss {
   private func slope(at error: Float) -> Float {
     guard let limit else { return 2 * error }
     return error.clipped(-limit, limit)
-  }
-
-  /// The column of a row's largest value, of equals the first.
-  package static func argmax(_ values: Rows, _ row: Int) -> Int {
-    var best = 0
-    for column in 1..<max(values.columns, 1) where values[row, column] > values[row, best] { best = column }
-    return best
   }
 }
 
