@@ -231,22 +231,7 @@ package final class InverseModel: ArchivableObject {
 
   /// Features of the observations, then the changes.
   private func fill(_ inputs: MutableRows, from observations: Rows, to next: Rows) {
-    for (column, feature) in layout.features.enumerated() {
-      let (source, function): (Int, Int32?) =
-        switch feature {
-        case .value(let source): (source, nil)
-        case .sine(let source): (source, Int32(CK_SIN))
-        case .cosine(let source): (source, Int32(CK_COS))
-        }
-      for row in 0..<inputs.count {
-        var value = observations[row, source]
-        if let function {
-          let angle = value
-          withUnsafePointer(to: angle) { ck_unary(function, 1, $0, &value) }
-        }
-        inputs[row, column] = value
-      }
-    }
+    layout.fillFeatures(of: observations, into: inputs)
     let first = layout.features.count
     for row in 0..<inputs.count {
       for column in 0..<layout.observationSize {

@@ -1,4 +1,3 @@
-import CKernels
 import Neural
 import Support
 
@@ -59,21 +58,8 @@ struct EnsembleFit {
 
   /// Features of the observations, then the actions.
   private mutating func prepareInputs(_ observations: RowBuffer, _ actions: RowBuffer) {
-    let features = model.layout.features
-    for (column, feature) in features.enumerated() {
-      let (index, function): (Int, Int32?) =
-        switch feature {
-        case .value(let index): (index, nil)
-        case .sine(let index): (index, Int32(CK_SIN))
-        case .cosine(let index): (index, Int32(CK_COS))
-        }
-      for row in 0..<inputs.rows.count {
-        let input = inputs.rows.contiguousRow(row).baseAddress! + column
-        input.pointee = observations.rows[row, index]
-        if let function { ck_unary(function, 1, input, input) }
-      }
-    }
-    inputs.rows.columns(features.count..<inputs.rows.columns).copy(actions.read)
+    model.layout.fillFeatures(of: observations.read, into: inputs.rows)
+    inputs.rows.columns(model.layout.features.count..<inputs.rows.columns).copy(actions.read)
     if model.configuration.normalizesInputs { result.normalizer.fit(inputs.read, rows: training) }
     result.normalizer.standardize(inputs.rows)
   }
