@@ -8,26 +8,23 @@ import Support
 /// evaluation takes a frozen copy. The statistics start from mean 0, variance 1 and a weight of 10⁻⁴, as
 /// Stable-Baselines3's do, and are put together by Chan, Golub and LeVeque's formula, in double precision.
 package struct RunningNormalizer: Sendable {
-  package private(set) var mean: [Double]
-  package private(set) var variance: [Double]
-  /// Observations counted, and the weight at the start.
-  package private(set) var weight = 1e-4
+  /// Of every column; observations counted, and the weight at the start.
+  package private(set) var moments: RunningMoments
   /// Whether the statistics stay as they are.
   package var isFrozen = false
   private let limit: Float
 
   /// For observations of `columns` numbers, which are bounded to ±limit afterwards.
   package init(columns: Int, limit: Double) {
-    mean = [Double](repeating: 0, count: columns)
-    variance = [Double](repeating: 1, count: columns)
+    moments = RunningMoments(columns: columns)
     self.limit = Float(limit)
   }
 
   /// Counts [rows, columns] unless frozen, then standardises them in place. What is not finite stays so.
   package mutating func normalize(_ rows: MutableRows) {
-    if !isFrozen { count(Rows(rows)) }
-    for column in mean.indices {
-      let (mean, factor) = (mean[column], 1 / (variance[column] + 1e-8).squareRoot())
+    if !isFrozen { moments.add(rows: rows.count) { Double(rows[$0, $1]) } }
+    for column in moments.mean.indices {
+      let (mean, factor) = (moments.mean[column], 1 / (moments.variance[column] + 1e-8).squareRoot())
       for row in 0..<rows.count {
         let value = Float((Double(rows[row, column]) - mean) * factor)
         rows[row, column] = value.isFinite ? value.clipped(-limit, limit) : value
@@ -35,29 +32,10 @@ package struct RunningNormalizer: Sendable {
     }
   }
 
-  private mutating func count(_ rows: Rows) {
-    let count = Double(rows.count)
-    let total = weight + count
-    for column in mean.indices {
-      var (sum, squares) = (0.0, 0.0)
-      for row in 0..<rows.count { sum += Double(rows[row, column]) }
-      let average = sum / count
-      for row in 0..<rows.count {
-        let difference = Double(rows[row, column]) - average
-        squares += difference * difference
-      }
-      let difference = average - mean[column]
-      mean[column] += difference * count / total
-      variance[column] =
-        (variance[column] * weight + squares + difference * difference * weight * count / total) / total
-    }
-    weight = total
-  }
-
   /// What an agent sees of an environment.
   package func normalized(_ specification: EnvironmentSpecification) -> EnvironmentSpecification {
     var specification = specification
-    let high = mean.map { _ in limit }
+    let high = moments.mean.map { _ in limit }
     specification.observationSpace = .box(low: high.map { -$0 }, high: high)
     return specification
   }
@@ -65,12 +43,13 @@ package struct RunningNormalizer: Sendable {
 
 extension RunningNormalizer: Archivable {
   package mutating func archive(_ archive: Archive) throws {
-    let columns = mean.count
-    try archive.value("weight", &weight)
-    try archive.array("mean", &mean)
-    try archive.array("variance", &variance)
-    guard mean.count == columns, variance.count == columns else {
-      throw ArchiveError.shape("mean", stored: [mean.count], expected: [columns])
+    // Under the names that it has had in checkpoints from the start.
+    let columns = moments.mean.count
+    try archive.value("weight", &moments.count)
+    try archive.array("mean", &moments.mean)
+    try archive.array("variance", &moments.variance)
+    guard moments.mean.count == columns, moments.variance.count == columns else {
+      throw ArchiveError.shape("mean", stored: [moments.mean.count], expected: [columns])
     }
   }
 }

@@ -1,12 +1,11 @@
-import Support
-
 /// Mean and biased variance of the columns of rows that keep coming, merged batch by batch (Chan, Golub & LeVeque 1983)
 /// in double precision.
+@usableFromInline
 package struct RunningMoments: Archivable, Equatable, Sendable {
   /// Per column.
-  package private(set) var mean, variance: [Double]
+  @usableFromInline package var mean, variance: [Double]
   /// Rows seen, and those that it began with.
-  package private(set) var count: Double
+  @usableFromInline package var count: Double
 
   /// As if `initialCount` rows of mean 0 and variance 1 had been seen: a variance of few rows stays away from 0.
   package init(columns: Int, initialCount: Double = 1e-4) {
@@ -16,7 +15,7 @@ package struct RunningMoments: Archivable, Equatable, Sendable {
   }
 
   /// Takes in a batch of `rows` ≥ 1 rows.
-  @inline(__always)
+  @inlinable
   package mutating func add(rows: Int, _ element: (_ row: Int, _ column: Int) -> Double) {
     let (added, total) = (Double(rows), count + Double(rows))
     for column in mean.indices {
