@@ -12,6 +12,8 @@ package final class MemberPredictions {
   package let capacity: Int
   /// [members][targets][capacity]; variances are 0 where members give none.
   package let means, variances: FloatBuffer
+  /// [targets][capacity]: for what a model writes beside them and nobody reads.
+  private(set) lazy var scratch = FloatBuffer(count: targets * capacity)
 
   /// Memory for `capacity` rows.
   package init(members: Int, targets: Int, quantities: Int? = nil, capacity: Int) {
@@ -48,20 +50,30 @@ package final class MemberPredictions {
 
   /// max_e ‖μ_e − mean_j μ_j‖ over the quantities of a range (MOPO's other form: the observation's columns).
   package func largestDistance(_ row: Int, over range: Range<Int>) -> Float {
-    squaredDistances(row, over: range).max()!.squareRoot()
+    var largest = -Float.infinity
+    // Where none is a number, the largest is none: nobody is to take it for a distance.
+    forEachSquaredDistance(row, over: range) { if !($0 <= largest) { largest = $0 } }
+    return largest.squareRoot()
   }
 
   /// √(mean_e ‖μ_e − mean_j μ_j‖²) over all quantities: the disagreement σ.
   package func disagreement(_ row: Int) -> Float {
-    (squaredDistances(row, over: 0..<quantities).reduce(0, +) / Float(members)).squareRoot()
+    var sum: Float = 0
+    forEachSquaredDistance(row, over: 0..<quantities) { sum += $0 }
+    return (sum / Float(members)).squareRoot()
   }
 
-  private func squaredDistances(_ row: Int, over range: Range<Int>) -> [Float] {
-    let averages = range.map { average($0, row) }
-    return (0..<members).map { member in
-      zip(range, averages).reduce(0) { sum, pair in
-        let difference = mean(member, pair.0, row) - pair.1
-        return sum + difference * difference
+  /// Calls `body` with every member's ‖μ_e − mean_j μ_j‖².
+  private func forEachSquaredDistance(_ row: Int, over range: Range<Int>, _ body: (Float) -> Void) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count) { averages in
+      for (place, target) in range.enumerated() { averages.initializeElement(at: place, to: average(target, row)) }
+      for member in 0..<members {
+        var sum: Float = 0
+        for (place, target) in range.enumerated() {
+          let difference = mean(member, target, row) - averages[place]
+          sum += difference * difference
+        }
+        body(sum)
       }
     }
   }

@@ -71,8 +71,7 @@ extension EnsembleDynamics {
 
   package func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {
     precondition(predictions.capacity == step.state.columnStride && predictions.targets == targetCount)
-    let scratch = FloatBuffer(count: layout.observationSize * predictions.capacity)
-    var argument = kernelRows(step, into: scratch.base)
+    var argument = kernelRows(step, into: predictions.scratch.base)
     (argument.reward, argument.termination) = (nil, nil)
     for member in 0..<configuration.ensembleSize {
       argument.mean = predictions.means.base + member * targetCount * predictions.capacity
