@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Weights of 0..<count with the sum of any subtree, for draws in proportion to them. A sum is that of its two halves
 /// whatever was there before, so that equal weights give equal trees.
@@ -14,7 +15,7 @@ final class SumTree {
     var leaves = 1
     while leaves < count { leaves *= 2 }
     self.leaves = leaves
-    guard let memory = calloc(2 * leaves, 8) else { fatalError("no memory for the priorities of a replay") }
+    guard let memory = calloc(2 * leaves, 8) else { outOfMemory(MemoryNeed.product(2 * leaves, 8)) }
     nodes = memory.bindMemory(to: Double.self, capacity: 2 * leaves)
   }
 
