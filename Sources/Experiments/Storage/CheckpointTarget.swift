@@ -131,6 +131,6 @@ package enum CheckpointTarget: Equatable, Sendable {
   private static func isMissing(
     _ pointer: CheckpointStore.Pointer, _ store: CheckpointStore
   ) throws(ExperimentError) -> Bool {
-    do throws(FileError) { return try store.path(pointer) == nil } catch { throw .file(error) }
+    try rethrow(try store.path(pointer) == nil, as: ExperimentError.file)
   }
 }
