@@ -94,12 +94,10 @@ package struct EvaluationResult: Equatable, Sendable {
     return row
   }
 
-  package var mean: Double { episodes.map(\.total).reduce(0, +) / Double(episodes.count) }
+  private var spread: Spread? { Spread(episodes.map(\.total)) }
+  package var mean: Double { spread?.mean ?? .nan }
   /// Of the population: divided by n.
-  package var deviation: Double {
-    let mean = mean
-    return (episodes.map { ($0.total - mean) * ($0.total - mean) }.reduce(0, +) / Double(episodes.count)).squareRoot()
-  }
+  package var deviation: Double { spread?.deviation ?? .nan }
   package var minimum: Double { episodes.map(\.total).min() ?? .nan }
   package var maximum: Double { episodes.map(\.total).max() ?? .nan }
   package var lengthMean: Double { Double(episodes.map(\.length).reduce(0, +)) / Double(episodes.count) }

@@ -1,5 +1,3 @@
-import Support
-
 /// Mean and standard deviation of numbers, divided by their count as in eval.csv.
 package struct Spread: Equatable, Sendable, CustomStringConvertible {
   package var mean: Double
