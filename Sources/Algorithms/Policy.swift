@@ -43,6 +43,6 @@ package final class UniformPolicy: RowPolicy {
   package init() {}
 
   package func act(_ observations: Rows, into actions: ActionRows, isStochastic: Bool, _ random: inout RandomStream) {
-    for row in 0..<actions.count { actions.setUniform(row, &random) }
+    actions.setUniform(&random)
   }
 }

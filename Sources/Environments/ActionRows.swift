@@ -41,6 +41,11 @@ package struct ActionRows {
     }
   }
 
+  /// Draws all rows uniformly from the space.
+  package func setUniform(_ random: inout RandomStream) {
+    for row in 0..<count { setUniform(row, &random) }
+  }
+
   /// A row as an environment takes it; borrowed. Rows have to lie without gaps.
   package func action(_ row: Int) -> Action {
     space.isDiscrete ? .discrete(index(row)) : .continuous(Rows(rows).contiguousRow(row))

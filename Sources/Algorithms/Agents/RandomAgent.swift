@@ -15,7 +15,7 @@ package final class RandomAgent: Agent {
 
   package var metricNames: [String] { [] }
   package func act(in situation: Situation, into actions: ActionRows) {
-    for row in 0..<situation.count { actions.setUniform(row, &random) }
+    actions.setUniform(&random)
   }
   package func observe(_ steps: Transitions) {}
   package func learn(_ metrics: inout Metrics) {}

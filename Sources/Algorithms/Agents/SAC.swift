@@ -89,7 +89,7 @@ package final class SAC: Agent {
   package func act(in situation: Situation, into actions: ActionRows) {
     activity.set(steps < configuration.initialRandomSteps ? .random : .none)
     if steps < configuration.initialRandomSteps {  // step 1
-      for row in 0..<actions.count { actions.setUniform(row, &acting) }
+      actions.setUniform(&acting)
     } else {
       learner.policy.act(situation.observations, into: actions, isStochastic: true, &acting)
     }

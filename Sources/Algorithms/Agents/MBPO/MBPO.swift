@@ -142,7 +142,7 @@ package final class MBPO: Agent {
     if learner.isFitted {
       policy.policy.act(situation.observations, into: actions, isStochastic: true, &acting)
     } else {  // step 1
-      for row in 0..<actions.count { actions.setUniform(row, &acting) }
+      actions.setUniform(&acting)
     }
   }
 
