@@ -101,6 +101,16 @@ import Experiments
     #expect(try Self.warnings(environment, agent, []).isEmpty)
   }
 
+  /// 2048 steps of each of four environments, of which a run ends with a step of all.
+  @Test func aRolloutTakesItsLengthOfEveryEnvironment() throws {
+    func warnings(_ steps: Int) throws -> [String] {
+      let overrides = ["training.environments=4", "training.environmentSteps=\(steps)"]
+      return try Self.warnings("Pendulum-v1", "ppo", overrides)
+    }
+    #expect(try warnings(8188) == ["agent.rolloutLength"])
+    #expect(try warnings(8189).isEmpty)
+  }
+
   /// A run's own config.json names every setting: that is no reason for a warning.
   @Test func defaultsWrittenOut() throws {
     for (id, agent) in [("Pendulum-v1", "pets"), ("CartPole-v1", "dyna"), ("Taxi-v4", "dyna-q")] {

@@ -8,7 +8,7 @@ extension ProximalSettings {
   package func misfit(_ task: EnvironmentDescription) -> String? { DynamicsModels.misfit(task) }
 
   /// Warns of settings that nothing reads, and of runs in which nothing will be learned.
-  package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+  package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
     func unused(_ names: String..., because reason: String) {
       for name in names { fields.unused("agent.\(name)", because: reason) }
     }
@@ -24,10 +24,13 @@ extension ProximalSettings {
     } else if network.exploration == .independent {
       unused("explorationEvery", because: "agent.exploration is \"independent\"")
     }
-    if steps < rolloutLength {
+    // A run ends with a step of all lanes.
+    let rounds = steps / lanes + (steps % lanes > 0 ? 1 : 0)
+    if rounds < rolloutLength {
+      let each = lanes > 1 ? " steps of each of the \(lanes) environments" : ""
       fields.warn(
         "agent.rolloutLength",
-        "nothing will be learned: the run ends at step \(steps), before the first \(rolloutLength)")
+        "nothing will be learned: the run ends at step \(steps), before the first \(rolloutLength)\(each)")
     } else if learningRate.isZero {
       fields.warn("agent.learningRate", "nothing will be learned: it is 0 from the first step to the last")
     }

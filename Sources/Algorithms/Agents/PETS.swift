@@ -51,7 +51,7 @@ package final class PETS: Agent {
       if planner.model == .learned { model.settings.check(task, fields) }
     }
 
-    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       planner.warn(task, fields)
       if planner.model == .learned {
         learning.warn(steps: steps, fields)

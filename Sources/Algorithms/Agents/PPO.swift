@@ -14,8 +14,8 @@ package final class PPO: Agent {
     package init() {}
     package mutating func declare(_ fields: Fields) { learning.declare(fields) }
     package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
-    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
-      learning.warn(task, steps: steps, fields)
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
+      learning.warn(task, lanes: lanes, steps: steps, fields)
     }
     package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
       learning.memory(task, lanes: lanes)

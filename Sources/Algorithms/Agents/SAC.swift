@@ -34,7 +34,7 @@ package final class SAC: Agent {
 
     package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
 
-    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       learning.warn(replayCapacity: replayCapacity, fields)
       if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "nothing will be learned") }
       replay.warn(steps: steps, fields)

@@ -79,7 +79,8 @@ package struct ExperimentConfiguration: Configurable {
         fields.fault("agent.type", "\(misfit); use \(others)")
       } else if isTrusted("environment", "agent", "model", "planner") {
         agent.settings.check(task, fields)
-        agent.settings.warn(task, steps: training.environmentSteps, fields)
+        agent.settings.warn(
+          task, lanes: training.environments, steps: training.environmentSteps, fields)
       }
     } catch let misfits as WrapperMisfits {
       for fault in misfits.faults { fields.fault("environment.wrappers.\(fault.path)", fault.message) }

@@ -85,7 +85,7 @@ extension NeuralDyna {
       if planningSteps > 0 { model.settings.check(task, fields) }
     }
 
-    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       if planningSteps > 0 {
         model.settings.warn(replayCapacity: learning.replayCapacity, fields)
       } else if imagines {

@@ -66,7 +66,7 @@ package final class MBPO: Agent {
       }
     }
 
-    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       policy.warn(replayCapacity: learning.replayCapacity, fields)
       if rolloutLength.first == rolloutLength.last {
         for name in ["from", "to"] {

@@ -53,7 +53,7 @@ package final class DynaQ: Agent {
       return "a table needs discrete states and actions; \(specification.id) has vectors"
     }
 
-    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       if settings.backup != .treeBackup {
         fields.unused("agent.backupSteps", because: "agent.backup \"\(settings.backup.rawValue)\" looks one step ahead")
       }
