@@ -43,6 +43,13 @@ import Experiments
     ("Pendulum-v1", "pets", ["training.environments=1000", "planner.horizon=1000"], 1000 * 400 * 1000 * 8),
     ("CartPole-v1", "dyna", ["agent.planningSteps=1000", "agent.batchSize=100000"], 1000 * 100_000 * 14 * 4),
     ("CartPole-v1", "dyna", ["agent.hiddenSizes=[4096,4096,4096]"], 2 * 4096 * 4096 * 20),
+    // What was measured beside the same without them.
+    ("Pendulum-v1", "sac", ["agent.batchSize=20000", "agent.criticLayerNorm=true"], 926 << 20),
+    ("Pendulum-v1", "sac", ["agent.batchSize=20000", "agent.criticDropout=0.01"], 925 << 20),
+    (
+      "Pendulum-v1", "sac", ["agent.batchSize=20000", "agent.criticLayerNorm=true", "agent.criticDropout=0.01"],
+      1554 << 20
+    ),
     ("GridWorld-v0", "dyna-q", ["environment.width=1000", "environment.height=1000"], 4_000_000 * 60),
   ])
   func whatGrowsIsCounted(environment: String, agent: String, overrides: [String], least: Int) throws {
