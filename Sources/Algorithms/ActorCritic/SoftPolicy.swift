@@ -126,27 +126,3 @@ extension SoftPolicy: RowPolicy {
     }
   }
 }
-
-extension ActionSpace {
-  /// Rows in [−1, 1] to the bounds, in place.
-  package func unsquash(_ rows: MutableRows) {
-    guard case .box(let low, let high) = self else { return }
-    for row in 0..<rows.count {
-      for column in low.indices {
-        let value = low[column] + (rows[row, column] + 1) / 2 * (high[column] - low[column])
-        rows[row, column] = value.clipped(low[column], high[column])
-      }
-    }
-  }
-
-  /// Rows within the bounds to [−1, 1], in place; what is beyond them, as an environment clips it, comes to ±1.
-  package func squash(_ rows: MutableRows) {
-    guard case .box(let low, let high) = self else { return }
-    for row in 0..<rows.count {
-      for column in low.indices {
-        let share = (rows[row, column] - low[column]) / (high[column] - low[column])
-        rows[row, column] = (2 * share - 1).clipped(-1, 1)
-      }
-    }
-  }
-}

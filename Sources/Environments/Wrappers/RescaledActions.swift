@@ -1,15 +1,12 @@
 import Support
 
-/// Vectors of actions come in [−1, 1] and are given to the environment within its bounds:
-///
-///     low + (a + 1)/2 · (high − low)
-///
-/// What is beyond ±1 is beyond the bounds too, and clipped or charged as the environment does that.
+/// Vectors of actions come in [−1, 1] and are given to the environment within its bounds (see `ActionScale`). What is
+/// beyond ±1 is beyond the bounds too, and clipped or charged as the environment does that.
 package struct RescaledActions<Base: Environment>: EnvironmentWrapper {
   package static var keepsTransitions: Bool { true }
   package var base: Base
   package let specification: EnvironmentSpecification
-  private let scale: Scale
+  private let scale: ActionScale
 
   /// Around an environment with vectors of actions that are bounded on both sides.
   package init(_ base: Base) {
@@ -17,22 +14,10 @@ package struct RescaledActions<Base: Environment>: EnvironmentWrapper {
       preconditionFailure("only vectors of actions can be rescaled")
     }
     self.base = base
-    scale = Scale(low: low, high: high)
+    scale = ActionScale(low: low, high: high)
     var specification = base.specification
     specification.actionSpace = .box(low: low.map { _ in -1 }, high: low.map { _ in 1 })
     self.specification = specification
-  }
-
-  /// The map from [−1, 1].
-  fileprivate struct Scale: Sendable {
-    let low, high: [Float]
-
-    @inline(__always)
-    func callAsFunction(_ value: Float, _ column: Int) -> Float {
-      let scaled = low[column] + (value + 1) / 2 * (high[column] - low[column])
-      // Rounding must not carry an action over a bound that it does not reach.
-      return abs(value) <= 1 ? scaled.clipped(low[column], high[column]) : scaled
-    }
   }
 
   package mutating func step(_ action: Action) throws -> Outcome {
@@ -53,7 +38,7 @@ package struct RescaledActions<Base: Environment>: EnvironmentWrapper {
   /// The declared functions of the environment, which see its own actions.
   private struct Known: KnownDynamics {
     let base: any KnownDynamics
-    let scale: Scale
+    let scale: ActionScale
 
     var modelFeatures: [ObservationFeature]? { base.modelFeatures }
     var predictsChange: [Bool]? { base.predictsChange }
