@@ -50,6 +50,7 @@ package struct EvaluationTable {
           "event": "evaluation", "checkpoint": .string(report.path), "seed": .integer(report.manifest.seed),
           "env_step": .integer(report.manifest.step),
         ], report.settings.isEmpty ? [:] : ["settings": .object(JSONObject(report.settings))], report.result.json,
+        report.isComplete ? [:] : ["episodes_wanted": .integer(report.wanted)],
         [
           "returns": .array(report.result.episodes.map { .finite($0.total) }),
           "lengths": .integers(report.result.episodes.map(\.length)),

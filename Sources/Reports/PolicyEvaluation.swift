@@ -20,6 +20,8 @@ package struct PolicyEvaluation: Sendable {
   package var writesText = false
   /// How the first episode is drawn, if at all.
   package var drawing: Drawing?
+  /// Asked before every step and within long plans: whether to leave it at the episodes that were completed.
+  package var shouldStop: @Sendable () -> Bool = { false }
 
   /// A way of drawing an episode.
   package enum Drawing: Sendable {
@@ -43,12 +45,24 @@ package struct PolicyEvaluation: Sendable {
     /// What of the checkpoint's settings they leave out.
     package var notes: [String] = []
     package var result: EvaluationResult
+    /// Episodes that were asked for; `result` has fewer where it was stopped.
+    package var wanted: Int
     /// The greedy policy, where it was asked for.
     package var map: [String] = []
     /// The episodes as text, where they were asked for.
     package var text = ""
     /// The file with the first episode, where it was asked for.
     package var picture: [UInt8] = []
+
+    /// Whether all episodes were completed.
+    package var isComplete: Bool { result.episodes.count == wanted }
+
+    /// "seed 1 at step 300: 3 of 10 episodes, 2 checkpoints not measured": how far a measurement came that was stopped
+    /// here, with so many checkpoints `left`.
+    package func reached(left: Int) -> String {
+      let rest = left > 0 ? ", \(left) \(left == 1 ? "checkpoint" : "checkpoints") not measured" : ""
+      return "seed \(manifest.seed) at step \(manifest.step): \(result.episodes.count) of \(wanted) episodes\(rest)"
+    }
   }
 
   /// Reads, verifies and restores a checkpoint, then runs the episodes and shows how far they are.
@@ -58,7 +72,8 @@ package struct PolicyEvaluation: Sendable {
     let configuration = experiment.configuration
     try MemoryCheck.need(of: configuration, steps: 0)
     do {
-      let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)))
+      let loop = try RunLoop(
+        configuration, seed: checkpoint.manifest.seed, threads: max(1, min(64, threads)), shouldStop: shouldStop)
       try loop.restore(checkpoint, omitting: [.plans, .episodes])
       let standard = configuration.evaluation
       let task = try configuration.task()
@@ -89,11 +104,13 @@ package struct PolicyEvaluation: Sendable {
       if let chart { evaluation.onAction = { chart.append($0) } }
       let map = try drawsMap ? mapLines(of: loop.agent, at: checkpoint.manifest.step, experiment) : []
       var results: [Evaluation.Episode] = []
-      _ = try loop.evaluate(evaluation, isStochastic: isStochastic, into: &results, shouldStop: { false })
+      do {
+        _ = try loop.evaluate(evaluation, isStochastic: isStochastic, into: &results, shouldStop: shouldStop)
+      } catch is InterruptedError {}  // in a plan
       return Report(
         path: path, manifest: checkpoint.manifest, settings: experiment.overridden,
         notes: experiment.notes.map(\.description),
-        result: EvaluationResult(episodes: results), map: map,
+        result: EvaluationResult(episodes: results), wanted: evaluation.episodes, map: map,
         text: rollout?.text ?? "", picture: movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8))
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)

@@ -32,8 +32,10 @@ enum EvalVerb: Verb {
       "planner.NAME=value and environment.NAME=value change those settings for the measurement: one learned model "
         + "under several planners, one policy in several tasks.",
       "Files are tried before the work, and written after the table is printed; one that stands there is replaced.",
+      "The signals that stop train end this, too, with code 75, when what was measured until then is printed and "
+        + "written: completed episodes only. A second one ends at once.",
     ],
-    exitCodes: [.success, .failure, .usage, .configuration, .checkpoint, .diverged, .someSeedsFailed],
+    exitCodes: [.success, .failure, .usage, .configuration, .checkpoint, .diverged, .someSeedsFailed, .interrupted],
     examples: [
       ("mbrl eval runs/pendulum-0123456789", "the newest checkpoint of every seed"),
       ("mbrl eval runs/pendulum-0123456789/seed-0 --best --episodes 100 --seed 1", "the best one, on other episodes"),
@@ -66,13 +68,19 @@ enum EvalVerb: Verb {
       throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
     }
     let outputs = try EvaluationOutputs(arguments)
+    Signals.install()
+    evaluation.shouldStop = { Signals.isStopRequested }
     var table = EvaluationTable([])
     var failures: [ExperimentError] = []
+    var interruption: String?
     let reporter = EvaluationReporter(console)
-    for checkpoint in checkpoints {
+    for (index, checkpoint) in checkpoints.enumerated() where interruption == nil {
       // What was measured counts, whatever becomes of another seed.
       do {
-        table.reports.append(try checkpoint.read { try evaluation.run($0, reporter: reporter) })
+        let report = try checkpoint.read { try evaluation.run($0, reporter: reporter) }
+        if !report.result.episodes.isEmpty { table.reports.append(report) }
+        let left = checkpoints.count - index - 1
+        if !report.isComplete || left > 0 && Signals.isStopRequested { interruption = report.reached(left: left) }
       } catch {
         let error = ExperimentError(error)
         if case .usage = error { throw error }
@@ -80,7 +88,8 @@ enum EvalVerb: Verb {
         console.error("\(error)".hasPrefix(checkpoint.place) ? "\(error)" : "\(checkpoint.place): \(error)")
       }
     }
-    if table.reports.isEmpty, let first = failures.first { return first.exitCode }
+    if let interruption { console.warning("interrupted\(Signals.name.map { " by \($0)" } ?? ""): \(interruption)") }
+    if table.reports.isEmpty { return interruption == nil ? failures.first?.exitCode ?? .success : .interrupted }
     table.reports.first?.notes.forEach(console.note)
     // Best checkpoints are where they are.
     if !arguments.has("--best"), let text = table.unequalSteps { console.warning(text) }
@@ -90,6 +99,7 @@ enum EvalVerb: Verb {
       console.show(arguments, table.lines, json: table.json)
     }
     let code = outputs.write(table, console)
+    if interruption != nil { return .interrupted }
     return failures.isEmpty ? code : .someSeedsFailed
   }
 

@@ -46,6 +46,24 @@ for ((run = 0; run < runs; run++)); do
 done
 echo "$me: $stops interruptions with a checkpoint, $early before the start"
 
+# eval prints what it has measured, and writes it, too.
+for name in TERM INT; do
+  env --default-signal=INT "$mbrl" eval "$work/plain"/* --episodes 1000000 --csv "$work/rows.csv" > "$work/out" \
+    2> "$work/errors" &
+  process=$!
+  sleep 2
+  kill -$name $process
+  code=0
+  { wait $process; } 2> /dev/null || code=$?
+  [ $code = 75 ] || { cat "$work/out" "$work/errors"; fail "SIG$name: eval ended with $code"; }
+  measured="$(awk '$1 == 0 { print $3 }' "$work/out")"
+  [ "${measured:-0}" -gt 0 ] || { cat "$work/out" "$work/errors"; fail "SIG$name: eval measured nothing"; }
+  grep -q "interrupted by SIG$name: seed 0 at step 300: $measured of 1000000 episodes" "$work/errors" \
+    || { cat "$work/errors"; fail "SIG$name: eval does not say how far it came"; }
+  [ "$(wc -l < "$work/rows.csv")" = $((measured + 1)) ] || fail "SIG$name: eval --csv has not its $measured episodes"
+  ok "SIG$name in eval: $measured episodes printed and written, exit 75"
+done
+
 # In the middle of a long model fit and of a long plan: given up within a second, started over by the next session.
 # within WHAT SETTING …: interrupts a run that spends nearly all of its time in that, until it was there three times.
 within() {
