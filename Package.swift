@@ -39,7 +39,7 @@ let package = Package(
     .testTarget(
       name: "ReportsTests", dependencies: ["Environments", "Experiments", "Reports", "Support", "TestSupport"]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Experiments", "Support", "TestSupport"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["Support", "mbrl"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["Experiments", "Reports", "Support", "TestSupport", "mbrl"]),
   ],
   swiftLanguageModes: [.v6]
 )

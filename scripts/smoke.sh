@@ -60,7 +60,12 @@ head -c 6 "$work/episode.gif" | grep -q GIF89a || fail "eval --render wrote no G
 grep -q '</svg>' "$work/episode.svg" || fail "eval --render wrote no SVG"
 "$mbrl" inspect "$run/seed-0" > "$work/inspection"
 grep -q weight "$work/inspection" || fail "inspect shows no weights"
-ok "eval and inspect"
+"$mbrl" inspect "$run/seed-0" --all > "$work/everything"
+grep -q '^counters$' "$work/everything" || fail "inspect --all shows no counters"
+[ "$(wc -l < "$work/everything")" -gt "$(wc -l < "$work/inspection")" ] || fail "inspect --all shows no more"
+"$mbrl" list > "$work/lists"
+for name in environments agents models planners; do grep -qx "$name" "$work/lists" || fail "list lacks $name"; done
+ok "eval, inspect and list"
 
 expect() {
   local want="$1" code=0

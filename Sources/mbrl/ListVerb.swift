@@ -3,8 +3,8 @@ import Experiments
 import Support
 
 /// `mbrl list`.
-enum ListVerb: Verb {
-  static let syntax = CommandSyntax(
+package enum ListVerb: Verb {
+  package static let syntax = CommandSyntax(
     "list", "list what a configuration can name", operands: [Catalogue.allCases.map(\.rawValue).joined(separator: "|")],
     operandCount: 0...1, options: [.init("--json", nil, "one JSON object per entry")],
     discussion: ["Without a name everything. mbrl list runs lists what was trained."],
@@ -14,7 +14,7 @@ enum ListVerb: Verb {
       ("mbrl list agents --json", "for programs"),
     ])
 
-  static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+  package static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     guard let name = arguments.operands.first else {
       for catalogue in Catalogue.allCases {
         let heading = catalogue == Catalogue.allCases.first ? [] : [""]

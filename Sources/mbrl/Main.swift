@@ -3,7 +3,7 @@ import Foundation
 import Support
 
 /// One command: arguments in, text out, exit code.
-protocol Verb {
+package protocol Verb {
   static var syntax: CommandSyntax { get }
   /// Whether all that the work leaves goes to standard output; default: yes.
   static var leavesResultsOnly: Bool { get }
@@ -11,7 +11,7 @@ protocol Verb {
 }
 
 extension Verb {
-  static var leavesResultsOnly: Bool { true }
+  package static var leavesResultsOnly: Bool { true }
 }
 
 extension Console {
