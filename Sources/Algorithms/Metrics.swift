@@ -82,10 +82,7 @@ extension Metrics: Archivable {
     try archive.value("bufferSize", &size)
     bufferSize = size < 0 ? nil : size
     var stored = values.map { $0 ?? .nan }
-    try archive.array("values", &stored)
-    guard stored.count == names.count else {
-      throw ArchiveError.shape("metrics.values", stored: [stored.count], expected: [names.count])
-    }
+    try archive.array("values", &stored, isFixed: true)
     values = stored.map { $0.isNaN ? nil : $0 }
   }
 }

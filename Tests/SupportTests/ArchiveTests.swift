@@ -56,7 +56,7 @@ struct ArchiveTests {
     #expect(read.double.isNaN && read.single.isNaN && read.floats[0].isNaN)
   }
 
-  @Test func mistakesAreNamed() {
+  @Test func mistakesAreNamed() throws {
     var value = 0
     var bits: UInt64 = 0
     var single: Float = 0
@@ -81,6 +81,13 @@ struct ArchiveTests {
       try archive.array("short", &floats)
     }
     #expect(throws: ArchiveError.self) { try archive.array("huge", &floats) }
+    floats = [1, 2, 3]
+    #expect(throws: ArchiveError.shape("f", stored: [2], expected: [3])) {
+      try archive.array("f", &floats, isFixed: true)
+    }
+    #expect(floats == [1, 2, 3])
+    try archive.array("f", &floats)
+    #expect(floats == [0, 0])
     var memory: [Float] = [1, 2, 3]
     memory.withUnsafeMutableBufferPointer { buffer in
       _ = #expect(throws: ArchiveError.shape("f", stored: [2], expected: [3])) {

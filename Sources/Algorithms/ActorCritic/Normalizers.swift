@@ -72,11 +72,7 @@ package struct RewardNormalizer: Archivable, Sendable {
   package mutating func end(_ lane: Int) { returns[lane] = 0 }
 
   package mutating func archive(_ archive: Archive) throws {
-    let lanes = returns.count
     try moments.archive(archive)
-    try archive.array("returns", &returns)
-    guard returns.count == lanes else {
-      throw ArchiveError.shape("returns", stored: [returns.count], expected: [lanes])
-    }
+    try archive.array("returns", &returns, isFixed: true)
   }
 }

@@ -192,10 +192,7 @@ package struct PushingArm: ConfigurableEnvironment {
 
   package mutating func archive(_ archive: Archive) throws {
     var numbers = state
-    try archive.array("state", &numbers)
-    guard numbers.count == state.count else {
-      throw ArchiveError.shape("state", stored: [numbers.count], expected: [state.count])
-    }
+    try archive.array("state", &numbers, isFixed: true)
     state = numbers
   }
 

@@ -72,11 +72,7 @@ package struct FrameStack<Base: Environment>: EnvironmentWrapper {
   }
 
   package mutating func archive(_ archive: Archive) throws {
-    let expected = frames.count
-    try archive.array("frames", &frames)
-    guard frames.count == expected else {
-      throw ArchiveError.shape("frames", stored: [frames.count], expected: [expected])
-    }
+    try archive.array("frames", &frames, isFixed: true)
     try archive.part("stacked", &base)
   }
 

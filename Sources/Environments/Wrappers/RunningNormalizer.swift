@@ -44,12 +44,8 @@ package struct RunningNormalizer: Sendable {
 extension RunningNormalizer: Archivable {
   package mutating func archive(_ archive: Archive) throws {
     // Under the names that it has had in checkpoints from the start.
-    let columns = moments.mean.count
     try archive.value("weight", &moments.count)
-    try archive.array("mean", &moments.mean)
-    try archive.array("variance", &moments.variance)
-    guard moments.mean.count == columns, moments.variance.count == columns else {
-      throw ArchiveError.shape("mean", stored: [moments.mean.count], expected: [columns])
-    }
+    try archive.array("mean", &moments.mean, isFixed: true)
+    try archive.array("variance", &moments.variance, isFixed: true)
   }
 }

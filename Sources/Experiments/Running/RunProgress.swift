@@ -81,11 +81,8 @@ package struct RunProgress: Archivable, Equatable, Sendable {
     try archive.value("episodes", &episodes)
     try archive.value("stepBefore", &stepBefore)
     let lanes = returns.count
-    try archive.array("returns", &returns)
-    try archive.array("lengths", &lengths)
-    guard returns.count == lanes, lengths.count == lanes else {
-      throw ArchiveError.shape("returns", stored: [returns.count], expected: [lanes])
-    }
+    try archive.array("returns", &returns, isFixed: true)
+    try archive.array("lengths", &lengths, isFixed: true)
     try RunProgress.archive("ended", &ended, of: EpisodeRow(), atMost: lanes, archive)
     try archive.array("recentReturns", &recentReturns)
     try archive.value("evaluatedStep", &evaluatedStep)

@@ -203,22 +203,22 @@ package final class Archive {
 
   // MARK: Tensors
 
-  /// A growable array; reading replaces it, whatever its length was. `shape` defaults to one dimension. What a
-  /// prediction needs is a weight.
-  package func array(_ name: String, _ array: inout [Float], shape: [Int]? = nil, isWeight: Bool = false) throws {
-    try growable(name, &array, .float32, shape: shape, isWeight: isWeight)
-  }
+  /// An array; reading replaces it, whatever its length was, or fails where it `isFixed` and the stored one has another.
+  /// `shape` defaults to one dimension. What a prediction needs is a weight.
+  package func array(
+    _ name: String, _ array: inout [Float], shape: [Int]? = nil, isWeight: Bool = false, isFixed: Bool = false
+  ) throws { try elements(name, &array, .float32, shape: shape, isWeight: isWeight, isFixed: isFixed) }
   /// See above.
-  package func array(_ name: String, _ array: inout [Double], shape: [Int]? = nil, isWeight: Bool = false) throws {
-    try growable(name, &array, .float64, shape: shape, isWeight: isWeight)
-  }
+  package func array(
+    _ name: String, _ array: inout [Double], shape: [Int]? = nil, isWeight: Bool = false, isFixed: Bool = false
+  ) throws { try elements(name, &array, .float64, shape: shape, isWeight: isWeight, isFixed: isFixed) }
   /// See above.
-  package func array(_ name: String, _ array: inout [Int32], shape: [Int]? = nil, isWeight: Bool = false) throws {
-    try growable(name, &array, .int32, shape: shape, isWeight: isWeight)
-  }
+  package func array(
+    _ name: String, _ array: inout [Int32], shape: [Int]? = nil, isWeight: Bool = false, isFixed: Bool = false
+  ) throws { try elements(name, &array, .int32, shape: shape, isWeight: isWeight, isFixed: isFixed) }
   /// See above.
   package func array(_ name: String, _ array: inout [UInt8], shape: [Int]? = nil) throws {
-    try growable(name, &array, .uint8, shape: shape)
+    try elements(name, &array, .uint8, shape: shape)
   }
 
   /// Memory of a fixed shape, such as parameters and moments; reading fails unless the stored shape is the same.
@@ -274,8 +274,9 @@ package final class Archive {
     return true
   }
 
-  private func growable<Element>(
-    _ name: String, _ array: inout [Element], _ elementType: Tensor.ElementType, shape: [Int]?, isWeight: Bool = false
+  private func elements<Element>(
+    _ name: String, _ array: inout [Element], _ elementType: Tensor.ElementType, shape: [Int]?, isWeight: Bool = false,
+    isFixed: Bool = false
   ) throws {
     let fullName = prefix + name
     switch mode {
@@ -287,6 +288,9 @@ package final class Archive {
     case .reading:
       let tensor = try stored(fullName, elementType)
       let count = tensor.bytes.count / MemoryLayout<Element>.stride
+      guard !isFixed || count == array.count else {
+        throw ArchiveError.shape(fullName, stored: tensor.shape, expected: shape ?? [array.count])
+      }
       // The initialiser would write the count into the one empty array that all threads share.
       array =
         count == 0

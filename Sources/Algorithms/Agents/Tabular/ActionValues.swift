@@ -86,12 +86,8 @@ package final class ActionValues: ArchivableObject {
 
   package func archive(_ archive: Archive) throws {
     var table = Array(UnsafeBufferPointer(start: base, count: states * actions))
-    try archive.array("values", &table, shape: [states, actions], isWeight: true)
-    guard archive.mode == .reading else { return }
-    guard table.count == states * actions else {
-      throw ArchiveError.shape("values", stored: [table.count], expected: [states, actions])
-    }
-    base.update(from: table, count: table.count)
+    try archive.array("values", &table, shape: [states, actions], isWeight: true, isFixed: true)
+    if archive.mode == .reading { base.update(from: table, count: table.count) }
   }
 }
 

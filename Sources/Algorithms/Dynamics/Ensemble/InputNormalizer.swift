@@ -46,11 +46,7 @@ package struct InputNormalizer: Archivable {
   }
 
   package mutating func archive(_ archive: Archive) throws {
-    let columns = mean.count
-    try archive.array("mean", &mean, isWeight: true)
-    try archive.array("deviation", &deviation, isWeight: true)
-    guard mean.count == columns, deviation.count == columns else {
-      throw ArchiveError.shape("mean", stored: [mean.count], expected: [columns])
-    }
+    try archive.array("mean", &mean, isWeight: true, isFixed: true)
+    try archive.array("deviation", &deviation, isWeight: true, isFixed: true)
   }
 }
