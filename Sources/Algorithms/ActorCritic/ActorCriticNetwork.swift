@@ -69,7 +69,7 @@ package final class ActorCriticNetwork: ArchivableObject {
   }
 
   /// Weights, biases and deviations.
-  package var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
+  package var parameterCount: Int { store.parameterCount }
 
   /// z that state-dependent exploration takes for one lane; 0 where there is none.
   package var explorationSize: Int { isStateDependent ? logDeviation!.count : 0 }

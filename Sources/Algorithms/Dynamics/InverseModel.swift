@@ -242,7 +242,7 @@ package final class InverseModel: ArchivableObject {
 
   package var facts: [(name: String, value: String)] {
     [
-      ("inverse model parameters", String(network.store.parameters.reduce(0) { $0 + $1.count })),
+      ("inverse model parameters", String(network.store.parameterCount)),
       ("inverse model fits", String(fits)),
     ]
   }

@@ -27,6 +27,8 @@ package final class ParameterStore: ArchivableObject {
   package private(set) var parameters: [Parameter] = []
   /// Elements of the flat buffers, padding included.
   package private(set) var count = 0
+  /// Elements of all parameters.
+  package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
   private var valueMemory = FloatBuffer(count: 0)
   private var gradientMemory = FloatBuffer(count: 0)
   /// Parameters whose gradient counts as zero although the memory still holds old numbers: the first write sets it.

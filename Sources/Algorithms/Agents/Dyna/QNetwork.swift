@@ -59,7 +59,7 @@ package final class QNetwork: ArchivableObject {
     return tape.rows(of: settings.isDueling ? tape.dueling(output) : output)
   }
 
-  var parameterCount: Int { network.store.parameters.reduce(0) { $0 + $1.count } }
+  var parameterCount: Int { network.store.parameterCount }
 
   /// The actions of the greatest values, the first of equals.
   package func greedyActions(_ observations: Rows, into chosen: ActionRows) {

@@ -226,7 +226,7 @@ package final class EnsembleDynamics: DynamicsModel {
   /// Whether observation column `column` is predicted as a change.
   func predictsChange(_ column: Int) -> Bool { configuration.target == .change && layout.predictsChange[column] }
 
-  package var parameterCount: Int { store.parameters.reduce(0) { $0 + $1.count } }
+  package var parameterCount: Int { store.parameterCount }
 
   package var facts: [(name: String, value: String)] {
     [
