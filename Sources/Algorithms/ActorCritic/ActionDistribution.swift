@@ -32,6 +32,15 @@ package enum ActionDistribution {
   }
 }
 
+extension Tape {
+  /// A draw of independent normals: mean + noise·e^logDeviation [1, rows, columns], all of which but the noise may take
+  /// a gradient.
+  package func normal(mean: Tensor, logDeviation: Tensor, _ random: inout some NoiseSource) -> Tensor {
+    let noise = constant(rows: mean.rows, columns: mean.columns) { random.fillNormal($0) }
+    return add(mean, multiply(noise, exp(logDeviation)))
+  }
+}
+
 extension Rows {
   /// The category that a number in [0, 1) picks by the chances in row `row`; without one the most probable, of equals
   /// the first.

@@ -113,8 +113,7 @@ package final class ActorCriticNetwork: ArchivableObject {
         if isStochastic, let exploration {
           action = tape.add(mean, noise(features, exploration))
         } else if isStochastic {
-          let noise = tape.constant(rows: mean.rows, columns: mean.columns) { random.fillNormal($0) }
-          action = tape.add(mean, tape.multiply(noise, tape.exp(logDeviation)))
+          action = tape.normal(mean: mean, logDeviation: logDeviation, &random)
         }
         actions.rows.copy(tape.rows(of: action))
         logProbabilities?.copy(tape.rows(of: distribution.logProbability(of: action, on: tape)))

@@ -115,11 +115,7 @@ extension SoftPolicy: RowPolicy {
         }
       } else {
         let (mean, logDeviation) = normal(network(input, on: tape), on: tape)
-        var raw = mean
-        if isStochastic {
-          let noise = tape.constant(rows: count, columns: space.columns) { random.fillNormal($0) }
-          raw = tape.add(mean, tape.multiply(noise, tape.exp(logDeviation)))
-        }
+        let raw = isStochastic ? tape.normal(mean: mean, logDeviation: logDeviation, &random) : mean
         actions.rows.copy(tape.rows(of: tape.activation(raw, .tanh)))
         space.unsquash(actions.rows)
       }
