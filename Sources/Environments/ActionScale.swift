@@ -28,6 +28,14 @@ extension ActionSpace {
     }
   }
 
+  /// Limits rows to the bounds, in place.
+  package func clip(_ rows: MutableRows) {
+    guard case .box(let low, let high) = self else { return }
+    for row in 0..<rows.count {
+      for column in low.indices { rows[row, column] = rows[row, column].clipped(low[column], high[column]) }
+    }
+  }
+
   /// Rows within the bounds to [−1, 1], in place; what is beyond them, as an environment clips it, comes to ±1.
   package func squash(_ rows: MutableRows) {
     guard case .box(let low, let high) = self else { return }

@@ -153,13 +153,3 @@ package final class ActorCriticNetwork: ArchivableObject {
 
   package func archive(_ archive: Archive) throws { try store.archive(archive) }
 }
-
-extension ActionSpace {
-  /// Limits rows to the bounds, in place.
-  package func clip(_ rows: MutableRows) {
-    guard case .box(let low, let high) = self else { return }
-    for row in 0..<rows.count {
-      for column in low.indices { rows[row, column] = rows[row, column].clipped(low[column], high[column]) }
-    }
-  }
-}
