@@ -95,9 +95,9 @@ package final class Critics: ArchivableObject {
 
   /// Every critic on the same minibatch.
   private final class Regression: FusedLoss {
-    var inputs = Rows(UnsafePointer(bitPattern: 64)!, 0, 0)
+    var inputs = Rows.none
     var chosen: Rows?
-    var target = Rows(UnsafePointer(bitPattern: 64)!, 0, 0)
+    var target = Rows.none
     var rows: Int { inputs.count }
 
     func fillInputs(of member: Int, _ inputs: MutableRows) { inputs.copy(self.inputs) }

@@ -25,6 +25,9 @@ package struct Rows {
     self.columnStride = columnStride
   }
 
+  /// No rows, of no memory: what stands where none were given yet.
+  package static var none: Rows { Rows(UnsafePointer(bitPattern: 64)!, 0, 0) }
+
   /// The same memory, read only.
   @inlinable
   package init(_ rows: MutableRows) {

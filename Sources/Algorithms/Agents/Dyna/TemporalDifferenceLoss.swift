@@ -12,8 +12,8 @@ package final class TemporalDifferenceLoss: FusedLoss {
   private let limit: Float?
   private let targets: RowBuffer
   private let deviations: RowBuffer
-  private var inputs = Rows(UnsafePointer(bitPattern: 64)!, 0, 0)
-  private var chosen = Rows(UnsafePointer(bitPattern: 64)!, 0, 0)
+  private var inputs = Rows.none
+  private var chosen = Rows.none
   private var weights: Rows?
   /// L of the last output.
   package private(set) var value = 0.0
