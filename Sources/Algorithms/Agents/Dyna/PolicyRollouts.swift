@@ -53,7 +53,7 @@ final class PolicyRollouts: ArchivableObject {
       let actions = ActionRows(step.action.slice(rows), space)
       network.greedyActions(Rows(step.state.slice(rows)), into: actions)
       for row in 0..<batchSize where ages[rows.lowerBound + row] == 1 || random.uniform() < exploration {
-        actions.set(row, index: random.integer(below: space.columns))
+        actions.setUniform(row, &random)
       }
     }
     model.advance(step, by: .inTurn, noise: random.nextStream())
