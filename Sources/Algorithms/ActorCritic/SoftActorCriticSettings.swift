@@ -111,8 +111,9 @@ package struct SoftActorCriticSettings: Sendable {
     need.add(
       "updates: agent.batchSize \(batchSize) × all layers", bytes: batchSize,
       3 * policy.reduce(0, +) + 5 * criticSettings.count * critic.reduce(0, +), 4)
-    // Layers that the fused kernels do not have stand on tapes, with what lies between and the gradients. Of two critics
-    // of 256 and 256 and 20,000 rows a layer norm took 926 MB (11.9 numbers for each), dropout 925, both 1554 (19.9).
+    // Layers that the fused kernels do not have stand on tapes, with what lies between and the gradients: of two
+    // critics of 256 and 256 and 20,000 rows a layer norm took 926 MB (11.9 numbers for each), dropout 925, both 1554
+    // (19.9).
     let (normalizes, drops) = (criticSettings.normalizesLayers, criticSettings.dropout > 0)
     if normalizes || drops {
       need.add(

@@ -74,8 +74,8 @@ package final class Minibatch {
     return batch(squashedTo: space)
   }
 
-  /// As the other, ⌊`share` · count⌋ rows from `replay` and those after them from `rest`; all from `replay` where `rest`
-  /// is empty.
+  /// As the other, ⌊`share` · count⌋ rows from `replay` and those after them from `rest`; all from `replay` where
+  /// `rest` is empty.
   package func draw(
     _ share: Double, from replay: Replay, rest: Replay, squashedTo space: ActionSpace? = nil,
     _ random: inout RandomStream

@@ -203,8 +203,8 @@ package final class Archive {
 
   // MARK: Tensors
 
-  /// An array; reading replaces it, whatever its length was, or fails where it `isFixed` and the stored one has another.
-  /// `shape` defaults to one dimension. What a prediction needs is a weight.
+  /// An array; reading replaces it, whatever its length was, or fails where it `isFixed` and the stored one has
+  /// another. `shape` defaults to one dimension. What a prediction needs is a weight.
   package func array(
     _ name: String, _ array: inout [Float], shape: [Int]? = nil, isWeight: Bool = false, isFixed: Bool = false
   ) throws { try elements(name, &array, .float32, shape: shape, isWeight: isWeight, isFixed: isFixed) }
