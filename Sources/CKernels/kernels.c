@@ -52,6 +52,17 @@ void ck_adam_step(const ck_adam *adam, int64_t count, float *p, const float *g, 
   ck_kernels()->adam_step(&factors, count, p, g, m, v);
 }
 
+void ck_laprop_step(const ck_laprop *laprop, int64_t count, float *p, const float *g, float *m, float *v) {
+  double beta1 = laprop->beta1, beta2 = laprop->beta2;
+  laprop_factors factors = {
+      .gradient_scale = laprop->gradient_scale, .beta1 = laprop->beta1, .one_minus_beta1 = (float)(1 - beta1),
+      .beta2 = laprop->beta2, .one_minus_beta2 = (float)(1 - beta2),
+      .rate = (float)(laprop->learning_rate / (1 - integer_power(beta1, laprop->step))),
+      .square_factor = (float)(1 / (1 - integer_power(beta2, laprop->step))), .epsilon = laprop->epsilon,
+  };
+  ck_kernels()->laprop_step(&factors, count, p, g, m, v);
+}
+
 double ck_sum(int64_t count, const float *x) { return ck_kernels()->sum(count, x); }
 double ck_sum_of_squares(int64_t count, const float *x) { return ck_kernels()->sum_of_squares(count, x); }
 int64_t ck_first_nonfinite(int64_t count, const float *x) { return ck_kernels()->first_nonfinite(count, x); }

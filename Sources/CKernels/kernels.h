@@ -36,6 +36,15 @@ typedef struct {
 /// The factors of a step, in double precision until the last rounding.
 adam_factors ck_adam_factors(const ck_adam *adam);
 
+/// Bias-corrected factors of a LaProp step.
+typedef struct {
+  float gradient_scale;
+  float beta1, one_minus_beta1, beta2, one_minus_beta2;
+  float rate;           ///< learning_rate/(1 − β₁ᵗ)
+  float square_factor;  ///< 1/(1 − β₂ᵗ)
+  float epsilon;
+} laprop_factors;
+
 /// What becomes of a gradient once it is complete: written to `g`, or, where that is NULL, a step of the optimiser.
 /// All are flat buffers of one layout.
 typedef struct {
@@ -69,6 +78,46 @@ typedef struct {
   void (*training_weights)(
       const member_pass *pass, const weight_update *update, int32_t layer, int64_t first, int64_t count);
   int64_t (*peak)(int64_t rounds, float *sink);
+  // As the public functions of the same names.
+  void (*norm_silu)(
+      int64_t rows, int64_t columns, float epsilon, const float *x, const float *scale, float *inverse, float *y);
+  void (*norm_silu_gradient)(
+      int64_t rows, int64_t columns, const float *x, const float *scale, const float *inverse, const float *dy,
+      float *dx, int32_t accumulate, float *dscale);
+  void (*block_gru)(int64_t rows, int64_t blocks, int64_t size, const float *gates, const float *h, float *next);
+  void (*block_gru_gradient)(
+      int64_t rows, int64_t blocks, int64_t size, const float *gates, const float *h, const float *dnext,
+      float *dgates, int32_t accumulate_gates, float *dh, int32_t accumulate_h);
+  void (*one_hot_sample)(
+      int64_t groups, int64_t classes, float unimix, const float *logits, const float *draws, float *probabilities,
+      float *sample);
+  void (*softmax_gradient)(
+      int64_t groups, int64_t classes, float factor, const float *p, const float *dy, float *dx, int32_t accumulate);
+  void (*latent_kl)(
+      int64_t rows, int64_t groups, int64_t classes, float unimix, const float *left, const float *right, float *kl,
+      float *left_entropy, float *right_entropy, float *dleft, float *dright);
+  void (*two_hot_mean)(int64_t rows, int64_t bins, const float *values, const float *logits, float *mean);
+  void (*two_hot_loss)(
+      int64_t rows, int64_t bins, const float *values, const float *logits, int64_t targets, const float *target,
+      float *loss, float *normalizer);
+  void (*two_hot_loss_gradient)(
+      int64_t rows, int64_t bins, const float *values, const float *logits, int64_t targets, const float *target,
+      const float *normalizer, const float *dloss, float *dlogits, int32_t accumulate);
+  void (*laprop_step)(const laprop_factors *step, int64_t count, float *p, const float *g, float *m, float *v);
+  void (*convolve)(const ck_convolution *layer, const float *x, const float *w, const float *bias, float *y);
+  void (*convolve_weight_gradient)(
+      const ck_convolution *layer, const float *x, const float *dy, float *sums, float *bias_sums);
+  void (*fold_frames)(int64_t count, const float *sums, float *out);
+  void (*max_pool)(int64_t height, int64_t width, int64_t channels, const float *x, float *y, float *place);
+  void (*max_pool_gradient)(
+      int64_t height, int64_t width, int64_t channels, const float *dy, const float *place, float *dx);
+  void (*upsample)(int64_t height, int64_t width, int64_t channels, const float *x, float *y);
+  void (*upsample_gradient)(int64_t height, int64_t width, int64_t channels, const float *dy, float *dx);
+  void (*channel_norm_silu)(
+      int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y);
+  void (*channel_norm_silu_gradient)(
+      int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
+      float *dx, float *scale_sums);
 } kernel_table;
 
 extern const kernel_table ck_kernels_portable;

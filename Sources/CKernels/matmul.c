@@ -148,3 +148,51 @@ void ck_linear_weight_gradient(
   };
   run_batch(pool, &task);
 }
+
+void ck_block_linear(
+    ck_pool *pool, int64_t blocks, int64_t rows, int64_t inputs, int64_t outputs, const float *x, int64_t x_row,
+    const float *w, const float *bias, float *y, int64_t y_row, int32_t accumulate) {
+  batch_product task = {
+      .whole = {
+          .rows = rows, .columns = outputs, .depth = inputs,
+          .left = x, .left_row = x_row, .left_depth = 1,
+          .right = w, .right_stride = inputs, .right_is_transposed = 1,
+          .out = y, .y = y, .out_stride = y_row,
+      },
+      .batch = blocks, .left_stride = inputs, .right_stride = outputs * inputs, .out_stride = outputs,
+      .bias = bias, .bias_stride = outputs, .accumulate = accumulate,
+  };
+  run_batch(pool, &task);
+}
+
+void ck_block_linear_input_gradient(
+    ck_pool *pool, int64_t blocks, int64_t rows, int64_t inputs, int64_t outputs, const float *dy, int64_t dy_row,
+    const float *w, float *dx, int64_t dx_row, int32_t accumulate) {
+  batch_product task = {
+      .whole = {
+          .rows = rows, .columns = inputs, .depth = outputs,
+          .left = dy, .left_row = dy_row, .left_depth = 1,
+          .right = w, .right_stride = inputs,
+          .out = dx, .y = dx, .out_stride = dx_row,
+      },
+      .batch = blocks, .left_stride = outputs, .right_stride = outputs * inputs, .out_stride = inputs,
+      .accumulate = accumulate,
+  };
+  run_batch(pool, &task);
+}
+
+void ck_block_linear_weight_gradient(
+    ck_pool *pool, int64_t blocks, int64_t rows, int64_t inputs, int64_t outputs, const float *dy, int64_t dy_row,
+    const float *x, int64_t x_row, float *dw, float *dbias, int32_t accumulate) {
+  batch_product task = {
+      .whole = {
+          .rows = outputs, .columns = inputs, .depth = rows,
+          .left = dy, .left_row = 1, .left_depth = dy_row,
+          .right = x, .right_stride = x_row,
+          .out = dw, .y = dw, .out_stride = inputs,
+      },
+      .batch = blocks, .left_stride = outputs, .right_stride = inputs, .out_stride = outputs * inputs,
+      .accumulate = accumulate, .sums = dbias, .sums_stride = outputs,
+  };
+  run_batch(pool, &task);
+}

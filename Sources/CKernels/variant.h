@@ -7,6 +7,8 @@
 #include "vector_math.h"
 #include "activations.h"
 #include "elementwise.h"
+#include "latent.h"
+#include "convolution.h"
 #include "random.h"
 #include "microkernel.h"
 #include "product.h"
@@ -27,4 +29,14 @@ const kernel_table KERNELS = {
     .fill_truncated_normal = fill_truncated_normal_variant, .ensemble_step = ensemble_step_variant, .lanes = LANES,
     .training_forward = training_forward_variant, .training_backward = training_backward_variant,
     .training_weights = training_weights_variant, .peak = peak_variant,
+    .norm_silu = norm_silu_variant, .norm_silu_gradient = norm_silu_gradient_variant,
+    .block_gru = block_gru_variant, .block_gru_gradient = block_gru_gradient_variant,
+    .one_hot_sample = one_hot_sample_variant, .softmax_gradient = softmax_gradient_variant,
+    .latent_kl = latent_kl_variant, .two_hot_mean = two_hot_mean_variant, .two_hot_loss = two_hot_loss_variant,
+    .two_hot_loss_gradient = two_hot_loss_gradient_variant, .laprop_step = laprop_step_variant,
+    .convolve = convolve_variant, .convolve_weight_gradient = convolve_weight_gradient_variant,
+    .fold_frames = fold_frames_variant, .max_pool = max_pool_variant,
+    .max_pool_gradient = max_pool_gradient_variant, .upsample = upsample_variant,
+    .upsample_gradient = upsample_gradient_variant, .channel_norm_silu = channel_norm_silu_variant,
+    .channel_norm_silu_gradient = channel_norm_silu_gradient_variant,
 };

@@ -86,8 +86,85 @@ struct GradientTests {
         }
       }
     }
+    for (blocks, rows, inputs, outputs) in [(1, 1, 1, 1), (2, 3, 5, 7), (3, 18, 17, 2), (8, 5, 3, 9)] {
+      let (x, weight): (Shape, Shape) = ((1, rows, blocks * inputs), (blocks, outputs, inputs))
+      cases += [
+        GradientCase("blockLinear", .blockLinear, [x, weight, (1, 1, blocks * outputs)]) {
+          $0.blockLinear($1[0], weight: $1[1], bias: $1[2])
+        },
+        GradientCase("blockLinear without bias", .blockLinear, [x, weight]) { $0.blockLinear($1[0], weight: $1[1]) },
+        GradientCase("blockLinear onto a sum", .blockLinear, [x, weight, (1, rows, blocks * outputs)]) {
+          // It is consumed, and the check may use its inputs again.
+          $0.blockLinear($1[0], weight: $1[1], onto: $0.addScalar($1[2], 0))
+        },
+      ]
+    }
     return cases
   }()
+
+  /// Categorical latents, and the layers of the world model around them.
+  static let latent: [GradientCase] = [(1, 1, 1), (3, 5, 2), (2, 17, 3), (5, 4, 8)].flatMap {
+    (rows, groups, classes) -> [GradientCase] in
+    let logits: Shape = (1, rows, groups * classes)
+    @Sendable func balanced(_ tape: Tape, _ x: [Tensor], _ side: Int, free: Float = -1e9) -> Tensor {
+      let (losses, _) = tape.balancedKL(posterior: x[0], prior: x[1], classes: classes, unimix: 0.1, freeNats: free)
+      return tape.columns(losses, side..<side + 1)
+    }
+    return [
+      GradientCase("concatenateRows", .concatenateRows, [logits, (1, 2, logits.columns), logits]) {
+        $0.concatenateRows($1)
+      },
+      GradientCase("normSiLU", .normSiLU, [logits, (1, 1, logits.columns)]) {
+        $0.normSiLU($1[0], scale: $1[1], epsilon: 0.1)
+      },
+      GradientCase("blockGRU", .blockGRU, [(1, rows, 3 * logits.columns), logits]) {
+        $0.blockGRU(gates: $1[0], hidden: $1[1], blocks: groups)
+      },
+      GradientCase("balancedKL, prior", .columns, [logits, logits], constants: [0]) { balanced($0, $1, 0) },
+      GradientCase("balancedKL, posterior", .columns, [logits, logits], constants: [1]) { balanced($0, $1, 1) },
+      GradientCase("balancedKL below the free nats", .columns, [logits, logits], constants: [1]) {
+        balanced($0, $1, 1, free: 1e9)
+      },
+      GradientCase("oneHotSample", .add, [logits, (1, rows, groups)], constants: [1], prepare: { $0 == 1 ? 0.5 : $1 }) {
+        tape, x in
+        let sample = tape.oneHotSample(x[0], draws: x[1], classes: classes, unimix: 0.1)
+        let groups = tape.reshape(x[0], batch: 1, rows: sample.count / classes, columns: classes)
+        let mixed = tape.addScalar(tape.scale(tape.softmax(groups), by: 0.9), 0.1 / Float(classes))
+        let value = tape.reshape(tape.detached(mixed), batch: 1, rows: rows, columns: x[0].columns)
+        return tape.add(sample, tape.subtract(value, tape.detached(sample)))
+      },
+      GradientCase("twoHotLoss", .twoHotLoss, [(1, rows, 2 * groups + 1), (1, rows, 2)], constants: [1]) {
+        $0.twoHotLoss($1[0], targets: $1[1], bins: TwoHotBins(2 * groups + 1))
+      },
+    ]
+  }
+
+  /// Operations on pictures, of one, of a whole tile and of more.
+  static let pictures: [GradientCase] = [(1, 6, 4, 1, 2), (3, 8, 6, 3, 9), (17, 2, 2, 4, 1)].flatMap {
+    (count, height, width, channels, outputs) -> [GradientCase] in
+    let shape: Shape = (1, count, height * width * channels)
+    @Sendable func frames(_ tape: Tape, _ x: Tensor, blocks: Int = 1) -> Frames {
+      tape.frames(x, height: height, width: width, channels: channels, blocks: blocks)
+    }
+    return [
+      GradientCase("frames", .frames, [shape]) { frames($0, $1[0]).tensor },
+      GradientCase("frames of blocks", .frames, [shape]) { frames($0, $1[0], blocks: channels).tensor },
+      GradientCase("rows of frames", .frameRows, [shape]) { $0.rows(frames($0, $1[0])) },
+      GradientCase("convolution", .convolution, [shape, (1, outputs, 25 * channels), (1, 1, outputs)]) {
+        $0.convolution(frames($0, $1[0]), weight: $1[1], bias: $1[2]).tensor
+      },
+      GradientCase("upsample", .upsample, [shape]) { $0.upsample(frames($0, $1[0])).tensor },
+      GradientCase("normSiLU of channels", .channelNormSiLU, [shape, (1, 1, channels)]) {
+        $0.normSiLU(frames($0, $1[0]), scale: $1[1], epsilon: 0.1).tensor
+      },
+      GradientCase("sums of pictures", .rows, [shape]) { $0.sumOfPictures(frames($0, $1[0])) },
+      // Numbers that differ by more than the steps of the differences.
+      GradientCase("maxPool", .maxPool, [shape]) { tape, x in
+        let ramp = tape.constant((0..<x[0].count).map { Float($0 * 7 % 13) }, rows: count, columns: shape.columns)
+        return tape.maxPool(frames(tape, tape.add(tape.scale(x[0], by: 0.1), ramp))).tensor
+      },
+    ]
+  }
 
   static let fused: [GradientCase] = shapes.flatMap { shape -> [GradientCase] in
     let row: Shape = (1, 1, shape.columns)
@@ -162,11 +239,18 @@ struct GradientTests {
   @Test func ofOneInput() { check(Self.unary) }
   @Test func ofTwoInputs() { check(Self.binary) }
   @Test func ofMatrixProducts() { check(Self.matrix) }
+  @Test func ofLatents() { check(Self.latent) }
+  @Test func ofPictures() { check(Self.pictures) }
   @Test func ofFusedOperations() { check(Self.fused) }
 
   @Test func everyOperationIsChecked() {
-    let checked = Set((Self.unary + Self.binary + Self.matrix + Self.fused).map(\.operation))
-    let exempt: Set<Neural.Operation> = [.constant, .variable, .parameter, .detached, .straightThroughSample]
+    let checked = Set(
+      (Self.unary + Self.binary + Self.matrix + Self.latent + Self.pictures + Self.fused).map(\.operation))
+    let exempt: Set<Neural.Operation> = [
+      .constant, .variable, .parameter, .detached, .straightThroughSample,
+      // Checked within a sum and by columns.
+      .oneHotSample, .balancedKL,
+    ]
     #expect(checked.union(exempt) == Set(Neural.Operation.allCases))
   }
 }

@@ -99,7 +99,114 @@ void ck_linear_weight_gradient(
     ck_pool *pool, int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *dz, const float *x,
     int64_t x_stride, float *dw, int64_t dw_stride, float *dbias, int64_t dbias_stride, int32_t accumulate);
 
+/// Products of blocks: column block b of Y (outputs columns each) from column block b of X (inputs columns each) and
+/// its own weights W[b] [outputs, inputs]. Rows of X and Y stand x_row and y_row floats apart, so that either may be
+/// some columns of a wider matrix; one block is a dense layer between such. Y = X·Wᵀ + bias [blocks·outputs] (NULL: 0),
+/// or, with `accumulate` ≠ 0 and no bias, added to what is in Y.
+void ck_block_linear(
+    ck_pool *pool, int64_t blocks, int64_t rows, int64_t inputs, int64_t outputs, const float *x, int64_t x_row,
+    const float *w, const float *bias, float *y, int64_t y_row, int32_t accumulate);
+/// dX = dY·W block by block, likewise; `accumulate` ≠ 0 adds.
+void ck_block_linear_input_gradient(
+    ck_pool *pool, int64_t blocks, int64_t rows, int64_t inputs, int64_t outputs, const float *dy, int64_t dy_row,
+    const float *w, float *dx, int64_t dx_row, int32_t accumulate);
+/// dW[b] = dYᵀ·X of block b, dbias = column sums of dY (NULL: none); rows in ascending order; `accumulate` ≠ 0 adds.
+void ck_block_linear_weight_gradient(
+    ck_pool *pool, int64_t blocks, int64_t rows, int64_t inputs, int64_t outputs, const float *dy, int64_t dy_row,
+    const float *x, int64_t x_row, float *dw, float *dbias, int32_t accumulate);
+
+// MARK: - World models with categorical latents
+
+/// y = SiLU(x/√(mean x² + epsilon)·scale) over each row of `columns`; inverse[row] = 1/√(mean x² + epsilon).
+void ck_norm_silu(
+    int64_t rows, int64_t columns, float epsilon, const float *x, const float *scale, float *inverse, float *y);
+/// dx (NULL: not wanted) is set, or with `accumulate` ≠ 0 added to; dscale (NULL: not wanted) is added to, rows in
+/// ascending order.
+void ck_norm_silu_gradient(
+    int64_t rows, int64_t columns, const float *x, const float *scale, const float *inverse, const float *dy,
+    float *dx, int32_t accumulate, float *dscale);
+/// DreamerV3's GRU: gates [rows, blocks, 3, size] are reset, candidate and update; h and next [rows, blocks, size]:
+/// u = σ(update − 1), next = u·tanh(σ(reset)·candidate) + (1 − u)·h.
+void ck_block_gru(int64_t rows, int64_t blocks, int64_t size, const float *gates, const float *h, float *next);
+/// dgates and dh (NULL: not wanted) are set or added to.
+void ck_block_gru_gradient(
+    int64_t rows, int64_t blocks, int64_t size, const float *gates, const float *h, const float *dnext, float *dgates,
+    int32_t accumulate_gates, float *dh, int32_t accumulate_h);
+/// One-hot samples of `groups` categoricals with probabilities (1 − unimix)·softmax + unimix/classes: the first class
+/// whose cumulative probability exceeds the draw in [0, 1). A draw of 2 + k asks for class k, one below
+/// 0 for the probabilities in place of a sample. `probabilities` gets the softmax.
+void ck_one_hot_sample(
+    int64_t groups, int64_t classes, float unimix, const float *logits, const float *draws, float *probabilities,
+    float *sample);
+/// dx = factor·p·(dy − Σ p·dy) in each of `groups` groups of `classes`; set or added.
+void ck_softmax_gradient(
+    int64_t groups, int64_t classes, float factor, const float *p, const float *dy, float *dx, int32_t accumulate);
+/// KL(left ‖ right) of the mixed categoricals (see ck_one_hot_sample), summed over the groups of each row, their
+/// entropies likewise, and the KL's derivatives with respect to both logits [rows, groups·classes].
+void ck_latent_kl(
+    int64_t rows, int64_t groups, int64_t classes, float unimix, const float *left, const float *right, float *kl,
+    float *left_entropy, float *right_entropy, float *dleft, float *dright);
+/// The expectation of softmax(logits) [rows, bins] over bins that are ascending and symmetrical about 0; equal
+/// logits give exactly 0.
+void ck_two_hot_mean(int64_t rows, int64_t bins, const float *values, const float *logits, float *mean);
+/// Σ over `targets` of the cross-entropy with the target's weights on the two bins beside it; `normalizer` gets
+/// log Σ e^logit of each row. target [rows, targets].
+void ck_two_hot_loss(
+    int64_t rows, int64_t bins, const float *values, const float *logits, int64_t targets, const float *target,
+    float *loss, float *normalizer);
+/// dlogits [rows, bins] from dloss [rows]; set or added.
+void ck_two_hot_loss_gradient(
+    int64_t rows, int64_t bins, const float *values, const float *logits, int64_t targets, const float *target,
+    const float *normalizer, const float *dloss, float *dlogits, int32_t accumulate);
+
+// MARK: - Convolutions of pictures
+
+/// A 5×5 convolution, stride 1, zeros beyond the border.
+typedef struct {
+  int64_t height, width, inputs, outputs;
+} ck_convolution;
+
+// Sixteen pictures stand side by side: a tile is [height][width][channels][16] floats.
+
+/// One tile: x [height][width][inputs][16], w [5][5][inputs][outputs], bias [outputs] (NULL: 0) → y. With w turned round
+/// and its channels exchanged it is the gradient of the input.
+void ck_convolve(const ck_convolution *layer, const float *x, const float *w, const float *bias, float *y);
+/// One tile, frame by frame: sums [5][5][inputs][outputs][16] and bias_sums [outputs][16] are added to.
+void ck_convolve_weight_gradient(
+    const ck_convolution *layer, const float *x, const float *dy, float *sums, float *bias_sums);
+/// out[i] += Σ of the 16 frames of sums [count][16], in a fixed order.
+void ck_fold_frames(int64_t count, const float *sums, float *out);
+/// The largest of every 2×2 pixels, and which of the four, of equals the first; any number of tiles, one below the
+/// other in `height`, which is even as `width` is.
+void ck_max_pool(int64_t height, int64_t width, int64_t channels, const float *x, float *y, float *place);
+/// dx is set everywhere.
+void ck_max_pool_gradient(
+    int64_t height, int64_t width, int64_t channels, const float *dy, const float *place, float *dx);
+/// Every pixel of [height][width][channels][16] four times; tiles as above.
+void ck_upsample(int64_t height, int64_t width, int64_t channels, const float *x, float *y);
+/// dx is set everywhere.
+void ck_upsample_gradient(int64_t height, int64_t width, int64_t channels, const float *dy, float *dx);
+/// y = SiLU(x/√(mean x² over the channels + epsilon)·scale) of every pixel of [pixels][channels][16];
+/// inverse [pixels][16] gets the factor.
+void ck_channel_norm_silu(
+    int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y);
+/// dx is set; scale_sums [channels][16] are added to, frame by frame.
+void ck_channel_norm_silu_gradient(
+    int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
+    float *dx, float *scale_sums);
+
 // MARK: - Optimiser and reductions
+
+/// Hyper-parameters of one LaProp step (Ziyin et al. 2020); `step` counts from 1.
+typedef struct {
+  float learning_rate, beta1, beta2, epsilon;
+  /// Every gradient is multiplied by this first; 1 = none.
+  float gradient_scale;
+  int64_t step;
+} ck_laprop;
+
+/// v ← β₂v + (1−β₂)g², m ← β₁m + (1−β₁)·g/(√(v/(1−β₂ᵗ)) + ε), p ← p − lr·m/(1−β₁ᵗ). Subnormal v count.
+void ck_laprop_step(const ck_laprop *laprop, int64_t count, float *p, const float *g, float *m, float *v);
 
 /// Hyper-parameters of one Adam or AdamW step; `step` counts from 1.
 typedef struct {

@@ -38,10 +38,12 @@ extension Tape {
     switch node.operation {
     case .constant, .variable, .parameter, .detached: break
     case .linear: backwardLinear(node, gradient)
+    case .blockLinear: backwardBlockLinear(node, gradient)
     case .activation, .scale, .addScalar, .exp, .log, .sqrt, .square, .sin, .cos, .clamp, .reshape:
       backwardUnary(node, gradient)
     case .add, .subtract, .multiply, .divide, .minimum, .maximum: backwardBinary(node, gradient)
     case .concatenateColumns: backwardConcatenateColumns(node, gradient)
+    case .concatenateRows: backwardConcatenateRows(node, gradient)
     case .columns: backwardColumns(node, gradient)
     case .rows: backwardRows(node, gradient)
     case .broadcastBatch: backwardBroadcastBatch(node, gradient)
@@ -57,7 +59,18 @@ extension Tape {
     case .gaussianNLL: backwardGaussianNLL(node, gradient)
     case .meanSquaredError: backwardMeanSquaredError(node, gradient)
     case .layerNorm, .rmsNorm: backwardNorm(node, gradient)
+    case .normSiLU: backwardNormSiLU(node, gradient)
     case .gruGates: backwardGRUGates(node, gradient)
+    case .blockGRU: backwardBlockGRU(node, gradient)
+    case .oneHotSample: backwardOneHotSample(node, gradient)
+    case .balancedKL: backwardBalancedKL(node, gradient)
+    case .twoHotLoss: backwardTwoHotLoss(node, gradient)
+    case .frames: backwardFrames(node, gradient)
+    case .frameRows: backwardFrameRows(node, gradient)
+    case .convolution: backwardConvolution(node, gradient)
+    case .maxPool: backwardMaxPool(node, gradient)
+    case .upsample: backwardUpsample(node, gradient)
+    case .channelNormSiLU: backwardChannelNormSiLU(node, gradient)
     }
   }
 

@@ -1,6 +1,20 @@
 extension Tape {
   /// Tensors of equal batch and rows side by side.
   package func concatenateColumns(_ tensors: [Tensor]) -> Tensor {
+    tensors.withUnsafeBufferPointer { concatenateColumns($0) }
+  }
+
+  /// Two or three tensors side by side; takes no memory for a list of them.
+  package func concatenateColumns(_ first: Tensor, _ second: Tensor, _ third: Tensor? = nil) -> Tensor {
+    withUnsafeTemporaryAllocation(of: Tensor.self, capacity: 3) { list in
+      list.initializeElement(at: 0, to: first)
+      list.initializeElement(at: 1, to: second)
+      if let third { list.initializeElement(at: 2, to: third) }
+      return concatenateColumns(UnsafeBufferPointer(rebasing: list[..<(third == nil ? 2 : 3)]))
+    }
+  }
+
+  private func concatenateColumns(_ tensors: UnsafeBufferPointer<Tensor>) -> Tensor {
     precondition(!tensors.isEmpty, "concatenateColumns of nothing")
     let (batch, rows) = (tensors[0].batch, tensors[0].rows)
     var columns = 0
@@ -22,6 +36,30 @@ extension Tape {
       copyBlock(
         nodes[tensor.index].values, tensor.columns, to: result.values + start, columns, batch * rows, tensor.columns)
       start += tensor.columns
+    }
+    return append(result)
+  }
+
+  /// Tensors of batch 1 and equal columns one below the other.
+  package func concatenateRows(_ tensors: [Tensor]) -> Tensor {
+    precondition(!tensors.isEmpty, "concatenateRows of nothing")
+    var (rows, requires) = (0, false)
+    for tensor in tensors {
+      precondition(
+        tensor.batch == 1 && tensor.columns == tensors[0].columns,
+        "concatenateRows: \(tensor.shape) below \(tensors[0].shape)")
+      rows += tensor.rows
+      requires = node(tensor).requiresGradient || requires
+    }
+    var result = makeNode(.concatenateRows, 1, rows, tensors[0].columns, tensors[0])
+    result.requiresGradient = requires && recordsGradients
+    result.start = operands.count
+    result.length = tensors.count
+    var start = 0
+    for tensor in tensors {
+      operands.append(Int32(tensor.index))
+      (result.values + start).update(from: nodes[tensor.index].values, count: tensor.count)
+      start += tensor.count
     }
     return append(result)
   }
@@ -92,6 +130,15 @@ extension Tape {
         }
       }
       start += columns
+    }
+  }
+
+  func backwardConcatenateRows(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
+    var start = 0
+    for place in node.start..<node.start + node.length {
+      let (count, source) = (nodes[Int(operands[place])].count, gradient + start)
+      gradientTarget(operands[place])?.write(count) { source[$0] }
+      start += count
     }
   }
 

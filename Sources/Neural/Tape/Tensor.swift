@@ -23,21 +23,25 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Leaves
   case constant, variable, parameter
   // Matrix products
-  case linear
+  case linear, blockLinear
   // One operand, elementwise
   case activation, scale, addScalar, exp, log, sqrt, square, sin, cos, clamp
   // Two operands, elementwise; the second may broadcast
   case add, subtract, multiply, divide, minimum, maximum
   // Shape
-  case concatenateColumns, columns, rows, reshape, detached, broadcastBatch
+  case concatenateColumns, concatenateRows, columns, rows, reshape, detached, broadcastBatch
   // Reductions
   case sum, sumColumns, meanRows, meanBatch
   // Distributions over the last dimension
   case softmax, logSoftmax, softmaxCrossEntropy, categoricalKL, straightThroughSample
+  // Categorical latents: groups of classes over the last dimension
+  case oneHotSample, balancedKL, twoHotLoss
   // Losses and heads
   case boundedLogVariance, gaussianNLL, meanSquaredError
+  // Pictures side by side
+  case frames, frameRows, convolution, maxPool, upsample, channelNormSiLU
   // Normalisation and recurrence
-  case layerNorm, rmsNorm, gruGates
+  case layerNorm, rmsNorm, normSiLU, gruGates, blockGRU
 }
 
 /// One entry of the tape: plain data, no references.
