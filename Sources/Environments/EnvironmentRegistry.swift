@@ -52,6 +52,8 @@ package struct NativeEnvironments: EnvironmentFamily {
     MountainCarContinuous.self,
     Acrobot.self,
     LineWorld.self,
+    CueMemory.self,
+    FrameCounter.self,
     Reacher.self,
     PushingArm.self,
     FrozenLake.self,

@@ -2,11 +2,13 @@ import Support
 
 /// What may stand around any environment: the section "environment.wrappers", all off by default.
 ///
-/// From the inside out: the step limit, repeated actions, rescaled actions, stacked frames, the time column; normalised
-/// observations last, which belong to the group, because lanes share their statistics.
+/// From the inside out: the step limit, repeated actions, rescaled actions, pixels, stacked frames, the time column;
+/// normalised observations last, which belong to the group, because lanes share their statistics.
 package struct WrapperSettings: Configurable, Equatable {
   package var actionRepeat = 1
   package var rescalesActions = false
+  /// Of a side of the picture that is seen in place of numbers; 0: none.
+  package var pixels = 0
   package var frameStack = 1
   package var observesTime = false
   package var normalizesObservations = false
@@ -20,6 +22,8 @@ package struct WrapperSettings: Configurable, Equatable {
       "actionRepeat", &actionRepeat, in: 1...1000,
       "times that every action is taken: one step, whose rewards are summed; stepLimit counts each of them")
     fields.flag("rescalesActions", &rescalesActions, "vectors of actions come in [-1, 1] instead of the task's bounds")
+    fields.integer(
+      "pixels", &pixels, in: 0...512, "side of a picture of the task that is seen in place of its numbers; 0: none")
     fields.integer("frameStack", &frameStack, in: 1...64, "newest observations that are seen together, oldest first")
     fields.flag("observesTime", &observesTime, "a last column with the share of the step limit that is over")
     fields.flag(
@@ -33,12 +37,16 @@ package struct WrapperSettings: Configurable, Equatable {
   /// Stands around `environment`, which has its step limit.
   /// - Throws: `WrapperMisfits`.
   package func wrap(_ environment: any Environment) throws -> any Environment {
-    let misfits = misfits(environment.specification)
+    var misfits = misfits(environment.specification)
+    if pixels > 0 && environment.sketch == nil {
+      misfits.append(Fault(path: "pixels", message: "nobody draws \(environment.specification.id); remove it"))
+    }
     guard misfits.isEmpty else { throw WrapperMisfits(faults: misfits) }
     var environment = environment
     func replace(_ wrap: (any Environment) -> any Environment) { environment = wrap(environment) }
     if actionRepeat > 1 { replace { repeating($0) } }
     if rescalesActions { replace { rescaling($0) } }
+    if pixels > 0 { replace { drawing($0) } }
     if frameStack > 1 { replace { stacking($0) } }
     if observesTime { replace { timing($0) } }
     return environment
@@ -46,6 +54,7 @@ package struct WrapperSettings: Configurable, Equatable {
 
   private func repeating(_ base: some Environment) -> any Environment { ActionRepeat(base, count: actionRepeat) }
   private func rescaling(_ base: some Environment) -> any Environment { RescaledActions(base) }
+  private func drawing(_ base: some Environment) -> any Environment { PixelObservation(base, side: pixels) }
   private func stacking(_ base: some Environment) -> any Environment { FrameStack(base, count: frameStack) }
   private func timing(_ base: some Environment) -> any Environment { TimeObservation(base) }
 
@@ -59,7 +68,7 @@ package struct WrapperSettings: Configurable, Equatable {
   /// there is none.
   var hidingSetting: String? {
     // Statistics move: the same state is another observation later.
-    normalizesObservations ? "normalizesObservations" : actionRepeat > 1 ? "actionRepeat" : nil
+    normalizesObservations ? "normalizesObservations" : pixels > 0 ? "pixels" : actionRepeat > 1 ? "actionRepeat" : nil
   }
 
   /// What makes no sense around an environment with that specification.
@@ -76,7 +85,8 @@ package struct WrapperSettings: Configurable, Equatable {
         }
       }
     }
-    let (isIndex, isImage) = (specification.observationSpace.isDiscrete, specification.observationSpace.isImage)
+    let isIndex = specification.observationSpace.isDiscrete && pixels == 0
+    let isImage = specification.observationSpace.isImage || pixels > 0
     if isIndex && frameStack > 1 {
       fault("frameStack", "\(id) gives an index, and only vectors and images are stacked; remove it")
     }
