@@ -29,6 +29,8 @@ package protocol Agent: ArchivableObject {
   var actionValues: ActionValues? { get }
   /// A model of the dynamics that is fitted; default: nil.
   var model: (any DynamicsModel)? { get }
+  /// A world model that can say what it expects to see; default: nil.
+  var openLoopModel: (any OpenLoopModel)? { get }
   /// What really happened, as far as it is kept; default: nil.
   var replay: Replay? { get }
 }
@@ -38,6 +40,7 @@ extension Agent {
   package var facts: [(name: String, value: String)] { [] }
   package var actionValues: ActionValues? { nil }
   package var model: (any DynamicsModel)? { nil }
+  package var openLoopModel: (any OpenLoopModel)? { nil }
   package var replay: Replay? { nil }
 }
 

@@ -30,6 +30,9 @@ package enum Agents: Family {
     Entry("dqn", "deep Q-learning: double, dueling, prioritised, n-step as settings (Mnih et al. 2015)") {
       NeuralDyna.Configuration.dqn
     },
+    Entry("dreamer", "DreamerV3: a policy learned in the dreams of a recurrent world model (Hafner et al. 2023)") {
+      Dreamer.Configuration()
+    },
   ]
 
   package static func declare(_ settings: inout any AgentConfiguration, _ fields: Fields) { settings.declare(fields) }

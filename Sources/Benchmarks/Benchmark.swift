@@ -45,7 +45,7 @@ package struct Benchmark: Sendable {
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
       + PolicyBenchmarks.all + EnvironmentBenchmarks.all + TabularBenchmarks.all + ReplayBenchmarks.all
-      + CheckpointBenchmarks.all
+      + CheckpointBenchmarks.all + DreamerBenchmarks.all
   }
 }
 

@@ -231,4 +231,24 @@ import Testing
     _ = try run(steps: 64)
     #expect(try run(steps: 64) == 0)
   }
+
+  /// Acting and updates of Dreamer, in the middle of a run.
+  @Test(arguments: ["Pendulum-v1", "CartPole-v1"]) func dreamsAllocateNothing(id: String) throws {
+    let settings = """
+      {"agent": {"type": "dreamer", "batchSize": 3, "sequenceLength": 4, "imaginationLength": 3, "trainRatio": 12}}
+      """
+    let interaction = Interaction(try makeAgent(settings, for: task(id)), try group(id))
+    for _ in 0..<60 { try interaction.advance() }
+    let agent = try #require(interaction.agent as? Dreamer)
+    var random = RandomStream(seed: 1)
+    func update() throws {
+      _ = agent.sequences.fill(agent.learner.batch, &random)
+      agent.learner.draw(&random)
+      _ = try agent.learner.update()
+      agent.sequences.refresh(agent.learner.states, length: 4)
+    }
+    for _ in 0..<10 { try update() }
+    let many = try allocations { for _ in 0..<4 { try update() } }
+    #expect(many == 0)
+  }
 }

@@ -13,7 +13,7 @@ import TestSupport
   /// of the 15-step episodes: several times, before, at and after the stops.
   static let quick: [(path: String, value: String)] = [
     ("agent.initialRandomSteps", "30"), ("agent.startSteps", "30"), ("agent.batchSize", "8"),
-    ("agent.fitEvery", "15"), ("agent.imaginationLength", "6"),
+    ("agent.fitEvery", "15"), ("agent.imaginationLength", "6"), ("agent.sequenceLength", "4"),
     ("agent.rolloutLength", "9"), ("agent.epochs", "3"), ("agent.hiddenSizes", "[8, 8]"),
     ("agent.criticHiddenSizes", "[8]"), ("agent.rolloutStarts", "20"), ("agent.updatesPerStep", "2"),
     ("model.ensembleSize", "2"), ("model.hiddenSizes", "[8]"),

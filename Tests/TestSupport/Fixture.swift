@@ -85,6 +85,13 @@ package struct Fixture: Sendable {
     }
   }
 
+  /// The value under one key of an object, which may have slashes in its name.
+  package func member(_ key: String) throws(FixtureError) -> Fixture {
+    guard case .object(let object) = json else { throw wrongKind("an object with \"\(key)\"") }
+    guard let value = object[key] else { throw part(key, .null).fault("is missing") }
+    return part(key, value)
+  }
+
   /// Whether an object has a key that may be left out.
   package func has(_ key: String) -> Bool { json.object?[key] != nil }
 

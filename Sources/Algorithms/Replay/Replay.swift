@@ -30,6 +30,9 @@ package final class Replay: ArchivableObject {
   package let truncated = Column(width: 1, element: .uint8, isRevised: false, offset: 9)
   /// 1 for the first observation of an episode; chained rows only.
   package let isFirst = Column(width: 1, element: .uint8, isRevised: false, offset: 10)
+  /// 1 for a row with an action; 0 for an episode's last observation.
+  package let isTransition = Column(
+    width: 1, element: .uint8, isRevised: false, offset: Header.isTransition)
   /// The columns that were asked for, as they stand in a row after its header.
   let columns: [(name: String, column: Column)]
 
@@ -131,6 +134,8 @@ package final class Replay: ArchivableObject {
   package var capacity: Int { laneCapacity * lanes }
   /// Bytes of one row.
   package var bytesPerRow: Int { memory.rowSize }
+  /// Those of them that are written once: all but the columns that may be revised.
+  package var loggedBytesPerRow: Int { recordSize }
 
   func row(_ lane: Int, _ number: Int) -> Int { number % laneCapacity &* lanes &+ lane }
 

@@ -177,7 +177,10 @@ package struct TrainingPlan: Sendable {
       // Names, manifest and headers come on top.
       checkpointBytes = archive.byteCount + 8192
       if let replay = loop.agent.replay {
-        replayBytes = replay.bytesPerRow * min(replay.capacity, experiment.configuration.training.environmentSteps)
+        let rows = min(replay.capacity, experiment.configuration.training.environmentSteps)
+        replayBytes = replay.loggedBytesPerRow * rows
+        // What may be written again later is in every checkpoint.
+        checkpointBytes += (replay.bytesPerRow - replay.loggedBytesPerRow) * rows
       }
     } catch {
       throw ExperimentError(error)

@@ -27,6 +27,26 @@ package struct Raster: Equatable, Sendable {
     }
   }
 
+  /// Of pixels 0xRRGGBB, row by row from the top.
+  package init(width: Int, height: Int, pixels: [UInt32]) {
+    precondition(width >= 1 && height >= 1 && pixels.count == width * height, "\(pixels.count) pixels")
+    (self.width, self.height, self.pixels) = (width, height, pixels)
+  }
+
+  /// Rasters of equal height from left to right, a white column between them.
+  package static func sideBySide(_ rasters: [Raster]) -> Raster {
+    precondition(!rasters.isEmpty && rasters.allSatisfy { $0.height == rasters[0].height }, "rasters of one height")
+    var pixels: [UInt32] = []
+    for row in 0..<rasters[0].height {
+      for (index, raster) in rasters.enumerated() {
+        if index > 0 { pixels.append(Color.white.code) }
+        pixels += raster.pixels[row * raster.width..<(row + 1) * raster.width]
+      }
+    }
+    let width = rasters.reduce(rasters.count - 1) { $0 + $1.width }
+    return Raster(width: width, height: rasters[0].height, pixels: pixels)
+  }
+
   /// The colour of one pixel, row 0 at the top.
   package subscript(row: Int, column: Int) -> Color { Color(pixels[row * width + column]) }
 

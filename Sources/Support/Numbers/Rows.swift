@@ -135,7 +135,12 @@ package struct MutableRows {
   /// transposition.
   @inlinable package func copy(_ other: Rows) {
     assert(other.count <= count && other.columns == columns)
-    if columnStride <= rowStride {
+    // Short rows take less than a call.
+    if columnStride == 1 && other.columnStride == 1 && columns > 16 {
+      for row in 0..<other.count {
+        (base + row * rowStride).update(from: other.base + row * other.rowStride, count: columns)
+      }
+    } else if columnStride <= rowStride {
       for row in 0..<other.count {
         for column in 0..<columns { self[row, column] = other[row, column] }
       }

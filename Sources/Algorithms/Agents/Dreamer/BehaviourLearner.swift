@@ -1,0 +1,119 @@
+import Neural
+import Support
+
+/// The gradients of actor and critic on dreams, some steps of them at a time on every thread.
+///
+/// The steps are cut into the same parts for any number of threads, and every part has gradients of its own, which are
+/// added in their order: the sums have the same bits whoever computes them.
+final class BehaviourLearner {
+  /// Means over all steps of all dreams.
+  struct Report {
+    var policy = 0.0
+    var value = 0.0
+    var entropy = 0.0
+    var advantage = 0.0
+  }
+
+  private let actor: DreamerActor
+  private let critic: DreamerMLP
+  private let parts: [Part]
+  private let pool: ComputePool?
+
+  init(_ actor: DreamerActor, _ critic: DreamerMLP, horizon: Int, pool: ComputePool?) {
+    (self.actor, self.critic, self.pool) = (actor, critic, pool)
+    let count = min(4, horizon)
+    parts = (0..<count).map { Part(actor, critic, steps: horizon * $0 / count..<horizon * ($0 + 1) / count) }
+  }
+
+  /// Adds the gradients of both losses to their stores.
+  func differentiate(on dreams: Dreams, scale: Float, entropyScale: Float, bins: TwoHotBins) -> Report {
+    for part in parts { part.begin(actor, critic) }
+    var lesson = Lesson(
+      learner: .passUnretained(self), dreams: .passUnretained(dreams), bins: bins, scale: scale,
+      entropyScale: entropyScale)
+    if let pool {
+      pool.run(tasks: parts.count, on: &lesson) { lesson, part, _ in
+        let lesson = lesson!.assumingMemoryBound(to: Lesson.self).pointee
+        lesson.learner.takeUnretainedValue().parts[Int(part)].differentiate(lesson)
+      }
+    } else {
+      for part in parts { part.differentiate(lesson) }
+    }
+    var report = Report()
+    for part in parts {
+      part.addGradients(to: actor.store, critic.store)
+      report.policy += part.sums.policy
+      report.value += part.sums.value
+      report.entropy += part.sums.entropy
+      report.advantage += part.sums.advantage
+    }
+    return report
+  }
+
+  /// What the parts have in common; alive for the time of one call.
+  private struct Lesson {
+    let learner: Unmanaged<BehaviourLearner>
+    let dreams: Unmanaged<Dreams>
+    let bins: TwoHotBins
+    let scale, entropyScale: Float
+  }
+
+  /// Some steps, with copies of both networks whose gradients are its own.
+  private final class Part {
+    private let steps: Range<Int>
+    private let tape = Tape()
+    private let actor: DreamerActor
+    private let critic: DreamerMLP
+    private(set) var sums = Report()
+
+    init(_ actor: DreamerActor, _ critic: DreamerMLP, steps: Range<Int>) {
+      self.steps = steps
+      self.actor = actor.over(ParameterStore(copying: actor.store))
+      self.critic = critic.over(ParameterStore(copying: critic.store))
+    }
+
+    func begin(_ actor: DreamerActor, _ critic: DreamerMLP) {
+      self.actor.store.copyValues(from: actor.store)
+      self.critic.store.copyValues(from: critic.store)
+      self.actor.store.clearGradients()
+      self.critic.store.clearGradients()
+      sums = Report()
+    }
+
+    func differentiate(_ lesson: Lesson) {
+      let dreams = lesson.dreams.takeUnretainedValue()
+      let factor = 1 / Float(dreams.horizon * dreams.starts)
+      for step in steps {
+        let rows = step * dreams.starts..<(step + 1) * dreams.starts
+        tape.rewind()
+        func constant(_ buffer: RowBuffer) -> Tensor { tape.constant(buffer.read.slice(rows)) }
+        let (state, weights, returns) = (
+          constant(dreams.features), constant(dreams.weights), constant(dreams.returns)
+        )
+        let advantages = tape.scale(tape.subtract(returns, constant(dreams.values)), by: 1 / lesson.scale)
+        let (policyLosses, entropies) = actorLoss(
+          actor(state, on: tape), actions: constant(dreams.actions), advantages: advantages, weights: weights,
+          entropyScale: lesson.entropyScale, on: tape)
+        let valueLosses = criticLoss(
+          critic(state, on: tape), targets: tape.concatenateColumns(returns, constant(dreams.slowValues)),
+          weights: weights, bins: lesson.bins, on: tape)
+        let (policy, value) = (tape.sum(policyLosses), tape.sum(valueLosses))
+        tape.backward(tape.scale(tape.add(policy, value), by: factor))
+        func mean(_ sum: Tensor) -> Double { Double(tape.scalar(sum)) * Double(factor) }
+        sums.policy += mean(policy)
+        sums.value += mean(value)
+        sums.entropy += mean(tape.sum(entropies))
+        sums.advantage += mean(tape.sum(advantages))
+      }
+    }
+
+    func addGradients(to actor: ParameterStore, _ critic: ParameterStore) {
+      add(self.actor.store.gradients, to: actor.gradients)
+      add(self.critic.store.gradients, to: critic.gradients)
+    }
+
+    private func add(_ own: UnsafeMutableBufferPointer<Float>, to sums: UnsafeMutableBufferPointer<Float>) {
+      for index in own.indices { sums[index] += own[index] }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Environments
+import Neural
+import Support
+
+/// DreamerV3's policy: independent normals around tanh(mean) with deviations from 0.1 to 1, or categoricals.
+package final class DreamerActor {
+  package let store: ParameterStore
+  package let network: DreamerMLP
+  package let isDiscrete: Bool
+  package let actions: Int
+
+  /// For states of these sizes.
+  package init(_ sizes: DreamerSizes, actions: Int, isDiscrete: Bool, random: RandomStream) {
+    (self.actions, self.isDiscrete) = (actions, isDiscrete)
+    store = ParameterStore()
+    var random = random
+    network = DreamerMLP(
+      name: "actor", inputs: sizes.features, units: sizes.units, layers: 3,
+      heads: isDiscrete ? [("logits", actions)] : [("mean", actions), ("deviation", actions)], outputScale: 0.01,
+      in: store, random: &random)
+  }
+
+  /// The same policy with the values of another store.
+  private init(_ actor: DreamerActor, over store: ParameterStore) {
+    (actions, isDiscrete, self.store) = (actor.actions, actor.isDiscrete, store)
+    network = actor.network.over(store)
+  }
+
+  func over(_ store: ParameterStore) -> DreamerActor { DreamerActor(self, over: store) }
+
+  /// What the policy says at states [rows, features].
+  package func callAsFunction(_ features: Tensor, on tape: Tape) -> ActionDistribution {
+    let seen = network.trunk(features, on: tape)
+    let first = network.heads[0](seen, on: tape)
+    if isDiscrete { return .categorical(logProbabilities: tape.logSoftmax(first)) }
+    return DreamerActor.normal(mean: first, deviation: network.heads[1](seen, on: tape), on: tape)
+  }
+
+  /// The normals that two heads [rows, actions] stand for: tanh of the one, 0.9·σ(x + 2) + 0.1 of the other.
+  package static func normal(mean: Tensor, deviation: Tensor, on tape: Tape) -> ActionDistribution {
+    let share = tape.activation(tape.addScalar(deviation, 2), .sigmoid)
+    let deviation = tape.addScalar(tape.scale(share, by: 0.9), 0.1)
+    return .normal(mean: tape.activation(mean, .tanh), logDeviation: tape.log(deviation))
+  }
+
+  /// Columns of the draws of one action.
+  package var drawColumns: Int { isDiscrete ? 1 : actions }
+
+  /// Actions [rows, actions] by draws [rows, drawColumns]: standard normals, or uniform ones in [0, 1) (2 + k: action
+  /// k). Without a gradient.
+  package func sample(_ distribution: ActionDistribution, _ draws: Tensor, on tape: Tape) -> Tensor {
+    switch distribution {
+    case .categorical(let logs):
+      return tape.detached(tape.oneHotSample(logs, draws: draws, classes: actions, unimix: 0))
+    case .normal(let mean, let logDeviation):
+      return tape.detached(tape.add(mean, tape.multiply(draws, tape.exp(logDeviation))))
+    }
+  }
+
+  /// The mean, or the most probable one, one-hot.
+  package func mode(_ distribution: ActionDistribution, on tape: Tape) -> Tensor {
+    switch distribution {
+    case .normal(let mean, _): return mean
+    case .categorical(let logs):
+      let chances = tape.rows(of: logs)
+      return tape.constant(rows: logs.rows, columns: actions) { out in
+        for row in 0..<chances.count {
+          let choice = chances.largestColumn(row)
+          for column in 0..<actions { out[row * actions + column] = column == choice ? 1 : 0 }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Neural
+import Support
+
+/// What a policy imagines in a world model: from N states H steps on, and what the heads say on the way. Step first:
+/// row k·N + i; memory that is filled again for every update.
+package final class Dreams {
+  package let starts, horizon: Int
+  /// h and z side by side, [(H+1)·N, features].
+  package let features: RowBuffer
+  /// [(H+1)·N, actions]
+  package let actions: RowBuffer
+  /// Predicted rewards, probabilities to go on (γ included), values of critic and slow critic, [(H+1)·N, 1].
+  package let rewards, continuations, values, slowValues: RowBuffer
+  /// Products of the continuations until each state, its own included, [(H+1)·N, 1].
+  package let weights: RowBuffer
+  /// λ-returns, [H·N, 1].
+  package let returns: RowBuffer
+  /// λ of every step, for `lambdaReturns`.
+  private let keep: RowBuffer
+  private let pool: ComputePool?
+  /// One for each thread.
+  private let tapes: [Tape]
+  /// Start states that are taken through all steps together, so that they stay in the caches.
+  private static let tileRows = 256
+
+  package init(starts: Int, horizon: Int, features: Int, actions: Int, lambda: Float, pool: ComputePool?) {
+    (self.starts, self.horizon) = (starts, horizon)
+    let rows = (horizon + 1) * starts
+    self.features = RowBuffer(rows, features)
+    self.actions = RowBuffer(rows, actions)
+    (rewards, continuations) = (RowBuffer(rows, 1), RowBuffer(rows, 1))
+    (values, slowValues, weights) = (RowBuffer(rows, 1), RowBuffer(rows, 1), RowBuffer(rows, 1))
+    returns = RowBuffer(horizon * starts, 1)
+    keep = RowBuffer(rows, 1)
+    keep.rows.fill(lambda)
+    self.pool = pool
+    tapes = (0..<(pool?.threads ?? 1)).map { _ in Tape() }
+  }
+
+  /// Dreams from `states` [N, features], which are constants for whatever is learned.
+  /// - Parameters:
+  ///   - latentDraws: [H·N, latents].
+  ///   - actionDraws: [(H+1)·N, columns of an action's draw].
+  package func imagine(
+    from states: Rows, _ model: WorldModel, _ actor: DreamerActor, _ critic: DreamerMLP, slow: DreamerMLP,
+    latentDraws: Rows, actionDraws: Rows
+  ) {
+    precondition(states.count == starts, "\(states.count) states to dream from instead of \(starts)")
+    features.rows.slice(0..<starts).copy(states)
+    var journey = Journey(
+      dreams: .passUnretained(self), model: .passUnretained(model), actor: .passUnretained(actor),
+      critic: .passUnretained(critic), slow: .passUnretained(slow), latentDraws: latentDraws, actionDraws: actionDraws)
+    let tiles = (starts + Dreams.tileRows - 1) / Dreams.tileRows
+    if let pool {
+      pool.run(tasks: tiles, on: &journey) { journey, tile, worker in
+        let journey = journey!.assumingMemoryBound(to: Journey.self).pointee
+        journey.dreams.takeUnretainedValue().walk(journey, Int(tile), worker: Int(worker))
+      }
+    } else {
+      for tile in 0..<tiles { walk(journey, tile, worker: 0) }
+    }
+    weigh()
+    lambdaReturns(
+      rewards: rewards.read, live: continuations.read, keep: keep.read, values: values.read, width: starts,
+      into: returns.rows)
+  }
+
+  /// What the tiles have in common; alive for the time of one call.
+  private struct Journey {
+    let dreams: Unmanaged<Dreams>
+    let model: Unmanaged<WorldModel>
+    let actor: Unmanaged<DreamerActor>
+    let critic, slow: Unmanaged<DreamerMLP>
+    let latentDraws, actionDraws: Rows
+  }
+
+  /// Takes one tile of start states through all steps.
+  private func walk(_ journey: Journey, _ tile: Int, worker: Int) {
+    let (model, actor) = (journey.model.takeUnretainedValue(), journey.actor.takeUnretainedValue())
+    let (critic, slow) = (journey.critic.takeUnretainedValue(), journey.slow.takeUnretainedValue())
+    let tape = tapes[worker]
+    let tile = tile * Dreams.tileRows..<min((tile + 1) * Dreams.tileRows, starts)
+    tape.withoutGradients {
+      for step in 0...horizon {
+        let rows = step * starts + tile.lowerBound..<step * starts + tile.upperBound
+        tape.rewind()
+        let state = tape.constant(features.read.slice(rows))
+        let action = actor.sample(actor(state, on: tape), tape.constant(journey.actionDraws.slice(rows)), on: tape)
+        actions.rows.slice(rows).copy(tape.rows(of: action))
+        judge(state, rows, model, critic, slow, tape)
+        guard step < horizon else { continue }
+        let following = features.rows.slice(rows.lowerBound + starts..<rows.upperBound + starts)
+        move(state, action, tape.constant(journey.latentDraws.slice(rows)), model, tape, into: following)
+      }
+    }
+  }
+
+  /// The next states, by the prior.
+  private func move(
+    _ state: Tensor, _ action: Tensor, _ draws: Tensor, _ model: WorldModel, _ tape: Tape, into out: MutableRows
+  ) {
+    let (dynamics, deter) = (model.dynamics, model.settings.sizes.deterministic)
+    let h = dynamics.next(
+      tape.columns(state, 0..<deter), tape.columns(state, deter..<state.columns),
+      dynamics.actionBranch(action, on: tape), on: tape)
+    out.columns(0..<deter).copy(tape.rows(of: h))
+    let z = dynamics.sample(dynamics.prior(h, on: tape), draws, on: tape)
+    out.columns(deter..<state.columns).copy(tape.rows(of: z))
+  }
+
+  /// What the heads say of states.
+  private func judge(
+    _ state: Tensor, _ rows: Range<Int>, _ model: WorldModel, _ critic: DreamerMLP, _ slow: DreamerMLP, _ tape: Tape
+  ) {
+    rewards.rows.slice(rows).copy(tape.rows(of: model.rewards(state, on: tape)))
+    continuations.rows.slice(rows).copy(tape.rows(of: model.continuations(state, on: tape)))
+    values.rows.slice(rows).copy(tape.rows(of: tape.twoHotMean(critic(state, on: tape), bins: model.bins)))
+    slowValues.rows.slice(rows).copy(tape.rows(of: tape.twoHotMean(slow(state, on: tape), bins: model.bins)))
+  }
+
+  private func weigh() {
+    for row in 0..<(horizon + 1) * starts {
+      let before = row < starts ? 1 : weights.rows[row - starts, 0]
+      weights.rows[row, 0] = before * continuations.rows[row, 0]
+    }
+  }
+}
