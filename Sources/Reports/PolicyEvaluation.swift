@@ -23,6 +23,9 @@ package struct PolicyEvaluation: Sendable {
   /// Asked before every step and within long plans: whether to leave it at the episodes that were completed.
   package var shouldStop: @Sendable () -> Bool = { false }
 
+  /// What is written of how the agent's world model expects the first episode to go on, if at all.
+  package var openLoop: OpenLoopPicture.Format?
+
   /// A way of drawing an episode.
   package enum Drawing: Sendable {
     /// Its observations, actions and rewards over time, as SVG.
@@ -53,6 +56,8 @@ package struct PolicyEvaluation: Sendable {
     package var text = ""
     /// The file with the first episode, where it was asked for.
     package var picture: [UInt8] = []
+    /// The file with what a world model expected, where it was asked for; nil: there is nothing to show.
+    package var openLoop: [UInt8]?
 
     /// Whether all episodes were completed.
     package var isComplete: Bool { result.episodes.count == wanted }
@@ -89,6 +94,7 @@ package struct PolicyEvaluation: Sendable {
       let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil
       let still = drawing == .still ? EpisodeStill() : nil
       let movie = drawing == .movie ? EpisodeMovie(task.specification) : nil
+      let expectation = openLoop == nil ? nil : OpenLoopPicture(task.specification)
       var moment = EvaluationReporter.Moment(
         seed: checkpoint.manifest.seed, step: checkpoint.manifest.step, episodes: evaluation.episodes)
       reporter?.begin(moment)
@@ -100,18 +106,26 @@ package struct PolicyEvaluation: Sendable {
         chart?.append(environment, outcome)
         movie?.append(environment, outcome)
         still?.append(environment, outcome)
+        expectation?.append(environment, outcome)
       }
-      if let chart { evaluation.onAction = { chart.append($0) } }
+      evaluation.onAction = { actions in
+        chart?.append(actions)
+        expectation?.append(actions)
+      }
       let map = try drawsMap ? mapLines(of: loop.agent, at: checkpoint.manifest.step, experiment) : []
       var results: [Evaluation.Episode] = []
       do {
         _ = try loop.evaluate(evaluation, isStochastic: isStochastic, into: &results, shouldStop: shouldStop)
       } catch is InterruptedError {}  // in a plan
+      let expected = openLoop.flatMap { format in
+        loop.agent.openLoopModel.flatMap { expectation?.bytes($0, format) }
+      }
       return Report(
         path: path, manifest: checkpoint.manifest, settings: experiment.overridden,
         notes: experiment.notes.map(\.description),
         result: EvaluationResult(episodes: results), wanted: evaluation.episodes, map: map,
-        text: rollout?.text ?? "", picture: movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8))
+        text: rollout?.text ?? "", picture: movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8),
+        openLoop: expected)
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)
     }

@@ -23,6 +23,10 @@ enum EvalVerb: Verb {
         "--render", "FILE",
         "the first episode: FILE.gif moving, FILE.png its last state, FILE.svg observations, actions and reward"
       ),
+      .init(
+        "--open-loop", "FILE",
+        "the first episode as the agent's world model expects it, the second half from the actions alone: FILE.svg, "
+          + "FILE.csv errors, of pictures FILE.gif or FILE.png"),
       .init("--quiet", nil, "no progress and notes"),
     ],
     discussion: [
@@ -61,9 +65,14 @@ enum EvalVerb: Verb {
     evaluation.isStochastic = arguments.has("--stochastic")
     evaluation.drawsMap = arguments.has("--map")
     evaluation.drawing = try arguments.values["--render"].map(drawing)
+    evaluation.openLoop = try arguments.values["--open-loop"].map(format)
     evaluation.writesText = arguments.values["--text"] != nil
     if evaluation.drawsMap && arguments.has("--json") { throw UsageError("--map and --json exclude each other") }
     let checkpoints = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
+    if evaluation.openLoop != nil && checkpoints.count > 1 {
+      throw UsageError(
+        "--open-loop draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
+    }
     if evaluation.drawing != nil && checkpoints.count > 1 {
       throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
     }
@@ -101,6 +110,14 @@ enum EvalVerb: Verb {
     let code = outputs.write(table, console)
     if interruption != nil { return .interrupted }
     return failures.isEmpty ? code : .someSeedsFailed
+  }
+
+  private static func format(_ path: String) throws(UsageError) -> OpenLoopPicture.Format {
+    let ending = path.split(separator: ".").last.map(String.init) ?? ""
+    guard let format = OpenLoopPicture.Format(rawValue: ending) else {
+      throw UsageError("--open-loop: \"\(path)\" has to end in .gif, .png, .svg or .csv")
+    }
+    return format
   }
 
   /// The ending of a file's name says what is to be in it.

@@ -4,7 +4,7 @@ import Support
 
 /// The files that `mbrl eval` is asked for, each tried before the work and written after it.
 struct EvaluationOutputs {
-  private static let options = ["--csv", "--render", "--text"]
+  private static let options = ["--csv", "--render", "--text", "--open-loop"]
   private let files: [(option: String, output: OutputPath)]
 
   /// Tries every path.
@@ -34,9 +34,16 @@ struct EvaluationOutputs {
       let bytes =
         switch option {
         case "--csv": table.csv
+        case "--open-loop": table.reports.first?.openLoop ?? []
         case "--text": Array(table.reports.map(\.text).joined().utf8)
         default: table.reports.first?.picture ?? []
         }
+      if option == "--open-loop" && bytes.isEmpty {
+        console.error(
+          "--open-loop: this agent has no world model, or this format needs pictures; FILE.svg shows numbers")
+        code = .failure
+        continue
+      }
       if option == "--render" && bytes.isEmpty {
         console.error("--render: this environment draws no picture of its states; FILE.svg shows its numbers")
         code = .failure

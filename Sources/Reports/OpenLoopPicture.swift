@@ -1,0 +1,156 @@
+import Algorithms
+import Environments
+import Foundation
+import Support
+
+/// The first evaluated episode as a world model expects it: its first half from what is seen, the second half from the
+/// actions alone. Truth, prediction and error below each other.
+package final class OpenLoopPicture {
+  /// What is written.
+  package enum Format: String, Sendable {
+    /// Pictures, moving; pictures of some steps side by side.
+    case gif, png
+    /// Every column of the observation over the steps; errors step by step.
+    case svg, csv
+  }
+
+  /// Steps side by side in a PNG.
+  private static let mostColumns = 12
+  private let specification: EnvironmentSpecification
+  private var observations: [Float] = []
+  private var actions: [Float] = []
+  private var episodes = 0
+  private let buffer: FloatBuffer
+
+  /// Of an environment of this kind.
+  package init(_ specification: EnvironmentSpecification) {
+    self.specification = specification
+    buffer = FloatBuffer(count: specification.observationSpace.size)
+  }
+
+  /// Takes in a state after a reset (without an outcome) or a step; what follows the first episode is left out.
+  package func append(_ environment: any Environment, _ outcome: Outcome?) {
+    if outcome == nil { episodes += 1 }
+    guard episodes == 1 else { return }
+    environment.observe(into: buffer.memory)
+    observations += buffer.readOnly
+  }
+
+  /// Takes in the action of the next step.
+  package func append(_ rows: ActionRows) {
+    guard episodes == 1 else { return }
+    actions += Rows(rows.rows).row(0).array
+  }
+
+  /// The file; nil where there is no episode, or no picture in it for a picture of pictures.
+  package func bytes(_ model: any OpenLoopModel, _ format: Format) -> [UInt8]? {
+    let columns = buffer.count
+    let steps = observations.count / columns
+    guard steps >= 2 else { return nil }
+    let (truth, taken, said) = (
+      RowBuffer(steps, columns), RowBuffer(steps, specification.actionSpace.columns), RowBuffer(steps, columns)
+    )
+    _ = truth.memory.update(fromContentsOf: observations)
+    _ = taken.memory.update(fromContentsOf: actions)
+    let known = (steps + 1) / 2
+    model.predict(
+      truth.read, actions: taken.read, known: known, random: RandomStream(seed: 0).stream("open loop"), into: said.rows)
+    switch format {
+    case .csv: return Array(table(truth.read, said.read, known).utf8)
+    case .svg: return Array(chart(truth.read, said.read, known).utf8)
+    case .gif:
+      guard case .image = specification.observationSpace else { return nil }
+      let pictures = (0..<steps).map { picture(truth.read, said.read, $0, known) }
+      var gif = AnimatedGIF(width: pictures[0].width, height: pictures[0].height)
+      let pause = max(4, 100 / specification.framesPerSecond)
+      for picture in pictures { gif.append(picture, duration: pause) }
+      return gif.bytes
+    case .png:
+      guard case .image = specification.observationSpace else { return nil }
+      let count = min(steps, OpenLoopPicture.mostColumns)
+      let chosen = (0..<count).map { count > 1 ? $0 * (steps - 1) / (count - 1) : 0 }
+      return PNG.bytes(Raster.sideBySide(chosen.map { picture(truth.read, said.read, $0, known) }))
+    }
+  }
+
+  /// Step, whether it was seen, and root mean square errors: of the pixels as shares of 255, of other columns in their
+  /// units.
+  private func table(_ truth: Rows, _ said: Rows, _ known: Int) -> String {
+    let scale: Float = specification.observationSpace.isImage ? 255 : 1
+    var lines = ["step,open_loop_steps,error"]
+    for step in 0..<truth.count {
+      var sum = 0.0
+      for column in 0..<truth.columns {
+        let error = Double((said[step, column] - truth[step, column]) / scale)
+        sum += error * error
+      }
+      lines.append("\(step),\(max(0, step - known + 1)),\((sum / Double(truth.columns)).squareRoot())")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Truth, prediction and error below each other; a green bar below what was seen, an orange one below what was not.
+  private func picture(_ truth: Rows, _ said: Rows, _ step: Int, _ known: Int) -> Raster {
+    guard case .image(let height, let width, let channels) = specification.observationSpace else {
+      preconditionFailure("not an image")
+    }
+    let scale = max(1, 96 / max(height, width))
+    let (columns, rows) = (width * scale, height * scale)
+    var pixels = [UInt32](repeating: 0, count: columns * (3 * rows + 4))
+    func shade(_ value: Float) -> UInt32 { UInt32(max(0, min(255, value.rounded()))) }
+    for row in 0..<rows {
+      for column in 0..<columns {
+        let place = (row / scale * width + column / scale) * channels
+        var codes: [UInt32] = [0, 0, 0]
+        for color in 0..<3 {
+          // The newest frame of a stack; one channel is grey.
+          let channel = channels >= 3 ? place + channels - 3 + color : place + channels - 1
+          let (expected, real) = (said[step, channel], truth[step, channel])
+          for (index, value) in [real, expected, 128 + (expected - real) / 2].enumerated() {
+            codes[index] = codes[index] << 8 | shade(value)
+          }
+        }
+        for index in 0..<3 { pixels[(index * rows + row) * columns + column] = codes[index] }
+      }
+    }
+    for place in 3 * rows * columns..<pixels.count { pixels[place] = (step < known ? Color.green : Color.orange).code }
+    return Raster(width: columns, height: 3 * rows + 4, pixels: pixels)
+  }
+
+  /// Every column, truth in grey and prediction in colour; a line where nothing is seen any more.
+  private func chart(_ truth: Rows, _ said: Rows, _ known: Int) -> String {
+    let (width, strip) = (640.0, 90.0)
+    let shown = min(truth.columns, 24)
+    var lines = [
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(width)) \(Int(strip) * shown + 20)\" "
+        + "font-family=\"sans-serif\" font-size=\"11\">",
+      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
+    ]
+    func number(_ value: Double) -> String { String(format: "%.1f", value) }
+    for column in 0..<shown {
+      var (low, high) = (Float.infinity, -Float.infinity)
+      for step in 0..<truth.count {
+        low = min(low, truth[step, column], said[step, column])
+        high = max(high, truth[step, column], said[step, column])
+      }
+      let (base, range) = (strip * Double(column + 1), Double(max(high - low, 1e-6)))
+      func x(_ step: Int) -> Double { 110 + Double(step) / Double(truth.count - 1) * (width - 130) }
+      func points(_ rows: Rows) -> String {
+        (0..<rows.count).map { step in
+          let y = base - Double(rows[step, column] - low) / range * (strip - 20)
+          return "\(number(x(step))),\(number(y))"
+        }.joined(separator: " ")
+      }
+      let name =
+        specification.observationNames.isEmpty ? "observation \(column)" : specification.observationNames[column]
+      lines += [
+        "<text x=\"8\" y=\"\(number(base - strip / 2))\">\(name)</text>",
+        "<line x1=\"\(number(x(known - 1)))\" x2=\"\(number(x(known - 1)))\" y1=\"\(number(base - strip + 20))\" "
+          + "y2=\"\(number(base))\" stroke=\"#ccc\"/>",
+        "<polyline fill=\"none\" stroke=\"#999\" stroke-width=\"2.5\" points=\"\(points(truth))\"/>",
+        "<polyline fill=\"none\" stroke=\"#d9601a\" stroke-width=\"1.2\" points=\"\(points(said))\"/>",
+      ]
+    }
+    return (lines + ["</svg>", ""]).joined(separator: "\n")
+  }
+}
