@@ -94,9 +94,17 @@ import Experiments
     let refused = error { try ExperimentFile.read([:], name: "x", source: "x", overrides: overrides) }
     guard let found = refused else { return }
     guard case .configuration(_, let faults) = found else { throw found }
-    #expect(faults.map(\.path) == ["agent.type"])
     let proposed = faults.flatMap { Advice.changes(for: $0) }
     #expect(!proposed.isEmpty)
+    // A task that declares nothing of its dynamics: the model is to learn it, which takes all of the advice.
+    if try EnvironmentConfiguration(id: id)?.describe().knownDynamics == nil,
+      faults.allSatisfy({ $0.path.hasPrefix("model.") })
+    {
+      let all = overrides + proposed.map(\.description)
+      _ = try ExperimentFile.read([:], name: "x", source: "x", overrides: all)
+      return
+    }
+    #expect(faults.map(\.path) == ["agent.type"])
     for change in proposed {
       _ = try ExperimentFile.read(
         [:], name: "x", source: "x", overrides: ["environment=\(id)", change.description])
