@@ -38,6 +38,7 @@ extension Tape {
     switch node.operation {
     case .constant, .variable, .parameter, .detached: break
     case .linear: backwardLinear(node, gradient)
+    case .network: backwardNetwork(node, gradient)
     case .activation, .scale, .addScalar, .exp, .log, .sqrt, .square, .sin, .cos, .clamp, .reshape:
       backwardUnary(node, gradient)
     case .add, .subtract, .multiply, .divide, .minimum, .maximum: backwardBinary(node, gradient)

@@ -1,6 +1,19 @@
 extension Tape {
   /// Tensors of equal batch and rows side by side.
   package func concatenateColumns(_ tensors: [Tensor]) -> Tensor {
+    tensors.withUnsafeBufferPointer(concatenate)
+  }
+
+  /// Two of them, without an array.
+  package func concatenateColumns(_ left: Tensor, _ right: Tensor) -> Tensor {
+    withUnsafeTemporaryAllocation(of: Tensor.self, capacity: 2) { pair in
+      pair.initializeElement(at: 0, to: left)
+      pair.initializeElement(at: 1, to: right)
+      return concatenate(UnsafeBufferPointer(pair))
+    }
+  }
+
+  private func concatenate(_ tensors: UnsafeBufferPointer<Tensor>) -> Tensor {
     precondition(!tensors.isEmpty, "concatenateColumns of nothing")
     let (batch, rows) = (tensors[0].batch, tensors[0].rows)
     var columns = 0

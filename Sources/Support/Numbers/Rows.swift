@@ -135,7 +135,13 @@ package struct MutableRows {
   /// transposition.
   @inlinable package func copy(_ other: Rows) {
     assert(other.count <= count && other.columns == columns)
-    if columnStride <= rowStride {
+    if columnStride == 1 && other.columnStride == 1 {
+      let (columns, from, fromStride, to, toStride) = (columns, other.base, other.rowStride, base, rowStride)
+      for row in 0..<other.count {
+        let (source, destination) = (from + row * fromStride, to + row * toStride)
+        for column in 0..<columns { destination[column] = source[column] }
+      }
+    } else if columnStride <= rowStride {
       for row in 0..<other.count {
         for column in 0..<columns { self[row, column] = other[row, column] }
       }
