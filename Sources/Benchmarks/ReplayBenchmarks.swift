@@ -33,6 +33,22 @@ enum ReplayBenchmarks {
     Replay(observationSize: 17, actionColumns: 6, capacity: capacity, storage: storage)
   }
 
+  /// Rows of noise, as a model's rollouts leave them.
+  static func replay(capacity: Int, observations: Int, actions: Int, filledBy count: Int) -> Replay {
+    let replay = Replay(
+      observationSize: observations, actionColumns: actions, capacity: capacity, layout: .loose, storage: .copied)
+    let numbers = BenchmarkData.normals(count * (2 * observations + actions + 1))
+    let rows = Rows(numbers.base, count, 2 * observations + actions + 1)
+    let zeros = RowBuffer(count, 1)
+    let end = observations + actions
+    replay.append(
+      rows.columns(0..<observations), rows.columns(observations..<end),
+      rewards: rows.columns(rows.columns - 1..<rows.columns), terminated: zeros.read,
+      next: rows.columns(end..<end + observations))
+    withExtendedLifetime(numbers) {}
+    return replay
+  }
+
   /// The same step again and again; every thousandth ends an episode.
   final class Steps {
     private let observation, action: RowBuffer

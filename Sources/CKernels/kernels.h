@@ -50,6 +50,7 @@ typedef struct {
 typedef struct {
   adam_factors adam;
   float *p, *m, *v, *g;
+  int32_t accumulates;  ///< `g` is added to
 } weight_update;
 
 typedef struct {
@@ -75,6 +76,8 @@ typedef struct {
   int64_t lanes;
   void (*training_forward)(const member_pass *pass, const float *parameters, int64_t tile);
   void (*training_backward)(const member_pass *pass, const float *parameters, int64_t tile);
+  void (*training_inputs)(
+      const member_pass *pass, const float *parameters, int64_t tile, int64_t first, int32_t accumulate, float *dx);
   void (*training_weights)(
       const member_pass *pass, const weight_update *update, int32_t layer, int64_t first, int64_t count);
   int64_t (*peak)(int64_t rounds, float *sink);

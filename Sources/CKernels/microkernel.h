@@ -109,8 +109,11 @@ typedef struct {
   fetch_list kept;
 } tile_layer;
 
+/// How a layer ends: by a call on the finished strip, or, of the common activations, in the registers.
+enum { LAYER_CALL, LAYER_SILU, LAYER_RELU, LAYER_RELU_AND_SLOPE };
+
 INLINE void layer_strip(
-    const int rows, const int vectors, const int is_silu, const tile_layer *layer, int64_t output,
+    const int rows, const int vectors, const int ending, const tile_layer *layer, int64_t output,
     fetch_list *kept) {
   const int64_t width = vectors * LANES;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
@@ -131,9 +134,16 @@ INLINE void layer_strip(
   }
   accumulate_products(rows, vectors, inputs - k, weights + k, inputs, 1, layer->x + k * width, width, sums);
   float *y = layer->y + output * width;
-  FOR_EACH_VECTOR(i, j)
-    store(y + i * width + j * LANES, is_silu ? activate(CK_SILU, sums[i][j]) : sums[i][j]);
-  if (is_silu) return;
+  FOR_EACH_VECTOR(i, j) {
+    floats x = sums[i][j];
+    const int64_t place = i * width + j * LANES;
+    if (ending == LAYER_RELU_AND_SLOPE)
+      store(layer->derivative + output * width + place, activation_derivative(CK_RELU, x));
+    if (ending == LAYER_SILU) x = activate(CK_SILU, x);
+    else if (ending != LAYER_CALL) x = activate(CK_RELU, x);
+    store(y + place, x);
+  }
+  if (ending != LAYER_CALL) return;
   // One call for the strip, which lies in one piece in the first-level cache: hardly slower than in the registers.
   if (layer->derivative)
     layer->activation_and_derivative(rows * width, y, y, layer->derivative + output * width);
@@ -146,14 +156,28 @@ INLINE void layer_strip(
     fetch_list kept = layer->kept;                                                                             \
     COVER_ROWS(vectors, layer->outputs, SILU_STRIP)                                                            \
   }                                                                                                            \
+  NOINLINE void relu_layer_##vectors(const tile_layer *layer) {                                                \
+    fetch_list kept = layer->kept;                                                                             \
+    COVER_ROWS(vectors, layer->outputs, RELU_STRIP)                                                            \
+  }                                                                                                            \
+  NOINLINE void relu_and_slope_layer_##vectors(const tile_layer *layer) {                                      \
+    fetch_list kept = layer->kept;                                                                             \
+    COVER_ROWS(vectors, layer->outputs, RELU_AND_SLOPE_STRIP)                                                  \
+  }                                                                                                            \
   NOINLINE void layer_##vectors(const tile_layer *layer) {                                                     \
     if (layer->activation == activation_loops[CK_SILU] && !layer->derivative)                                  \
       return silu_layer_##vectors(layer);                                                                      \
+    if (layer->activation == activation_loops[CK_RELU] && !layer->derivative)                                  \
+      return relu_layer_##vectors(layer);                                                                      \
+    if (layer->derivative && layer->activation_and_derivative == derivative_loops[CK_RELU])                    \
+      return relu_and_slope_layer_##vectors(layer);                                                            \
     fetch_list kept = layer->kept;                                                                             \
     COVER_ROWS(vectors, layer->outputs, LAYER_STRIP)                                                           \
   }
-#define LAYER_STRIP(height, vectors) layer_strip(height, vectors, 0, layer, n, &kept)
-#define SILU_STRIP(height, vectors) layer_strip(height, vectors, 1, layer, n, &kept)
+#define LAYER_STRIP(height, vectors) layer_strip(height, vectors, LAYER_CALL, layer, n, &kept)
+#define SILU_STRIP(height, vectors) layer_strip(height, vectors, LAYER_SILU, layer, n, &kept)
+#define RELU_STRIP(height, vectors) layer_strip(height, vectors, LAYER_RELU, layer, n, &kept)
+#define RELU_AND_SLOPE_STRIP(height, vectors) layer_strip(height, vectors, LAYER_RELU_AND_SLOPE, layer, n, &kept)
 FOR_EACH_WIDTH(DEFINE_LAYER)
 #undef DEFINE_LAYER
 

@@ -85,11 +85,16 @@ static training_step begin_step(
 static member_pass pass_of(const training_step *step, int32_t member, int32_t worker) {
   int32_t owned = step->owned_members;
   int64_t slot = member < owned ? worker : (owned > 0 ? step->threads : 0) + member - owned;
-  return (member_pass){
+  member_pass pass = {
       .network = step->network, .member = member, .rows = step->rows, .padded_rows = step->padded_rows,
       .width = member < owned ? step->owned_width : step->shared_width,
       .memory = step->slots + slot * training_member_size(step->network, step->padded_rows),
+      .keeps = CK_KEEP_ALL,
   };
+  pass.x = training_batch(&pass);
+  pass.y = training_outputs(&pass);
+  pass.dy = training_output_gradients(&pass);
+  return pass;
 }
 
 static int64_t blocks_of(const ck_network *network, int32_t layer) {

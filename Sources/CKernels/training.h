@@ -99,19 +99,20 @@ static void training_forward_variant(const member_pass *pass, const float *param
   int64_t size = widest_layer(network->layers, network->widths) * width;
   float *values = ck_scratch(2 * size), *next = values + size;
   transpose(
-      rows, network->widths[0], training_batch(pass) + row * network->widths[0], network->widths[0], values, width,
-      width);
+      rows, network->widths[0], pass->x + row * network->widths[0], network->widths[0], values, width, width);
   fetch_plan fetched[FETCHED_PANELS];
   for (int32_t l = 0; l < network->layers; l++) {
     int64_t inputs = network->widths[l], outputs = network->widths[l + 1];
-    keep_inputs(pass, l, tile, values);
+    if (pass->keeps == CK_KEEP_ALL) keep_inputs(pass, l, tile, values);
     tile_layer layer = {
         .inputs = inputs, .outputs = outputs, .weights = parameters + network->weights[l] + member * inputs * outputs,
         .bias = parameters + network->biases[l] + member * outputs, .x = values, .y = next};
-    if (l + 1 < network->layers) {
+    if (l + 1 < network->layers && pass->keeps == CK_KEEP_NOTHING) {
+      layer.activation = activation_loops[network->activation];
+    } else if (l + 1 < network->layers) {
       layer.derivative = training_slopes(pass, l, tile);
       layer.activation_and_derivative = derivative_loops[network->activation];
-      layer.kept = plan_inputs(pass, l + 1, tile, fetched);
+      if (pass->keeps == CK_KEEP_ALL) layer.kept = plan_inputs(pass, l + 1, tile, fetched);
     }
     layer_kernels[width / LANES](&layer);
     float *output = next;
@@ -119,7 +120,7 @@ static void training_forward_variant(const member_pass *pass, const float *param
     values = output;
   }
   int64_t outputs = network->widths[network->layers];
-  transpose(outputs, rows, values, width, training_outputs(pass) + row * outputs, outputs, outputs);
+  transpose(outputs, rows, values, width, pass->y + row * outputs, outputs, outputs);
 }
 
 /// The same tile back from the gradients of the outputs; puts the gradients of all sums in the slopes' places.
@@ -130,8 +131,7 @@ static void training_backward_variant(const member_pass *pass, const float *para
   int32_t last = network->layers - 1;
   int64_t outputs = network->widths[last + 1];
   float *dz = training_slopes(pass, last, tile);
-  transpose(
-      rows, outputs, training_output_gradients(pass) + tile * width * outputs, outputs, dz, width, width);
+  transpose(rows, outputs, pass->dy + tile * width * outputs, outputs, dz, width, width);
   for (int32_t l = last; l > 0; l--) {
     int64_t inputs = network->widths[l];
     tile_gradient gradient = {
@@ -141,6 +141,48 @@ static void training_backward_variant(const member_pass *pass, const float *para
     gradient_kernels[width / LANES](&gradient);
     dz = gradient.slope_then_dx;
   }
+}
+
+/// dx[i][row] += Σ_o weights[o·inputs + i]·dz[o][row], o ascending, as one chain with what is there.
+INLINE void input_strip(const int rows, const int vectors, const tile_gradient *layer, int64_t input) {
+  const int64_t width = vectors * LANES, inputs = layer->inputs;
+  float *dx = layer->slope_then_dx + input * width;
+  floats sums[TALLEST_STRIP][TILE_VECTORS];
+  FOR_EACH_VECTOR(i, j) sums[i][j] = load(dx + i * width + j * LANES);
+  accumulate_products(
+      rows, vectors, layer->outputs, layer->weights + input, 1, inputs, layer->dz, width, sums);
+  FOR_EACH_VECTOR(i, j) store(dx + i * width + j * LANES, sums[i][j]);
+}
+
+#define DEFINE_INPUTS(vectors)                                                                                 \
+  NOINLINE void tile_inputs_##vectors(const tile_gradient *layer, int64_t count) {                             \
+    COVER_ROWS(vectors, count, INPUT_STRIP)                                                                    \
+  }
+#define INPUT_STRIP(height, vectors) input_strip(height, vectors, layer, n)
+FOR_EACH_WIDTH(DEFINE_INPUTS)
+#undef DEFINE_INPUTS
+
+#define ENTRY(vectors) [vectors] = tile_inputs_##vectors,
+static void (*const input_kernels[TILE_VECTORS + 1])(const tile_gradient *layer, int64_t count) = {
+    FOR_EACH_WIDTH(ENTRY)};
+#undef ENTRY
+
+/// After the way back, the gradients of a tile's inputs, dx [rows][inputs], in the columns from `first` on; they are
+/// added to what is there, or take its place.
+static void training_inputs_variant(
+    const member_pass *pass, const float *parameters, int64_t tile, int64_t first, int32_t accumulate, float *dx) {
+  const ck_network *network = pass->network;
+  int64_t width = pass->width, rows = training_tile_rows(pass, tile);
+  int64_t inputs = network->widths[0], outputs = network->widths[1], count = inputs - first;
+  float *values = ck_scratch(count * width);
+  dx += tile * width * inputs + first;
+  memset(values, 0, (size_t)(count * width) * sizeof(float));
+  if (accumulate) transpose(rows, count, dx, inputs, values, width, width);
+  tile_gradient gradient = {
+      inputs, outputs, parameters + network->weights[0] + pass->member * inputs * outputs + first,
+      training_slopes(pass, 0, tile), values};
+  input_kernels[width / LANES](&gradient, count);
+  transpose(count, rows, values, width, dx, inputs, count);
 }
 
 // MARK: - Gradients of the weights, and the optimiser
@@ -222,11 +264,29 @@ INLINE void weight_products(
   }
 }
 
+/// What a strip's sums start from: 0, or the gradients that are there, the biases' in the place of the ones.
+INLINE void start_sums(
+    const int rows, const int vectors, const weight_panel *task, int64_t n,
+    floats sums[TALLEST_STRIP][TILE_VECTORS]) {
+  FOR_EACH_VECTOR(i, j) sums[i][j] = splat(0);
+  if (!task->update->accumulates) return;
+  const float *g = task->update->g + task->place + n * task->inputs;
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < vectors; j++) {
+      const int64_t valid = j < vectors - 1 ? LANES : task->valid;
+      float lanes[LANES] = {0};
+      memcpy(lanes, g + i * task->inputs + j * LANES, (size_t)valid * sizeof(float));
+      if (valid < LANES && task->ones_sums) lanes[valid] = task->ones_sums[n + i];
+      sums[i][j] = load(lanes);
+    }
+  }
+}
+
 INLINE void weight_strip(const int rows, const int vectors, const weight_panel *task, int64_t n) {
   const member_pass *pass = task->pass;
   const int64_t left = task->count - n - rows;
   floats sums[TALLEST_STRIP][TILE_VECTORS];
-  FOR_EACH_VECTOR(i, j) sums[i][j] = splat(0);
+  start_sums(rows, vectors, task, n, sums);
   // The next strip's, or those of the next panel's first strip; gradients need none.
   parameter_fetch fetch = {
       .update = task->update,
@@ -258,13 +318,13 @@ FOR_EACH_WIDTH(DEFINE_WEIGHTS)
 static void (*const weight_kernels[TILE_VECTORS + 1])(const weight_panel *task) = {FOR_EACH_WIDTH(ENTRY)};
 #undef ENTRY
 
-/// sums[n] = Σ over the rows, in ascending order, of dz[n], for the outputs of a task, where there are no ones.
+/// sums[n] += Σ over the rows, in ascending order, of dz[n], for the outputs of a task, where there are no ones.
 static void sum_outputs(const weight_panel *task, float *sums) {
   const member_pass *pass = task->pass;
   const int64_t width = pass->width, tiles = training_tiles(pass);
   for (int64_t n = 0; n < task->count; n += LANES) {
     int64_t outputs = task->count - n < LANES ? task->count - n : LANES;
-    floats sum = splat(0);
+    floats sum = load_first(sums + n, outputs);
     for (int64_t tile = 0; tile < tiles; tile++) {
       const float *dz = task->dz + tile * task->dz_tile + n * width;
       int64_t rows = training_tile_rows(pass, tile);
@@ -299,6 +359,11 @@ static void training_weights_variant(
       .panel = training_inputs(pass, layer),
       .place = network->weights[layer] + (member * outputs + first) * inputs};
   float *sums = ck_scratch(count);
+  if (update->accumulates)
+    memcpy(
+        sums, update->g + network->biases[layer] + member * outputs + first, (size_t)count * sizeof(float));
+  else
+    memset(sums, 0, (size_t)count * sizeof(float));
   if (!has_ones(inputs)) sum_outputs(&task, sums);
   for (int64_t column = 0; column < inputs;) {
     int64_t vectors = panel_vectors_at(inputs, column), valid = inputs - column - (vectors - 1) * LANES;

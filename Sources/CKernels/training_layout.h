@@ -18,6 +18,10 @@ typedef struct {
   int64_t padded_rows;  ///< of a part: whole tiles of any width
   int64_t width;        ///< rows of a tile
   float *memory;
+  const float *x;       ///< the minibatch [rows][inputs]
+  float *y;             ///< the outputs [rows][outputs]
+  const float *dy;      ///< their gradients, likewise
+  int32_t keeps;        ///< what the way forward leaves in the memory: CK_KEEP_…
 } member_pass;
 
 static inline int64_t training_tiles(const member_pass *pass) { return (pass->rows + pass->width - 1) / pass->width; }

@@ -28,7 +28,7 @@ const kernel_table KERNELS = {
     .polyak = polyak_variant, .fill_normal = fill_normal_variant, .fill_uniform = fill_uniform_variant,
     .fill_truncated_normal = fill_truncated_normal_variant, .ensemble_step = ensemble_step_variant, .lanes = LANES,
     .training_forward = training_forward_variant, .training_backward = training_backward_variant,
-    .training_weights = training_weights_variant, .peak = peak_variant,
+    .training_inputs = training_inputs_variant, .training_weights = training_weights_variant, .peak = peak_variant,
     .norm_silu = norm_silu_variant, .norm_silu_gradient = norm_silu_gradient_variant,
     .block_gru = block_gru_variant, .block_gru_gradient = block_gru_gradient_variant,
     .one_hot_sample = one_hot_sample_variant, .softmax_gradient = softmax_gradient_variant,

@@ -9,6 +9,9 @@ package enum Clock {
   /// Seconds that the processor has worked on the calling thread.
   package static func processorSeconds() -> Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
 
+  /// Seconds that processors have worked on all threads of this process.
+  package static func processSeconds() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
+
   private static func seconds(_ clock: clockid_t) -> Double {
     var time = timespec()
     clock_gettime(clock, &time)

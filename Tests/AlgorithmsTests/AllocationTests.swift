@@ -204,6 +204,31 @@ import Testing
     #expect(try allocations { for _ in 0..<200 { try step() } } == 0)
   }
 
+  /// Policies by soft actor-critic and by deep Q-learning on full rings, model-based ones between two fits: acting, with
+  /// the environment's step, and updates of every loss.
+  @Test(arguments: [
+    ("CartPole-v1", #"{"type": "sac", "initialRandomSteps": 100"#),
+    ("Pendulum-v1", #"{"type": "sac", "initialRandomSteps": 100"#),
+    ("Pendulum-v1", #"{"type": "sac", "initialRandomSteps": 100, "nStepReturns": 3, "maximumGradientNorm": 1"#),
+    ("Pendulum-v1", #"{"type": "sac", "initialRandomSteps": 100, "criticLayerNorm": true, "criticDropout": 0.1"#),
+    ("CartPole-v1", #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 100000, "rolloutStarts": 100"#),
+    ("Pendulum-v1", #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 100000, "rolloutStarts": 100"#),
+    (
+      "CartPole-v1",
+      #"{"type": "dqn", "initialRandomSteps": 100, "isDueling": true, "priorityExponent": 0.6, "nStepReturns": 3"#
+    ),
+  ])
+  func aStepOfAPolicyAllocatesNothing(id: String, settings: String) throws {
+    let model = settings.contains("mbpo") ? #", "model": {"ensembleSize": 3, "hiddenSizes": [16], "epochs": 2}"# : ""
+    let critics = settings.contains("dqn") ? "" : #", "criticHiddenSizes": [16]"#
+    let agent = try makeAgent(
+      #"{"agent": \#(settings), "hiddenSizes": [16], "batchSize": 40, "replayCapacity": 200\#(critics)}\#(model)}"#,
+      for: task(id))
+    let interaction = Interaction(agent, try group(id))
+    for _ in 0..<400 { try interaction.advance() }
+    #expect(try allocations { for _ in 0..<100 { try interaction.advance() } } == 0)
+  }
+
   /// Acting and learning alike.
   @Test(arguments: ["CartPole-v1", "Pendulum-v1"]) func norDoesProximalPolicyOptimisation(id: String) throws {
     let settings = """

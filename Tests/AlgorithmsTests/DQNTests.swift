@@ -210,13 +210,15 @@ import Testing
   }
 
   /// With every setting on, seeds 0 to 3 on CartPole-v1: within 4,000 steps, five evaluation episodes every 500, the
-  /// best mean is at least 300 over the seeds (measured: 417, 390, 125 and 500; random: 22). Some 2 s of one core each.
+  /// mean reaches 400 in at least three (random: 22). Some 2 s of one core each. What keeps a seed near 200 is the cart,
+  /// which drifts off the track at 2.4 m with the pole upright: only an episode's last rows tell of it. With twice the
+  /// learning rate, gradients clipped at a norm of 1 or five rewards in a target more seeds stay there.
   @Test func itLearnsToBalance() throws {
     let settings = """
-      {"agent": {"type": "dqn", "isDouble": true, "isDueling": true, "nStepReturns": 5, "priorityExponent": 0.6,
-        "updateEvery": 1, "updatesPerStep": 1, "batchSize": 64, "learningRate": 0.002, "hiddenSizes": [64, 64],
+      {"agent": {"type": "dqn", "isDouble": true, "isDueling": true, "nStepReturns": 3, "priorityExponent": 0.6,
+        "updateEvery": 1, "updatesPerStep": 1, "batchSize": 64, "learningRate": 0.001, "hiddenSizes": [64, 64],
         "targetEvery": 0, "targetRate": 0.01, "actsByTarget": true, "standardizesObservations": true, "fitEvery": 500,
-        "initialRandomSteps": 500, "maximumGradientNorm": 1,
+        "initialRandomSteps": 500, "maximumGradientNorm": 10,
         "exploration": {"schedule": "linear", "start": 1, "end": 0.04, "steps": 2000}}}
       """
     var best = [Double](repeating: 0, count: 4)
@@ -227,7 +229,7 @@ import Testing
         best[seed] = max(best[seed], try run.evaluate(episodes: 5).reduce(0, +) / 5)
       }
     }
-    #expect(best.reduce(0, +) / Double(best.count) >= 300, "\(best)")
+    #expect(best.count { $0 >= 400 } >= 3, "\(best)")
   }
 
   /// Without imagination there is nothing to set about it.

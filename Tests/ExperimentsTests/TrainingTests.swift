@@ -37,6 +37,9 @@ import Experiments
     #expect(
       try header("model.csv")
         == "env_step,iteration,epoch,train_loss,val_loss,val_loss_best,train_size,val_size,wall_s")
+    let record = try JSONParser.read("\(try bench.seed())/run.json")
+    let session = try #require(record.object?["sessions"]?.array?.last?.object)
+    #expect(try #require(session["processorSeconds"]?.double) > 0)
     let status = try #require(RunStatus.read("\(try bench.seed())/status.json"))
     #expect((status.state, status.step, status.total, status.reason) == (.done, 200, 200, nil))
   }

@@ -1,8 +1,9 @@
 """One workload of scripts/bench/peers.sh in another library: prints the median seconds of repeated runs.
 
 usage: peer_workloads.py LIBRARY WORKLOAD THREADS SECONDS
-LIBRARY: torch (eager, batched baddbmm as mbrl-lib does), torch-compile, mbrl-lib, jax (jitted)
-WORKLOAD: matmul-BxRxIxO, rollout-500x20x25, train-5x32, train-7x256: the sizes are those of `mbrl bench`.
+LIBRARY: torch (eager, batched baddbmm as mbrl-lib does), torch-compile, mbrl-lib, sb3, jax (jitted)
+WORKLOAD: matmul-BxRxIxO, rollout-500x20x25, train-5x32, train-7x256, and those of policy_workloads.py, by the update or
+step: the sizes are those of `mbrl bench`.
 """
 import os
 import statistics
@@ -20,10 +21,11 @@ if library == "jax" and threads == 1:
 WIDTHS = [6, 200, 200, 200, 200, 8]
 MEMBERS, POPULATION, PARTICLES, HORIZON = 5, 500, 20, 25
 kind, sizes = workload.split("-", 1)
-sizes = [int(size) for size in sizes.split("x")]
+is_policy = kind in ("sac", "ppo", "dqn")
+sizes = [] if is_policy else [int(size) for size in sizes.split("x")]
 
 
-def report(run):
+def report(run, items=1):
     """Three runs at least, after two that compile and warm up. One thread is timed by its processor time, as there."""
     clock = time.process_time if threads == 1 else time.perf_counter
     run(), run()
@@ -32,7 +34,7 @@ def report(run):
         before = clock()
         run()
         seconds.append(clock() - before)
-    print(statistics.median(seconds))
+    print(statistics.median(seconds) / items)
 
 
 def torch_workload():
@@ -180,4 +182,14 @@ def jax_workload():
     report(run)
 
 
-jax_workload() if library == "jax" else torch_workload()
+def policy_workload():
+    import policy_workloads
+
+    if library != "jax":
+        import torch
+
+        torch.set_num_threads(threads)
+    policy_workloads.run(library, workload, report)
+
+
+policy_workload() if is_policy else jax_workload() if library == "jax" else torch_workload()

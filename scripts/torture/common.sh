@@ -23,6 +23,33 @@ settings() {
 EOF
 }
 
+# experiment NAME AGENT [ENVIRONMENT] [PROPAGATION]: the same for any agent; policies with a replay that wraps early
+# and minibatches that are no multiple of a vector.
+experiment() {
+  local section model="" replay='"initialRandomSteps": 20, "batchSize": 41, "replayCapacity": 60'
+  local soft='"hiddenSizes": [24, 24], "criticHiddenSizes": [24, 24]'
+  case "$2" in
+    pets) settings "$1" "${@:3}"; return ;;
+    sac) section="$replay, $soft" ;;
+    mbpo)
+      section="$replay, $soft, \"fitEvery\": 20, \"rolloutStarts\": 150, \"retainedRounds\": 2,
+        \"updatesPerStep\": 2, \"rolloutLength\": {\"first\": 1, \"last\": 3, \"from\": 40, \"to\": 160}"
+      model=', "model": {"ensembleSize": 3, "elites": 2, "hiddenSizes": [16, 16], "epochs": 20}' ;;
+    ppo)
+      section='"hiddenSizes": [24], "rolloutLength": 16, "batchSize": 41, "epochs": 3,
+        "normalizesObservations": true, "normalizesRewards": true' ;;
+    dqn) section="$replay, \"hiddenSizes\": [24, 24], \"nStepReturns\": 3, \"priorityExponent\": 0.6" ;;
+    *) fail "no experiment for $2" ;;
+  esac
+  cat > "$work/$1.json" << EOF
+{"name": "$1",
+ "environment": {"id": "${3:-CartPole-v1}", "stepLimit": 40},
+ "agent": {"type": "$2", $section}$model,
+ "training": {"environmentSteps": ${STEPS:-300}},
+ "evaluation": {"every": 50, "episodes": 2}, "checkpoint": {"every": 20}, "logging": {"progressEvery": 10}}
+EOF
+}
+
 # code COMMAND …: its exit code in $code, its output in $work/out.
 code() {
   code=0

@@ -25,6 +25,26 @@ for threads in 2 3; do
   ok "threads=$threads and threads=1"
 done
 
+# Policies: minibatches that go through whole networks in tiles, rings that wrap, rollouts, jobs and threads.
+for agent in sac mbpo ppo dqn; do
+  for environment in CartPole-v1 Pendulum-v1; do
+    [ "$agent-$environment" != dqn-Pendulum-v1 ] || continue
+    STEPS=120 experiment "$agent" "$agent" "$environment"
+    policy=("$mbrl" train "$work/$agent.json" --quiet --seeds 0-1) out="$work/$agent-$environment"
+    expect 0 "" "${policy[@]}" --out "$out" --jobs 1 threads=1
+    expect 0 "" "${policy[@]}" --out "$out-jobs" --jobs 2 threads=1
+    for threads in 2 3; do expect 0 "" "${policy[@]}" --out "$out-threads-$threads" threads=$threads; done
+    for set in avx2 avx512 portable; do
+      MBRL_ISA=$set "$mbrl" --version 2> /dev/null | grep -q "$set" || continue
+      expect 0 "" env MBRL_ISA=$set "${policy[@]}" --out "$out-isa-$set"
+    done
+    for other in "$out"-*; do
+      for seed in 0 1; do same_bytes "$(seed_of "$out" $seed)" "$(seed_of "$other" $seed)" "$(basename "$other")"; done
+    done
+    ok "$agent on $environment: jobs, threads and instruction sets: the same bytes"
+  done
+done
+
 sets=()
 for set in avx2 avx512 portable; do
   code env MBRL_ISA=$set "$mbrl" --version

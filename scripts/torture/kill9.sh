@@ -1,38 +1,57 @@
 #!/usr/bin/env bash
 # kill -9 at random moments until the run is done; then every table, weight, counter and random stream must equal those
 # of an undisturbed run, byte for byte.
-# usage: kill9.sh [--runs N] [--seed N] [--environments "ID …"] [--propagations "NAME …"]
+# usage: kill9.sh [--runs N] [--seed N] [--agents "NAME …"] [--environments "ID …"] [--propagations "NAME …"]
 #
-# Every run takes the next combination of environment, propagation and emphasis. The emphases make each phase in turn
-# the one in which most of the time goes by, so that every phase is killed in: model fit, planning, evaluation,
-# checkpoint writing, rows, and the first milliseconds of start-up.
+# Every run takes the next combination of agent, environment, propagation and emphasis. The emphases make each phase in
+# turn the one in which most of the time goes by, so that every phase is killed in: model fit, planning, the policy's
+# updates, imagined rollouts, evaluation, checkpoint writing, rows, and the first milliseconds of start-up. The replays
+# of policies wrap.
 . "$(dirname "$0")/common.sh"
 runs=50 environments="Pendulum-v1 ContinuousCartPole-v0 CartPole-v1" propagations="ts1 tsinf" seed=
-options "runs= seed= environments= propagations=" "$@"
+agents="pets sac mbpo ppo dqn"
+options "runs= seed= agents= environments= propagations=" "$@"
 choose "$seed"
 read -ra environment_list <<< "$environments"
 read -ra propagation_list <<< "$propagations"
-emphases=(mixed fit planning evaluation checkpoint rows start)
+read -ra agent_list <<< "$agents"
 
-emphasis() {
+# emphases AGENT: what there is to kill it in.
+emphases() {
   case "$1" in
-    mixed | start) echo ;;
-    fit) echo "agent.fitEvery=5 model.epochs=40 checkpoint.every=7" ;;
-    planning) echo "planner.population=400 planner.iterations=5 agent.fitEvery=100" ;;
-    evaluation) echo "evaluation.every=10 evaluation.episodes=5" ;;
-    checkpoint) echo "checkpoint.every=1" ;;
-    rows) echo "logging.progressEvery=1 environment.stepLimit=2 training.environmentSteps=600" ;;
+    pets) echo mixed fit planning evaluation checkpoint rows start ;;
+    mbpo) echo fit rollouts updates checkpoint mixed evaluation rows start ;;
+    *) echo updates checkpoint mixed evaluation rows start ;;
+  esac
+}
+# emphasis NAME AGENT: its settings.
+emphasis() {
+  case "$1-$2" in
+    mixed-* | start-*) echo ;;
+    fit-*) echo "agent.fitEvery=5 model.epochs=40 checkpoint.every=7" ;;
+    planning-*) echo "planner.population=400 planner.iterations=5 agent.fitEvery=100" ;;
+    rollouts-*) echo "agent.fitEvery=10 agent.rolloutStarts=3000 model.epochs=1 agent.updatesPerStep=1" ;;
+    updates-ppo) echo "agent.epochs=100" ;;
+    updates-dqn) echo "agent.updatesPerStep=30 agent.hiddenSizes=[64,64]" ;;
+    updates-*) echo "agent.updatesPerStep=20 agent.hiddenSizes=[64,64]" ;;
+    evaluation-*) echo "evaluation.every=10 evaluation.episodes=5" ;;
+    checkpoint-*) echo "checkpoint.every=1" ;;
+    rows-*) echo "logging.progressEvery=1 environment.stepLimit=2 training.environmentSteps=600" ;;
   esac
 }
 
 kills=0 leftovers=0 nothing=0 cut=0
 for ((run = 0; run < runs; run++)); do
-  environment="${environment_list[run % ${#environment_list[@]}]}"
-  propagation="${propagation_list[run / ${#environment_list[@]} % ${#propagation_list[@]}]}"
-  stress="${emphases[run % ${#emphases[@]}]}"
-  name="$environment-$propagation-$stress"
-  settings "$name" "$environment" "$propagation"
-  read -ra stressing <<< "$(emphasis "$stress")"
+  agent="${agent_list[run % ${#agent_list[@]}]}" turn=$((run / ${#agent_list[@]}))
+  environment="${environment_list[turn % ${#environment_list[@]}]}"
+  [ "$agent" != dqn ] || environment=CartPole-v1
+  propagation="${propagation_list[turn / ${#environment_list[@]} % ${#propagation_list[@]}]}"
+  read -ra emphasis_list <<< "$(emphases "$agent")"
+  stress="${emphasis_list[turn % ${#emphasis_list[@]}]}"
+  name="$agent-$environment-$stress"
+  [ "$agent" != pets ] || name="$environment-$propagation-$stress"
+  experiment "$name" "$agent" "$environment" "$propagation"
+  read -ra stressing <<< "$(emphasis "$stress" "$agent")"
   command=("$mbrl" train "$work/$name.json" ${stressing[@]+"${stressing[@]}"} --quiet)
   if [ ! -d "$work/plain-$name" ]; then
     start=$(now)

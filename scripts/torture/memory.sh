@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Settings that need more memory than there is: exit 1 before the start, with what needs it, in --dry-run, train and
-# eval alike, whoever sets the limit; and between that and enough room a run ends with a word, never with a crash.
+# eval alike, whoever sets the limit; and between that and enough room a run ends with a word, never with a crash. And
+# the estimate of --dry-run against what runs take: from a small buffer to a large one they grow by as much.
 # usage: memory.sh
 . "$(dirname "$0")/common.sh"
 file=configs/pets/pendulum.json
@@ -39,4 +40,40 @@ limited 300000 "$mbrl" train $file "${large[@]}" --dry-run
 limited 300000 "$mbrl" eval "$work/1500000"/* --episodes 1
 [ $code = 1 ] && grep -q "ulimit -v" "$work/out" || { cat "$work/out"; fail "eval: exit $code"; }
 ok "the limit is named, in --dry-run and in eval"
+
+# Megabytes of a run, as --dry-run says and as the process has at its peak: in $estimate and $peak.
+measured() {
+  estimate="$("$mbrl" train "$@" --dry-run --json 2> /dev/null | sed -n 's/.*"memory_bytes": *\([0-9]*\).*/\1/p')"
+  peak="$(python3 -c '
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)' \
+    "$mbrl" train "$@" --quiet --out "$work/measured")"
+  rm -rf "$work/measured"
+  estimate=$((estimate / 1000000)) peak=$((peak / 1000000))
+}
+# grows NAME SMALL LARGE ARGUMENT …: both settings of it, and what lies between them. Beside the buffers a checkpoint is
+# in memory once more while it is written.
+grows() {
+  local small
+  measured "${@:4}" "$2"
+  small="$estimate $peak"
+  measured "${@:4}" "$3"
+  echo "$1: $2: estimate ${small% *} MB beside the program's own, the process ${small#* } MB at its peak;" \
+    "$3: $estimate and $peak MB"
+  estimate=$((estimate - ${small% *})) peak=$((peak - ${small#* }))
+  [ $((10 * peak)) -ge $((5 * estimate)) ] && [ $((10 * peak)) -le $((22 * estimate)) ] \
+    || fail "$1: $estimate MB more by the estimate, $peak MB by the process"
+  ok "$1: $estimate MB more by the estimate, $peak MB by the process"
+}
+if command -v python3 > /dev/null; then
+  short=(threads=1 evaluation.episodes=0 checkpoint.every=0)
+  grows "mbpo, four rounds of imagined transitions" agent.rolloutStarts=1000 agent.rolloutStarts=200000 \
+    configs/mbpo/pushing-arm.json "${short[@]}" training.environmentSteps=1040 agent.fitEvery=10 model.epochs=1 \
+    agent.updatesPerStep=1 agent.batchSize=64
+  grows "sac, wide networks" "agent.criticHiddenSizes=[256,256]" "agent.criticHiddenSizes=[2048,2048]" \
+    configs/sac/pendulum.json "${short[@]}" training.environmentSteps=102 agent.batchSize=64
+else
+  skip "what runs take, for it needs Python"
+fi
 finished

@@ -31,6 +31,8 @@ package final class Critics: ArchivableObject {
   private let tape: Tape
   private let pool: ComputePool?
   private let regression: Regression
+  /// Numbers of all critics.
+  private let all: [Int]
 
   /// Critics of `inputs` columns, observation and action, with `outputs` values: one, or one for each discrete action.
   package init(
@@ -48,6 +50,7 @@ package final class Critics: ArchivableObject {
     trainer = network.isPlain ? Trainer(network, adam, pool: pool) : nil
     tape = Tape(pool: pool)
     regression = Regression()
+    all = Array(0..<settings.count)
   }
 
   /// min_i Q_i over `members` of values [N, rows, columns] → [1, rows, columns].
@@ -62,7 +65,7 @@ package final class Critics: ArchivableObject {
 
   /// The critics that make the target this time: all, or M drawn without replacement.
   package func targetMembers(_ random: inout RandomStream) -> [Int] {
-    guard settings.countInTarget < settings.count else { return Array(0..<settings.count) }
+    guard settings.countInTarget < settings.count else { return all }
     return random.permutation(settings.count).prefix(settings.countInTarget).map(Int.init).sorted()
   }
 

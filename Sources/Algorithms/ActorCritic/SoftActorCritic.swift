@@ -32,6 +32,7 @@ package final class SoftActorCritic: ArchivableObject {
   private let settings: SoftActorCriticSettings
   private let space: ActionSpace
   private let tape: Tape
+  private let pool: ComputePool?
   private let inputs: RowBuffer
   private let targets: RowBuffer
 
@@ -40,7 +41,7 @@ package final class SoftActorCritic: ArchivableObject {
     _ settings: SoftActorCriticSettings, observationSize: Int, _ space: ActionSpace, random: RandomStream,
     pool: ComputePool?
   ) {
-    (self.settings, self.space) = (settings, space)
+    (self.settings, self.space, self.pool) = (settings, space, pool)
     var (policyRandom, criticRandom) = (random.stream("policy"), random.stream("critics"))
     let norm = settings.maximumGradientNorm > 0 ? Float(settings.maximumGradientNorm) : nil
     policy = SoftPolicy(
@@ -76,7 +77,7 @@ package final class SoftActorCritic: ArchivableObject {
     tape.withoutGradients {
       let next = tape.constant(batch.next)
       let nextDraw = policy.draw(next, &noise, on: tape)
-      let q = critics.target.network(criticInput(next, nextDraw), on: tape)
+      let q = critics.target.network.fused(criticInput(next, nextDraw), on: tape)
       let least = Critics.minimum(q, of: members, on: tape)
       fillTargets(batch, nextValues: tape.rows(of: nextDraw.softValue(least, temperature: alpha, on: tape)))
     }
@@ -88,12 +89,12 @@ package final class SoftActorCritic: ArchivableObject {
       inputs.read.slice(0..<batch.count), chosen: space.isDiscrete ? batch.actions : nil, to: y)
 
     // −mean E_a[min_i Q_i(s, a) − α log π(a|s)] by the critics as they are now, which take no gradient.
-    let q = critics.network(criticInput(observations, draw), on: tape, frozen: true)
+    let q = critics.network.fused(criticInput(observations, draw), on: tape, frozen: true)
     let least = settings.actorUsesMean ? tape.meanBatch(q) : Critics.minimum(q, of: 0..<q.batch, on: tape)
     let actorLoss = tape.scale(tape.mean(draw.softValue(least, temperature: alpha, on: tape)), by: -1)
     policy.network.store.clearGradients()
     tape.backward(actorLoss)
-    actorAdam.step()
+    actorAdam.step(pool: pool)
 
     critics.moveTarget()
     let report = Report(
@@ -106,7 +107,7 @@ package final class SoftActorCritic: ArchivableObject {
 
   /// What a critic sees: observation and action, or the observation alone where it values every action.
   private func criticInput(_ observations: Tensor, _ draw: PolicyDraw) -> Tensor {
-    draw.isDiscrete ? observations : tape.concatenateColumns([observations, draw.actions])
+    draw.isDiscrete ? observations : tape.concatenateColumns(observations, draw.actions)
   }
 
   private func fillInputs(_ batch: TransitionBatch) {

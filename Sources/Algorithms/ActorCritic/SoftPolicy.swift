@@ -73,7 +73,7 @@ package final class SoftPolicy: ArchivableObject {
 
   /// Draws at observations [1, rows, observation size].
   package func draw(_ observations: Tensor, _ noise: inout some NoiseSource, on tape: Tape) -> PolicyDraw {
-    let output = network(observations, on: tape)
+    let output = network.fused(observations, on: tape)
     if space.isDiscrete {
       let logProbabilities = tape.logSoftmax(output)
       return PolicyDraw(actions: tape.exp(logProbabilities), logProbabilities: logProbabilities, isDiscrete: true)
@@ -109,12 +109,12 @@ extension SoftPolicy: RowPolicy {
         MutableRows($0.baseAddress!, count, observations.columns).copy(observations)
       }
       if space.isDiscrete {
-        let chances = tape.rows(of: tape.softmax(network(input, on: tape)))
+        let chances = tape.rows(of: tape.softmax(network.fused(input, on: tape)))
         for row in 0..<count {
           actions.set(row, index: chances.choice(row, at: isStochastic ? random.uniform() : nil))
         }
       } else {
-        let (mean, logDeviation) = normal(network(input, on: tape), on: tape)
+        let (mean, logDeviation) = normal(network.fused(input, on: tape), on: tape)
         let raw = isStochastic ? tape.normal(mean: mean, logDeviation: logDeviation, &random) : mean
         actions.rows.copy(tape.rows(of: tape.activation(raw, .tanh)))
         space.unsquash(actions.rows)

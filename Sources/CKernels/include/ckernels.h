@@ -360,6 +360,28 @@ void ck_training_step(
     ck_pool *pool, const ck_network *network, int64_t rows, const ck_training_batch *batch, const ck_adam *adam,
     const float *coupled_decays, float *parameters, float *first_moments, float *second_moments, float *memory);
 
+// MARK: - Fused networks
+
+/// What the way forward keeps: nothing; what the gradients of the inputs need; that and what those of the parameters
+/// need.
+enum { CK_KEEP_NOTHING, CK_KEEP_SLOPES, CK_KEEP_ALL };
+
+/// Floats of memory (64-byte aligned) that the way through all members needs if it keeps something.
+int64_t ck_network_memory(const ck_network *network, int64_t rows);
+/// y [members, rows, outputs] of x [members, rows, inputs], or of [rows, inputs] that all share (`x_stride` 0): as
+/// ck_linear layer by layer, to the bit. `memory` holds what is kept; NULL where that is nothing.
+void ck_network_forward(
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *x, int64_t x_stride, const float *parameters,
+    int32_t keeps, float *memory, float *y);
+/// The way back from dy [members, rows, outputs], once, to the gradients of the parameters (`gradients` NULL: not
+/// wanted; else a flat buffer as `parameters`), and to those of the inputs, whose columns before `first` are left
+/// alone, dx [members or 1, rows, inputs] (NULL likewise), the members' added up in order where they share x. Both are
+/// added to what is there, or take its place: as ck_linear_input_gradient and ck_linear_weight_gradient, to the bit.
+void ck_network_backward(
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *dy, const float *parameters, float *memory,
+    float *gradients, int32_t accumulate_gradients, float *dx, int32_t is_shared, int64_t first,
+    int32_t accumulate_dx);
+
 // MARK: - The machine's ceiling
 
 /// Runs `rounds` rounds of multiply-adds that stay in the registers, and returns how many scalar ones that were. Starts

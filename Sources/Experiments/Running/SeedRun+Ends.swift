@@ -16,7 +16,9 @@ extension SeedRun {
     log.write(reason.map { "\(state.rawValue): \($0)" } ?? "\(state.rawValue) at step \(loop.progress.step)")
     // A full disk must not hide why the run ended.
     try? status(state, reason)
-    try? RunRecord.end(directory.recordPath, step: loop.progress.step, outcome: state.rawValue)
+    try? RunRecord.end(
+      directory.recordPath, step: loop.progress.step, outcome: state.rawValue,
+      processorSeconds: clock.processorSeconds)
   }
 
   func status(_ state: RunStatus.State, _ reason: String? = nil) throws {

@@ -20,7 +20,8 @@ package enum RunRecord {
   ) throws(FileError) {
     let session: JSON = [
       "started": .string(Clock.timestamp()), "stopped": .null, "firstStep": .integer(step), "lastStep": .null,
-      "outcome": .null, "arguments": .texts(call.arguments), "overrides": .texts(call.overrides),
+      "outcome": .null, "processorSeconds": .null, "arguments": .texts(call.arguments),
+      "overrides": .texts(call.overrides),
       "configuration": .string(call.configurationPath), "git": .text(GitRevision.of(call.configurationPath)),
       "program": .string("mbrl \(Version.program)"), "compiler": .string(Machine.compiler),
       "system": .string(Machine.operatingSystem), "processor": .string(Machine.processor),
@@ -38,14 +39,17 @@ package enum RunRecord {
     try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)
   }
 
-  /// Completes the session that `begin` added.
-  package static func end(_ path: String, step: Int, outcome: String) throws(FileError) {
+  /// Completes the session that `begin` added; one that was killed never learns what is null in it.
+  package static func end(
+    _ path: String, step: Int, outcome: String, processorSeconds: Double
+  ) throws(FileError) {
     guard var document = (try? JSONParser.read(path))?.object else { return }
     var sessions = readSessions(path)
     guard var last = sessions.popLast()?.object else { return }
     last["stopped"] = .string(Clock.timestamp())
     last["lastStep"] = .integer(step)
     last["outcome"] = .string(outcome)
+    last["processorSeconds"] = .finite(RunFiles.rounded(processorSeconds))
     sessions.append(.object(last))
     document["sessions"] = .array(sessions)
     try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)

@@ -161,6 +161,17 @@ package final class ParameterStore: ArchivableObject {
     return gradientMemory.base
   }
 
+  /// The memory of all gradients, for somebody who writes those of `parameters` together, and whether he has to add to
+  /// what is there.
+  func gradientTarget(of parameters: [Parameter]) -> (memory: UnsafeMutablePointer<Float>, accumulates: Bool) {
+    let accumulates = parameters.contains { !isCleared[$0.index] }
+    for parameter in parameters {
+      if accumulates { settleGradient(of: parameter) }
+      isCleared[parameter.index] = false
+    }
+    return (gradientMemory.base, accumulates)
+  }
+
   // MARK: Whole-store operations
 
   /// Takes the values of a store with the same layout.

@@ -39,6 +39,7 @@ extension Tape {
     case .constant, .variable, .parameter, .detached: break
     case .linear: backwardLinear(node, gradient)
     case .blockLinear: backwardBlockLinear(node, gradient)
+    case .network: backwardNetwork(node, gradient)
     case .activation, .scale, .addScalar, .exp, .log, .sqrt, .square, .sin, .cos, .clamp, .reshape:
       backwardUnary(node, gradient)
     case .add, .subtract, .multiply, .divide, .minimum, .maximum: backwardBinary(node, gradient)

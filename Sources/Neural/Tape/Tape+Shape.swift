@@ -1,20 +1,20 @@
 extension Tape {
   /// Tensors of equal batch and rows side by side.
   package func concatenateColumns(_ tensors: [Tensor]) -> Tensor {
-    tensors.withUnsafeBufferPointer { concatenateColumns($0) }
+    tensors.withUnsafeBufferPointer(concatenate)
   }
 
-  /// Two or three tensors side by side; takes no memory for a list of them.
+  /// Two or three of them, without an array.
   package func concatenateColumns(_ first: Tensor, _ second: Tensor, _ third: Tensor? = nil) -> Tensor {
     withUnsafeTemporaryAllocation(of: Tensor.self, capacity: 3) { list in
       list.initializeElement(at: 0, to: first)
       list.initializeElement(at: 1, to: second)
       if let third { list.initializeElement(at: 2, to: third) }
-      return concatenateColumns(UnsafeBufferPointer(rebasing: list[..<(third == nil ? 2 : 3)]))
+      return concatenate(UnsafeBufferPointer(rebasing: list[..<(third == nil ? 2 : 3)]))
     }
   }
 
-  private func concatenateColumns(_ tensors: UnsafeBufferPointer<Tensor>) -> Tensor {
+  private func concatenate(_ tensors: UnsafeBufferPointer<Tensor>) -> Tensor {
     precondition(!tensors.isEmpty, "concatenateColumns of nothing")
     let (batch, rows) = (tensors[0].batch, tensors[0].rows)
     var columns = 0

@@ -19,6 +19,8 @@ package final class Tape {
   var operands: [Int32] = []
   /// Stores whose parameters are on the tape, kept alive until `rewind`.
   var stores: [ParameterStore] = []
+  /// Networks that are on the tape as one node each, kept alive likewise.
+  var networks: [NetworkLayout] = []
   private var arena = Arena()
   private var generation: UInt32 = 0
   var recordsGradients = true
@@ -33,6 +35,7 @@ package final class Tape {
     nodes.removeAll(keepingCapacity: true)
     operands.removeAll(keepingCapacity: true)
     stores.removeAll(keepingCapacity: true)
+    networks.removeAll(keepingCapacity: true)
     arena.reset()
     generation &+= 1
   }

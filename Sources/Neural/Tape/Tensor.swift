@@ -23,7 +23,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Leaves
   case constant, variable, parameter
   // Matrix products
-  case linear, blockLinear
+  case linear, blockLinear, network
   // One operand, elementwise
   case activation, scale, addScalar, exp, log, sqrt, square, sin, cos, clamp
   // Two operands, elementwise; the second may broadcast

@@ -26,7 +26,7 @@ package final class Trainer {
   private let network: MLP
   private let optimizer: Adam
   private let pool: ComputePool?
-  private var layout = ck_network()
+  private var layout: ck_network
   /// Coupled decay of each layer's weights.
   private let layerDecays: [Float]
   /// Parameters of the store that are the network's, and those that are not.
@@ -46,23 +46,11 @@ package final class Trainer {
     precondition(layers.allSatisfy { optimizer.decays[$0.bias.index] == 0 }, "fused steps do not decay biases")
     (self.network, self.optimizer, self.pool) = (network, optimizer, pool)
     layerDecays = layers.map { optimizer.decays[$0.weight.index] }
-    own = layers.flatMap { [$0.weight, $0.bias] }
+    own = network.layout.parameters
     others = network.store.parameters.filter { [own] in !own.contains($0) }
     tapes = (0..<network.members).map { _ in Tape() }
     losses = FloatBuffer(count: network.members)
-    layout.layers = Int32(layers.count)
-    layout.members = Int32(network.members)
-    layout.activation = network.activation.kernelCode
-    withElements(of: &layout.widths, as: Int32.self) {
-      $0[0] = Int32(network.inputs)
-      for (place, layer) in layers.enumerated() { $0[place + 1] = Int32(layer.weight.rows) }
-    }
-    withElements(of: &layout.weights, as: Int64.self) {
-      for (place, layer) in layers.enumerated() { $0[place] = Int64(layer.weight.offset) }
-    }
-    withElements(of: &layout.biases, as: Int64.self) {
-      for (place, layer) in layers.enumerated() { $0[place] = Int64(layer.bias.offset) }
-    }
+    layout = network.layout.kernel
   }
 
   /// One optimiser step on the whole store.

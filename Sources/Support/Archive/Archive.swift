@@ -261,15 +261,20 @@ package final class Archive {
     } else if mode == .reading, let segments = logs.first(where: { $0.name == fullName })?.value {
       guard let folder else { return false }
       try folder.read(fullName, recordSize: recordSize, records, segments: segments, read)
+    } else if mode == .writing {
+      // It may be large: what is written is what the archive keeps.
+      var bytes = [UInt8](repeating: 0, count: records.count * recordSize)
+      bytes.withUnsafeMutableBytes { write(records, $0) }
+      append(
+        fullName,
+        Tensor(elementType: .uint8, shape: [records.count, recordSize], bytes: bytes, isWeight: false))
     } else {
-      var bytes = [UInt8](repeating: 0, count: mode == .writing ? records.count * recordSize : 0)
-      if mode == .writing { bytes.withUnsafeMutableBytes { write(records, $0) } }
-      let shape = [records.count, recordSize]
-      try array(name, &bytes, shape: shape)
-      guard bytes.count == records.count * recordSize else {
-        throw ArchiveError.shape(fullName, stored: [bytes.count], expected: shape)
+      let tensor = try stored(fullName, .uint8)
+      guard tensor.bytes.count == records.count * recordSize else {
+        throw ArchiveError.shape(
+          fullName, stored: [tensor.bytes.count], expected: [records.count, recordSize])
       }
-      if mode == .reading { bytes.withUnsafeBytes { read(records, $0) } }
+      tensor.bytes.withUnsafeBytes { read(records, $0) }
     }
     return true
   }

@@ -135,10 +135,11 @@ package struct MutableRows {
   /// transposition.
   @inlinable package func copy(_ other: Rows) {
     assert(other.count <= count && other.columns == columns)
-    // Short rows take less than a call.
-    if columnStride == 1 && other.columnStride == 1 && columns > 16 {
+    if columnStride == 1 && other.columnStride == 1 {
+      let (columns, from, fromStride, to, toStride) = (columns, other.base, other.rowStride, base, rowStride)
       for row in 0..<other.count {
-        (base + row * rowStride).update(from: other.base + row * other.rowStride, count: columns)
+        let (source, destination) = (from + row * fromStride, to + row * toStride)
+        for column in 0..<columns { destination[column] = source[column] }
       }
     } else if columnStride <= rowStride {
       for row in 0..<other.count {

@@ -55,7 +55,7 @@ package final class QNetwork: ArchivableObject {
 
   /// Q(s, ·) [rows, actions].
   private func values(_ network: MLP, _ input: Tensor) -> Rows {
-    let output = network(input, on: tape)
+    let output = network.fused(input, on: tape)
     return tape.rows(of: settings.isDueling ? tape.dueling(output) : output)
   }
 

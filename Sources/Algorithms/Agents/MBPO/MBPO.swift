@@ -88,6 +88,9 @@ package final class MBPO: Agent {
         "imagined transitions: agent.rolloutStarts \(rolloutStarts) × agent.retainedRounds \(retainedRounds) × "
           + "agent.rolloutLength \(rolloutLength.longest)",
         bytes: rolloutStarts, retainedRounds, rolloutLength.longest, 2 * size + actions + 4, 4)
+      need.add(
+        "imagined transitions once more while a checkpoint is written", bytes: rolloutStarts, retainedRounds,
+        rolloutLength.longest, 2 * size + actions + 4, 4)
       return need
     }
 

@@ -1,0 +1,132 @@
+// Whole networks forward, and back where somebody asks for it later: what a tape does with them. A tile of rows goes
+// through all layers while it is in cache. Every element is formed in one place, so the threads do not change the
+// result.
+#include "kernels.h"
+
+#include <string.h>
+
+enum {
+  /// Floats before the members' memory: a cache line, which says whose layout it has.
+  HEADER = 16,
+  /// Outputs of one task of weights: whole strips of 8 and of 12.
+  BLOCK_OUTPUTS = 72,
+  /// The most rows that a tile is padded by.
+  WIDEST_TILE = 32,
+};
+
+typedef struct {
+  const ck_network *network;
+  const kernel_table *kernels;
+  int64_t rows, padded_rows, width, tiles;
+  const float *x, *dy, *parameters;
+  float *y, *memory, *dx;
+  int64_t x_stride;
+  int32_t keeps, is_shared, accumulate_dx;
+  int64_t first;
+  weight_update update;
+} network_task;
+
+static int64_t padded(int64_t rows) { return (rows + WIDEST_TILE - 1) / WIDEST_TILE * WIDEST_TILE; }
+
+int64_t ck_network_memory(const ck_network *network, int64_t rows) {
+  return HEADER + network->members * training_member_size(network, padded(rows));
+}
+
+static network_task begin(
+    const ck_network *network, const kernel_table *kernels, int64_t rows, const float *parameters, float *memory) {
+  int64_t narrow = kernels->lanes, width = rows <= narrow ? narrow : narrow < 16 ? 16 : WIDEST_TILE;
+  return (network_task){
+      .network = network, .kernels = kernels, .rows = rows, .padded_rows = padded(rows), .width = width,
+      .tiles = (rows + width - 1) / width, .parameters = parameters, .memory = memory,
+  };
+}
+
+static member_pass pass_of(const network_task *task, int32_t member) {
+  const ck_network *network = task->network;
+  int64_t outputs = network->widths[network->layers];
+  member_pass pass = {
+      .network = network, .member = member, .rows = task->rows, .padded_rows = task->padded_rows,
+      .width = task->width, .keeps = task->keeps,
+  };
+  if (task->memory)
+    pass.memory = task->memory + HEADER + member * training_member_size(network, task->padded_rows);
+  if (task->x) pass.x = task->x + member * task->x_stride;
+  if (task->y) pass.y = task->y + member * task->rows * outputs;
+  if (task->dy) pass.dy = task->dy + member * task->rows * outputs;
+  return pass;
+}
+
+static void forward_tile(void *context, int64_t number, int32_t worker) {
+  const network_task *task = context;
+  (void)worker;
+  const member_pass pass = pass_of(task, (int32_t)(number / task->tiles));
+  task->kernels->training_forward(&pass, task->parameters, number % task->tiles);
+}
+
+void ck_network_forward(
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *x, int64_t x_stride, const float *parameters,
+    int32_t keeps, float *memory, float *y) {
+  network_task task = begin(network, ck_kernels(), rows, parameters, memory);
+  if (memory) memcpy(memory, &task.kernels, sizeof task.kernels);
+  task.x = x;
+  task.x_stride = x_stride;
+  task.y = y;
+  task.keeps = keeps;
+  ck_pool_run(pool, network->members * task.tiles, forward_tile, &task);
+}
+
+/// A tile of all members, one after another: where they share their inputs that is the order of the sums.
+static void backward_tile(void *context, int64_t tile, int32_t worker) {
+  const network_task *task = context;
+  (void)worker;
+  int64_t member_size = task->is_shared ? 0 : task->rows * task->network->widths[0];
+  for (int32_t member = 0; member < task->network->members; member++) {
+    const member_pass pass = pass_of(task, member);
+    task->kernels->training_backward(&pass, task->parameters, tile);
+    if (!task->dx) continue;
+    task->kernels->training_inputs(
+        &pass, task->parameters, tile, task->first, task->accumulate_dx || (task->is_shared && member > 0),
+        task->dx + member * member_size);
+  }
+}
+
+static int64_t blocks_of(const ck_network *network, int32_t layer) {
+  return (network->widths[layer + 1] + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;
+}
+
+static int64_t blocks_of_all(const ck_network *network) {
+  int64_t blocks = 0;
+  for (int32_t layer = 0; layer < network->layers; layer++) blocks += blocks_of(network, layer);
+  return blocks;
+}
+
+static void weight_block(void *context, int64_t number, int32_t worker) {
+  const network_task *task = context;
+  (void)worker;
+  const ck_network *network = task->network;
+  int64_t blocks = blocks_of_all(network), block = number % blocks;
+  const member_pass pass = pass_of(task, (int32_t)(number / blocks));
+  int32_t layer = 0;
+  for (; block >= blocks_of(network, layer); layer++) block -= blocks_of(network, layer);
+  int64_t first = block * BLOCK_OUTPUTS, left = network->widths[layer + 1] - first;
+  task->kernels->training_weights(&pass, &task->update, layer, first, left < BLOCK_OUTPUTS ? left : BLOCK_OUTPUTS);
+}
+
+void ck_network_backward(
+    ck_pool *pool, const ck_network *network, int64_t rows, const float *dy, const float *parameters, float *memory,
+    float *gradients, int32_t accumulate_gradients, float *dx, int32_t is_shared, int64_t first,
+    int32_t accumulate_dx) {
+  // Tiles and panels are those of the kernels that have kept them, whatever is chosen now.
+  const kernel_table *kernels;
+  memcpy(&kernels, memory, sizeof kernels);
+  network_task task = begin(network, kernels, rows, parameters, memory);
+  task.dy = dy;
+  task.dx = dx;
+  task.is_shared = is_shared;
+  task.first = first;
+  task.accumulate_dx = accumulate_dx;
+  ck_pool_run(pool, task.tiles, backward_tile, &task);
+  if (!gradients) return;
+  task.update = (weight_update){.g = gradients, .accumulates = accumulate_gradients};
+  ck_pool_run(pool, network->members * blocks_of_all(network), weight_block, &task);
+}

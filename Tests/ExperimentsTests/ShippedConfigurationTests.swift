@@ -1,0 +1,49 @@
+import Algorithms
+import Environments
+import Foundation
+import Support
+import Testing
+
+import Experiments
+
+/// Every file under configs/: read without a warning, and seen to run.
+@Suite struct ShippedConfigurationTests {
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("configs").path
+
+  static let files: [String] = {
+    let found = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+    return found.filter { $0.hasSuffix(".json") }.sorted()
+  }()
+
+  @Test(arguments: files) func isReadWithoutAWarning(name: String) throws {
+    let file = try ExperimentFile.load("\(Self.folder)/\(name)")
+    #expect(file.warnings.isEmpty)
+    #expect(file.notes.isEmpty)
+  }
+
+  /// Each policy has a file for every task of its kind of actions.
+  @Test func policiesHaveAllTasks() {
+    let boxes = ["cartpole-swingup", "mountain-car-continuous", "pendulum", "pushing-arm", "reacher"]
+    let discrete = ["acrobot", "cartpole"]
+    for agent in ["sac", "ppo", "mbpo"] {
+      for task in boxes + discrete { #expect(Self.files.contains("\(agent)/\(task).json")) }
+    }
+    for task in discrete { #expect(Self.files.contains("dqn/\(task).json")) }
+  }
+
+  /// With small networks and few rows, past the first update.
+  @Test(arguments: files.filter { ["sac", "ppo", "dqn", "mbpo"].contains($0.prefix { $0 != "/" }) })
+  func runs(name: String) throws {
+    let (isPPO, isMBPO) = (name.hasPrefix("ppo/"), name.hasPrefix("mbpo/"))
+    var overrides = ["training.environmentSteps=24", "agent.batchSize=4"]
+    overrides.append(isPPO ? "agent.rolloutLength=4" : "agent.initialRandomSteps=8")
+    if name.hasPrefix("dqn/") { overrides.append("agent.updateEvery=4") }
+    if isPPO { overrides.append("training.environments=2") }
+    if isMBPO { overrides += ["agent.fitEvery=8", "agent.rolloutStarts=16", "model.epochs=1"] }
+    let file = try ExperimentFile.load("\(Self.folder)/\(name)", overrides: overrides)
+    let loop = try RunLoop(file.configuration, seed: 0, threads: 1)
+    while loop.progress.step < 24 { try loop.step() }
+    #expect(loop.metrics.updates > 0)
+  }
+}
