@@ -143,5 +143,11 @@ package struct TwoHotBins: Sendable {
     values = lower + lower.reversed().dropFirst().map { -$0 }
   }
 
+  /// Any other bins, ascending and symmetrical about 0.
+  package init(values: [Float]) {
+    precondition(values.count >= 3 && zip(values, values.reversed()).allSatisfy { $0 == -$1 }, "symmetrical bins")
+    self.values = values
+  }
+
   package var count: Int { values.count }
 }
