@@ -45,6 +45,7 @@ extension Tape {
     case .concatenateColumns: backwardConcatenateColumns(node, gradient)
     case .columns: backwardColumns(node, gradient)
     case .rows: backwardRows(node, gradient)
+    case .gatherRows: backwardGatherRows(node, gradient)
     case .broadcastBatch: backwardBroadcastBatch(node, gradient)
     case .sum: backwardSum(node, gradient)
     case .sumColumns: backwardSumColumns(node, gradient)
@@ -57,6 +58,7 @@ extension Tape {
     case .boundedLogVariance: backwardBoundedLogVariance(node, gradient)
     case .gaussianNLL: backwardGaussianNLL(node, gradient)
     case .meanSquaredError: backwardMeanSquaredError(node, gradient)
+    case .normalized: backwardNormalized(node, gradient)
     case .layerNorm, .rmsNorm: backwardNorm(node, gradient)
     case .gruGates: backwardGRUGates(node, gradient)
     }

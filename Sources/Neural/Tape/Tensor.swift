@@ -29,7 +29,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Two operands, elementwise; the second may broadcast
   case add, subtract, multiply, divide, minimum, maximum
   // Shape
-  case concatenateColumns, columns, rows, reshape, detached, broadcastBatch
+  case concatenateColumns, columns, rows, gatherRows, reshape, detached, broadcastBatch
   // Reductions
   case sum, sumColumns, meanRows, meanBatch
   // Distributions over the last dimension
@@ -37,7 +37,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Losses and heads
   case boundedLogVariance, gaussianNLL, meanSquaredError
   // Normalisation and recurrence
-  case layerNorm, rmsNorm, gruGates
+  case normalized, layerNorm, rmsNorm, gruGates
 }
 
 /// One entry of the tape: plain data, no references.
