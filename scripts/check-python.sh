@@ -39,4 +39,6 @@ done
 check sac LineWorld-v0 sac training.environmentSteps=200 agent.hiddenSizes=[16]
 check mbpo LineWorld-v0 mbpo "${model[@]}" model.weightDecay=0 agent.rolloutStarts=50 agent.updatesPerStep=2 \
   agent.fitEvery=20
+check double-horizon LineWorld-v0 double-horizon training.environmentSteps=100 agent.initialRandomSteps=40 \
+  agent.hiddenSizes=[16] agent.criticHiddenSizes=[16] model.hiddenSizes=[16] model.epochs=5
 finished

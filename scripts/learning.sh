@@ -29,6 +29,7 @@ lines="
   ppo-acrobot               configs/ppo/acrobot.json                      0-4    -      4       eval     200000 -100
   sac-pendulum              configs/sac/pendulum.json                     0-4    -      4       eval     5000  -200
   mbpo-pendulum             configs/mbpo/pendulum.json                    0-4    -      5       eval     2000  -200
+  double-horizon-pendulum   configs/double-horizon/pendulum.json          0-4    -      5       eval     2000  -200
   random-shooting-line      configs/random-shooting/line.json             0-4    0-4    4       eval     300   -12
 "
 while read -r name config seeds few wanted measure by threshold; do

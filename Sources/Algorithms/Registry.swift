@@ -21,6 +21,9 @@ package enum Agents: Family {
     Entry("mbpo", "soft actor-critic on short rollouts of a learned ensemble (Janner et al. 2019)") {
       MBPO.Configuration()
     },
+    Entry("double-horizon", "short differentiable rollouts of a model from states of long ones (Kubo et al. 2025)") {
+      DoubleHorizon.Configuration()
+    },
     Entry("ppo", "proximal policy optimisation, for vectors of actions and for discrete ones (Schulman et al. 2017)") {
       PPO.Configuration()
     },
@@ -52,7 +55,11 @@ package enum Agents: Family {
       isDecided = isDecided && isKnown && (fields.mentions("type") || !fields.mentionsAnything)
       if isDecided { agent.settings.declare(fields) } else { fields.tolerateUnknownKeys() }
     }
-    if isDecided { agent.settings.declareSections(experiment) }
+    if isDecided {
+      experiment.deciders = ["agent.type"]
+      agent.settings.declareSections(experiment)
+      experiment.deciders = []
+    }
     for (name, declare) in sections where !experiment.declares(name) {
       if isDecided {
         experiment.refuse(

@@ -44,8 +44,8 @@ package struct Benchmark: Sendable {
 
   package static var all: [Benchmark] {
     MatrixBenchmarks.all + PlanningBenchmarks.all + ReducedPrecisionBenchmarks.all + TrainingBenchmarks.all
-      + PolicyBenchmarks.all + AgentBenchmarks.all + EnvironmentBenchmarks.all + TabularBenchmarks.all
-      + ReplayBenchmarks.all + CheckpointBenchmarks.all + DreamerBenchmarks.all
+      + PolicyBenchmarks.all + AgentBenchmarks.all + DoubleHorizonBenchmark.all + EnvironmentBenchmarks.all
+      + TabularBenchmarks.all + ReplayBenchmarks.all + CheckpointBenchmarks.all + DreamerBenchmarks.all
   }
 }
 

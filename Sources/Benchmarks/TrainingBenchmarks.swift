@@ -13,7 +13,7 @@ enum TrainingBenchmarks {
   static func model(_ configuration: EnsembleDynamics.Configuration, _ pool: ComputePool) -> EnsembleDynamics {
     var layout = DynamicsLayout(EnvironmentRegistry.specifications[0], known: nil)
     layout.observationSize = 4
-    layout.actionColumns = 2
+    layout.actionSpace = .box(low: [-1, -1], high: [1, 1])
     layout.features = (0..<4).map { .value($0) }
     layout.predictsChange = [true, true, true, true]
     return EnsembleDynamics(configuration, layout, random: RandomStream(seed: 1), pool: pool)

@@ -71,6 +71,17 @@ void ck_polyak(int64_t count, float rate, const float *source, float *target) {
   ck_kernels()->polyak(count, rate, source, target);
 }
 
+void ck_normalize_rows(
+    int64_t rows, int64_t columns, float epsilon, const float *x, float *y, float *inverse) {
+  ck_kernels()->normalize_rows(rows, columns, epsilon, x, y, inverse);
+}
+
+void ck_normalize_rows_gradient(
+    int64_t rows, int64_t columns, const float *y, const float *inverse, const float *dy, float *dx,
+    int32_t accumulate) {
+  ck_kernels()->normalize_rows_gradient(rows, columns, y, inverse, dy, dx, accumulate);
+}
+
 void ck_fill_normal(uint64_t key, uint64_t stream, int64_t count, float *out) {
   ck_kernels()->fill_normal(key, stream, count, out);
 }

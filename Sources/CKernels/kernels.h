@@ -67,6 +67,11 @@ typedef struct {
   double (*sum_of_squares)(int64_t count, const float *x);
   int64_t (*first_nonfinite)(int64_t count, const float *x);
   void (*polyak)(int64_t count, float rate, const float *source, float *target);
+  void (*normalize_rows)(
+      int64_t rows, int64_t columns, float epsilon, const float *x, float *y, float *inverse);
+  void (*normalize_rows_gradient)(
+      int64_t rows, int64_t columns, const float *y, const float *inverse, const float *dy, float *dx,
+      int32_t accumulate);
   void (*fill_normal)(uint64_t key, uint64_t stream, int64_t count, float *out);
   void (*fill_uniform)(uint64_t key, uint64_t stream, int64_t count, float low, float high, float *out);
   void (*fill_truncated_normal)(uint64_t key, uint64_t stream, int64_t count, float bound, float *out);

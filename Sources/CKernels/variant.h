@@ -7,6 +7,7 @@
 #include "vector_math.h"
 #include "activations.h"
 #include "elementwise.h"
+#include "normalize.h"
 #include "latent.h"
 #include "convolution.h"
 #include "random.h"
@@ -25,7 +26,9 @@ const kernel_table KERNELS = {
     .activation = activation_variant, .activation_gradient = activation_gradient_variant, .unary = unary_variant,
     .multiply = multiply_variant, .column_sums = column_sums_variant, .adam_step = adam_step_variant,
     .sum = sum_variant, .sum_of_squares = sum_of_squares_variant, .first_nonfinite = first_nonfinite_variant,
-    .polyak = polyak_variant, .fill_normal = fill_normal_variant, .fill_uniform = fill_uniform_variant,
+    .polyak = polyak_variant, .normalize_rows = normalize_rows_variant,
+    .normalize_rows_gradient = normalize_rows_gradient_variant, .fill_normal = fill_normal_variant,
+    .fill_uniform = fill_uniform_variant,
     .fill_truncated_normal = fill_truncated_normal_variant, .ensemble_step = ensemble_step_variant, .lanes = LANES,
     .training_forward = training_forward_variant, .training_backward = training_backward_variant,
     .training_inputs = training_inputs_variant, .training_weights = training_weights_variant, .peak = peak_variant,

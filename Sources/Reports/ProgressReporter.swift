@@ -115,7 +115,7 @@ package final class ProgressReporter: RunObserver {
   private static func line(_ state: SeedState, _ moment: Activity.Moment) -> String {
     var parts = start(state, phase: moment.text)
     if let left = state.pace.secondsLeft(moment) { parts.append("\(TimeText.duration(left)) left") }
-    let isStepping = moment.phase != .fitting && moment.phase != .evaluating
+    let isStepping = moment.phase != .fitting && moment.phase != .updating && moment.phase != .evaluating
     if isStepping, let speed = state.pace.stepsPerSecond { parts.append("\(NumberText.short(speed)) steps/s") }
     return parts.joined(separator: "  ")
   }
@@ -160,6 +160,7 @@ extension Activity.Moment {
     case .random: "random"
     case .planning: "planning"
     case .fitting: "fitting \(done)/\(total)"
+    case .updating: "updating \(done)/\(total)"
     case .evaluating: "evaluating \(done)/\(total)"
     }
   }

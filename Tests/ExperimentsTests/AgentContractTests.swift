@@ -49,7 +49,8 @@ import TestSupport
 
   static func overrides(_ bench: Bench, _ variant: Case? = nil) throws -> [String] {
     let known = Set(try bench.plan(variant?.settings ?? []).experiment.entries.map(\.path))
-    let learned = variant?.guest == nil ? [] : [("model.reward", "learned"), ("model.termination", "learned")]
+    let ends = variant?.agent == "double-horizon" ? "never" : "learned"
+    let learned = variant?.guest == nil ? [] : [("model.reward", "learned"), ("model.termination", ends)]
     return (quick + learned).filter { known.contains($0.path) }.map { "\($0.path)=\($0.value)" }
       + (variant?.settings ?? [])
   }

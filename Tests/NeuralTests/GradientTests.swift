@@ -33,6 +33,10 @@ struct GradientTests {
       },
       GradientCase("rows", .rows, [shape]) { $0.rows($1[0], $1[0].rows / 2..<$1[0].rows) },
       GradientCase("members", .reshape, [shape]) { $0.members($1[0], shape.batch / 2..<shape.batch) },
+      GradientCase("gatherRows", .gatherRows, [(1, shape.rows, shape.columns)]) {
+        $0.gatherRows($1[0], [0, Int32($1[0].rows - 1), 0])
+      },
+      GradientCase("normalized", .normalized, [shape]) { $0.normalized($1[0], epsilon: 0.1) },
       GradientCase("broadcastBatch", .broadcastBatch, [(1, shape.rows, shape.columns)]) {
         $0.broadcastBatch($1[0], to: 3)
       },

@@ -52,6 +52,21 @@ extension Tape {
 /// The policy of soft actor-critic: a squashed normal for vectors (Haarnoja et al. 2018), a softmax for discrete
 /// actions (Christodoulou 2019).
 package final class SoftPolicy: ArchivableObject {
+  /// What its network is, and how it says σ.
+  package struct Form: Sendable {
+    package var activation = Activation.relu
+    package var weightInitializer = Initializer.kaimingUniform
+    package var biasInitializer = Initializer.kaimingUniform
+    /// nil: the network gives log σ, limited to `logDeviations`; otherwise σ = softplus(output) + this.
+    package var leastDeviation: Float?
+
+    /// Stable-Baselines3's.
+    package static let standard = Form()
+    /// DHMBPO's.
+    package static let doubleHorizon = Form(
+      activation: .silu, weightInitializer: .orthogonal(gain: 1), biasInitializer: .zeros, leastDeviation: 1e-5)
+  }
+
   /// log σ before it is limited to these, with a zero gradient outside.
   package static let logDeviations: ClosedRange<Float> = -20...2
 
@@ -59,15 +74,18 @@ package final class SoftPolicy: ArchivableObject {
   package let space: ActionSpace
   /// See `Tape.squashedNormal`; nil, the default, is exact.
   package var correctionMargin: Float?
+  private let leastDeviation: Float?
   private let tape: Tape
 
   package init(
-    _ observationSize: Int, _ space: ActionSpace, hiddenSizes: [Int], random: inout RandomStream, pool: ComputePool?
+    _ observationSize: Int, _ space: ActionSpace, hiddenSizes: [Int], form: Form = .standard,
+    random: inout RandomStream, pool: ComputePool?
   ) {
-    self.space = space
+    (self.space, leastDeviation) = (space, form.leastDeviation)
     network = MLP(
       name: "", sizes: [observationSize] + hiddenSizes + [space.columns * (space.isDiscrete ? 1 : 2)],
-      activation: .relu, weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform, random: &random)
+      activation: form.activation, weightInitializer: form.weightInitializer, biasInitializer: form.biasInitializer,
+      random: &random)
     tape = Tape(pool: pool)
   }
 
@@ -88,8 +106,12 @@ package final class SoftPolicy: ArchivableObject {
 
   private func normal(_ output: Tensor, on tape: Tape) -> (mean: Tensor, logDeviation: Tensor) {
     let raw = tape.columns(output, space.columns..<2 * space.columns)
+    let mean = tape.columns(output, 0..<space.columns)
+    if let leastDeviation {
+      return (mean, tape.log(tape.addScalar(tape.activation(raw, .softplus), leastDeviation)))
+    }
     return (
-      tape.columns(output, 0..<space.columns),
+      mean,
       tape.clamp(raw, low: SoftPolicy.logDeviations.lowerBound, high: SoftPolicy.logDeviations.upperBound)
     )
   }

@@ -10,8 +10,12 @@ package final class Temperature: ArchivableObject {
   /// H̄; nil: α stays.
   package let targetEntropy: Float?
 
+  /// Whether the loss is −α·mean(log π + H̄) instead.
+  private let isLossScaled: Bool
+
   /// Starts at α = `initial`.
-  package init(initial: Double, targetEntropy: Double?, learningRate: Double) {
+  package init(initial: Double, targetEntropy: Double?, learningRate: Double, isLossScaled: Bool = false) {
+    self.isLossScaled = isLossScaled
     var random = RandomStream(seed: 0)
     logarithm = store.addVector(
       "log_alpha", count: 1,
@@ -36,11 +40,14 @@ package final class Temperature: ArchivableObject {
     guard let targetEntropy else { return 0 }
     let excess = negativeEntropies.reduce(0) { $0 + Double($1) } / Double(negativeEntropies.count)
     let slope = -(Float(excess) + targetEntropy)
-    let loss = logValue * slope
-    store.gradients(of: logarithm)[0] = slope
+    let (loss, gradient) = isLossScaled ? (value * slope, value * slope) : (logValue * slope, slope)
+    store.gradients(of: logarithm)[0] = gradient
     adam.step()
     return loss
   }
+
+  /// The optimiser starts anew.
+  package func resetOptimizer() { adam.reset() }
 
   package func archive(_ archive: Archive) throws { try adam.archive(archive) }
 }

@@ -38,6 +38,7 @@ package final class PETS: Agent {
     }
 
     package mutating func declareSections(_ experiment: Fields) {
+      DynamicsModels.leaveOut(experiment, unless: \.servesPlanners)
       experiment.section("model", &model, chooser: "type", "the learned model of the dynamics")
       experiment.section("planner", &planner, chooser: "type", PlannerConfiguration.help)
     }
@@ -48,7 +49,11 @@ package final class PETS: Agent {
 
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
       planner.check(task, fields)
-      if planner.model == .learned { model.settings.check(task, fields) }
+      guard planner.model == .learned else { return }
+      model.settings.check(task, fields)
+      if !model.settings.servesPlanners {
+        fields.fault("model.type", "no plan can be scored by \"\(model.type)\"; use \"ensemble\"")
+      }
     }
 
     package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {

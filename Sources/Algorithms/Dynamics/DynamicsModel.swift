@@ -16,6 +16,8 @@ package protocol DynamicsModel: ArchivableObject {
   func makePredictions(rows: Int) -> MemberPredictions?
   /// What every member predicts for the step's states and actions, without noise. Default: nothing.
   func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions)
+  /// As a model that gradients pass through; nil, the default: they do not.
+  var differentiable: (any DifferentiableDynamics)? { get }
   /// Scores plans by rollouts through this model. It may be used until the next fit and again after it.
   func makeScorer(_ settings: RolloutSettings) -> any PlanScorer
   /// Per network the mean prediction for one observation and action: next observation, then reward and termination
@@ -26,6 +28,7 @@ package protocol DynamicsModel: ArchivableObject {
 }
 
 extension DynamicsModel {
+  package var differentiable: (any DifferentiableDynamics)? { nil }
   package func makePredictions(rows: Int) -> MemberPredictions? { nil }
   package func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {}
 }
@@ -58,11 +61,22 @@ package enum DynamicsModels: Family {
   package static let entries: [Entry<any DynamicsModelConfiguration>] = [
     Entry("ensemble", "ensemble of multi-layer perceptrons, deterministic or probabilistic (PETS, MBPO)") {
       EnsembleDynamics.Configuration()
-    }
+    },
+    Entry("normalized-ensemble", "networks with layer norm, everything standardised, one noise per quantity (DHMBPO)") {
+      NormalizedEnsemble.Configuration()
+    },
   ]
 
   package static func declare(_ settings: inout any DynamicsModelConfiguration, _ fields: Fields) {
     settings.declare(fields)
+  }
+
+  /// Where the command line chose the agent: leaves out the file's model of a type that does not suit it.
+  static func leaveOut(_ experiment: Fields, unless suits: (any DynamicsModelConfiguration) -> Bool) {
+    experiment.leaveOut("model", because: "its type does not suit the agent") { section in
+      let type = section["type"]?.string
+      return entries.first { $0.name == type }.map { !suits($0.preset()) } ?? false
+    }
   }
 
   /// Declares the section on the experiment's fields with its standard settings.
@@ -88,6 +102,12 @@ package protocol DynamicsModelConfiguration: Configurable {
   func operationsPerRow(_ layout: DynamicsLayout) -> Double?
   /// Networks that predict where a plan moves by the mean of all.
   var networks: Int { get }
+  /// What `termination` may be. Default: anything.
+  static var terminations: [TerminationSource] { get }
+  /// Whether planners can score plans by it. Default: they can.
+  var servesPlanners: Bool { get }
+  /// Whether models have a `differentiable` form. Default: no.
+  var isDifferentiable: Bool { get }
   /// Whether several networks predict, so that they can disagree. Default: they do.
   var hasDisagreement: Bool { get }
   /// What the model, its fit to so many transitions, and gradients through so many imagined steps hold in memory.
@@ -102,6 +122,9 @@ package protocol DynamicsModelConfiguration: Configurable {
 extension DynamicsModelConfiguration {
   package func operationsPerRow(_ layout: DynamicsLayout) -> Double? { nil }
   package var networks: Int { 1 }
+  package static var terminations: [TerminationSource] { TerminationSource.allCases }
+  package var servesPlanners: Bool { true }
+  package var isDifferentiable: Bool { false }
   package var hasDisagreement: Bool { true }
   package func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed {
     MemoryNeed()
@@ -117,7 +140,8 @@ extension DynamicsModelConfiguration {
       fields.fault("model.\(setting)", "\(reason ?? "\(id) declares no \(what)"); use \(instead)")
     }
     if reward == .known { fault("reward", "reward function", "\"learned\"") }
-    if termination == .known { fault("termination", "termination", "\"learned\" or \"never\"") }
+    let others = Self.terminations.filter { $0 != .known }.map { "\"\($0.rawValue)\"" }
+    if termination == .known { fault("termination", "termination", others.joined(separator: " or ")) }
   }
 }
 
@@ -142,7 +166,7 @@ package enum TerminationSource: String, CaseIterable, Sendable {
 /// What a model predicts from what: taken from the task once.
 package struct DynamicsLayout: Sendable {
   package var observationSize: Int
-  package var actionColumns: Int
+  package var actionSpace: ActionSpace
   /// What the networks see of an observation.
   package var features: [ObservationFeature]
   /// Per observation column: predict the change (true) or the next value.
@@ -150,11 +174,13 @@ package struct DynamicsLayout: Sendable {
   /// The task's declared reward and termination.
   package var known: (any KnownDynamics)?
 
+  package var actionColumns: Int { actionSpace.columns }
+
   package init(_ task: EnvironmentDescription) { self.init(task.specification, known: task.knownDynamics) }
 
   package init(_ specification: EnvironmentSpecification, known: (any KnownDynamics)?) {
     observationSize = specification.observationSpace.size
-    actionColumns = specification.actionSpace.columns
+    actionSpace = specification.actionSpace
     features = known?.modelFeatures ?? (0..<observationSize).map { .value($0) }
     predictsChange = known?.predictsChange ?? [Bool](repeating: true, count: observationSize)
     self.known = known

@@ -148,6 +148,14 @@ package final class Replay: ArchivableObject {
 
   // MARK: Reading
 
+  /// A number of a row that no other one ever has, the ring's later rows included: for draws that belong to it.
+  package func serial(of row: Int32) -> UInt64 {
+    let (slot, lane) = (Int(row) / lanes, Int(row) % lanes)
+    let oldest = states[lane].oldest
+    let number = oldest + (slot - oldest % laneCapacity + laneCapacity) % laneCapacity
+    return UInt64(number * lanes + lane)
+  }
+
   /// Transition `index` of 0..<count: lane after lane, oldest first.
   package func transition(_ index: Int) -> Int32 {
     var (index, lane) = (index, 0)

@@ -231,6 +231,18 @@ int64_t ck_first_nonfinite(int64_t count, const float *x);
 /// target ← rate·source + (1 − rate)·target.
 void ck_polyak(int64_t count, float rate, const float *source, float *target);
 
+// MARK: - Normalised rows
+
+/// Per row of x [rows, columns] y = (x − mean)·inverse, inverse = 1/√(variance + epsilon) [rows], the variance biased.
+/// Not in place.
+void ck_normalize_rows(
+    int64_t rows, int64_t columns, float epsilon, const float *x, float *y, float *inverse);
+/// dx = (dy − mean(dy) − y·mean(dy·y))·inverse per row, of the y and inverse that `ck_normalize_rows` gave
+/// (`accumulate` ≠ 0: added to dx). In place on dy allowed.
+void ck_normalize_rows_gradient(
+    int64_t rows, int64_t columns, const float *y, const float *inverse, const float *dy, float *dx,
+    int32_t accumulate);
+
 // MARK: - Counter-based random numbers (Philox4x32-10)
 
 /// One block: the four words for counter (c0, c1, c2, c3) under key (k0, k1).

@@ -169,6 +169,9 @@ package final class SeedRun {
     do {
       try loop.step()
     } catch is InterruptedError {
+      // What was stored of this step is not where it stands now, and what was learned of it so far has its rows.
+      if loop.isInsideStep { checkpointedStep = nil }
+      try appendTables()
       return false
     }
     // What was stored of this step is not its end.
@@ -179,11 +182,15 @@ package final class SeedRun {
       try files.append(row)
     }
     loop.progress.ended.removeAll(keepingCapacity: true)
-    try files.appendTables(loop.metrics, step: loop.progress.step, seconds: seconds)
-    loop.metrics.clearRows()
+    try appendTables()
     if loop.progress.isDue(configuration.logging.progressEvery) { try appendProgress() }
     report(.stepped(RunSnapshot(loop.progress)))
     return true
+  }
+
+  private func appendTables() throws {
+    try files.appendTables(loop.metrics, step: loop.progress.step, seconds: clock.seconds)
+    loop.metrics.clearRows()
   }
 
   private func appendProgress() throws {

@@ -8,6 +8,8 @@ package enum Initializer: Sendable {
   case truncatedNormal(deviation: Float)
   /// Truncated normal of deviation gain/√fan-in. PETS uses gain ½ (Chua et al. 2018, the authors' code).
   case truncatedNormalFanIn(gain: Float)
+  /// Normal of deviation gain/√fan-in (He et al. 2015 with gain √2).
+  case normalFanIn(gain: Float)
   /// Uniform in ±bound.
   case uniform(Float)
   /// Rows (or columns, where there are fewer) orthonormal, times `gain` (Saxe et al. 2014).
@@ -27,6 +29,10 @@ package enum Initializer: Sendable {
     case .constant(let value): values.update(repeating: value)
     case .truncatedNormal(let deviation): fillTruncated(values, deviation, &random)
     case .truncatedNormalFanIn(let gain): fillTruncated(values, gain / Float(fanIn).squareRoot(), &random)
+    case .normalFanIn(let gain):
+      random.fillNormal(values)
+      let deviation = gain / Float(fanIn).squareRoot()
+      for index in values.indices { values[index] *= deviation }
     case .uniform(let bound): random.fillUniform(values, -bound, bound)
     case .xavierUniform:
       let bound = (6 / Float(fanIn + rows)).squareRoot()

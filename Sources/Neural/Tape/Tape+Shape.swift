@@ -88,6 +88,20 @@ extension Tape {
     return append(result)
   }
 
+  /// Rows of x [1, rows, columns] in the order of `indices`, any of them as often as it stands there.
+  package func gatherRows(_ x: Tensor, _ indices: [Int32]) -> Tensor {
+    precondition(x.batch == 1 && !indices.isEmpty, "gatherRows of \(x.shape)")
+    var result = makeNode(.gatherRows, 1, indices.count, x.columns, x)
+    result.start = operands.count
+    operands.append(contentsOf: indices)
+    let values = nodes[x.index].values
+    for (place, row) in indices.enumerated() {
+      precondition(row >= 0 && row < x.rows, "row \(row) of \(x.shape)")
+      (result.values + place * x.columns).update(from: values + Int(row) * x.columns, count: x.columns)
+    }
+    return append(result)
+  }
+
   /// The members in `range` (of twin critics: one of the two).
   package func members(_ x: Tensor, _ range: Range<Int>) -> Tensor {
     let flat = reshape(x, batch: 1, rows: x.batch, columns: x.rows * x.columns)
@@ -159,6 +173,15 @@ extension Tape {
       let source = gradient + member * count
       let destination = target + (member * rows + node.start) * node.columns
       for index in 0..<count { destination[index] += source[index] }
+    }
+  }
+
+  func backwardGatherRows(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
+    guard let target = addingTarget(node.first) else { return }
+    for place in 0..<node.rows {
+      let source = gradient + place * node.columns
+      let destination = target + Int(operands[node.start + place]) * node.columns
+      for column in 0..<node.columns { destination[column] += source[column] }
     }
   }
 

@@ -111,6 +111,17 @@ package final class Tape {
     return append(node)
   }
 
+  /// One member of a parameter, without a copy; it takes no gradient.
+  package func frozenMember(_ member: Int, of parameter: Parameter, in store: ParameterStore) -> Tensor {
+    precondition(member >= 0 && member < parameter.batch, "member \(member) of \(parameter.batch)")
+    let whole = self.parameter(parameter, of: store, frozen: true)
+    var node = nodes[whole.index]
+    node.operation = .constant
+    node.batch = 1
+    node.values += member * parameter.rows * parameter.columns
+    return append(node)
+  }
+
   private func leaf(
     _ operation: Operation, _ batch: Int, _ rows: Int, _ columns: Int,
     _ fill: (UnsafeMutableBufferPointer<Float>) throws -> Void

@@ -29,7 +29,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Two operands, elementwise; the second may broadcast
   case add, subtract, multiply, divide, minimum, maximum
   // Shape
-  case concatenateColumns, concatenateRows, columns, rows, reshape, detached, broadcastBatch
+  case concatenateColumns, concatenateRows, columns, rows, gatherRows, reshape, detached, broadcastBatch
   // Reductions
   case sum, sumColumns, meanRows, meanBatch
   // Distributions over the last dimension
@@ -41,7 +41,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Pictures side by side
   case frames, frameRows, convolution, maxPool, upsample, channelNormSiLU
   // Normalisation and recurrence
-  case layerNorm, rmsNorm, normSiLU, gruGates, blockGRU
+  case normalized, layerNorm, rmsNorm, normSiLU, gruGates, blockGRU
 }
 
 /// One entry of the tape: plain data, no references.

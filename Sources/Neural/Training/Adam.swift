@@ -11,6 +11,8 @@ package final class Adam: ArchivableObject {
   package let maximumNorm: Float?
   /// Coupled decay of each parameter, in the store's order: decay·p is added to the gradient.
   let decays: [Float]
+  /// Decoupled decay of each parameter, likewise; nil: that of the settings.
+  private let decoupledDecays: [Float]?
   /// m and v, laid out as the store is.
   let firstMoments, secondMoments: FloatBuffer
   /// Steps done.
@@ -32,15 +34,20 @@ package final class Adam: ArchivableObject {
   ///   - decays: for each parameter of the store its coupled decay (Adam's `weight_decay`, the gradient of
   ///     ½·decay·‖p‖²); nil: none.
   ///   - decoupledDecay: p ← p·(1 − rate·decay) before the update (AdamW's `weight_decay`).
+  ///   - decoupledDecays: the same for each parameter of the store, in place of it.
   ///   - maximumNorm: limit of the norm over all gradients; nil: none.
   package init(
     _ store: ParameterStore, learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8,
-    decays: [Float]? = nil, decoupledDecay: Float = 0, maximumNorm: Float? = nil
+    decays: [Float]? = nil, decoupledDecay: Float = 0, decoupledDecays: [Float]? = nil,
+    maximumNorm: Float? = nil
   ) {
     self.store = store
     self.maximumNorm = maximumNorm
     self.decays = decays ?? [Float](repeating: 0, count: store.parameters.count)
-    precondition(self.decays.count == store.parameters.count, "one decay for each parameter")
+    self.decoupledDecays = decoupledDecays
+    precondition(
+      [self.decays.count, decoupledDecays?.count ?? store.parameters.count].allSatisfy { $0 == store.parameters.count },
+      "one decay for each parameter")
     settings = ck_adam(
       learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, coupled_decay: 0,
       decoupled_decay: decoupledDecay, gradient_scale: 1, step: 0)
@@ -70,6 +77,7 @@ package final class Adam: ArchivableObject {
       step: step, count: parameter.count, p: store.values(of: parameter).baseAddress!,
       g: store.gradients(of: parameter).baseAddress!, m: firstMoments.base + offset, v: secondMoments.base + offset)
     job.step.coupled_decay = decays[parameter.index]
+    if let decoupledDecays { job.step.decoupled_decay = decoupledDecays[parameter.index] }
     forEachTile(pool, count: job.count, &job) { context, tile, _ in
       let job = context!.assumingMemoryBound(to: AdamJob.self)
       let start = Int(tile) * elementwiseTile

@@ -39,8 +39,21 @@ extension Fields {
     }
   }
 
-  /// The kinds, where the command line chose among them.
-  private var overruled: Variants? { variants.flatMap { overridden.paths.contains(join($0.chooser)) ? $0 : nil } }
+  /// The kinds, where the command line chose among them, or something that decides on them.
+  private var overruled: Variants? {
+    variants.flatMap { overridden.paths.contains(join($0.chooser)) || isDecidedAnew ? $0 : nil }
+  }
+
+  /// Whether the command line set one of the `deciders`.
+  private var isDecidedAnew: Bool { deciders.contains(where: overridden.paths.contains) }
+
+  /// Where the command line set one of the `deciders`, leaves out what the file says of a section that does not suit
+  /// the choice.
+  package func leaveOut(_ name: String, because reason: String, where isUnsuitable: (JSONObject) -> Bool) {
+    guard isDecidedAnew, !isOverridden(name), let section = overlay[name]?.object, isUnsuitable(section) else { return }
+    overlay[name] = nil
+    note(name, "the file's section is left out: \(reason)")
+  }
 
   /// Whether the command line says anything about `name`.
   func isOverridden(_ name: String) -> Bool {

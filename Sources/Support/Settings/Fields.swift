@@ -1,12 +1,14 @@
 /// Reads one JSON object into settings. It is handed to `Configurable.declare` and collects, in one pass, the values,
 /// the resolved object with every default written out, the schema, and every fault.
 package final class Fields {
-  let overlay: JSONObject
+  var overlay: JSONObject
   private let path: String
   let overridden: Overrides.Changes
   private(set) var declared: [String] = []
   var variants: Variants?
   private(set) var toleratesUnknown = false
+  /// Full paths of settings that decide what the settings of this group were made for; inner groups take them over.
+  package var deciders: [String] = []
   /// The object with every setting written out, in declaration order.
   package private(set) var resolved: JSONObject = [:]
   /// JSON Schema (draft 2020-12) of each property.
@@ -91,6 +93,14 @@ package final class Fields {
   where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
     var text = value.rawValue
     choice(name, &text, from: Choice.allCases.map(\.rawValue), help)
+    if let chosen = Choice(rawValue: text) { value = chosen }
+  }
+
+  /// As the other, of an enumeration of which not every case is to be had.
+  package func choice<Choice>(_ name: String, _ value: inout Choice, among choices: [Choice], _ help: String)
+  where Choice: RawRepresentable, Choice.RawValue == String {
+    var text = value.rawValue
+    choice(name, &text, from: choices.map(\.rawValue), help)
     if let chosen = Choice(rawValue: text) { value = chosen }
   }
 
@@ -195,7 +205,9 @@ package final class Fields {
     if let chooser, let word = overlay[name]?.string {
       expected = "an object such as {\"\(chooser)\": \(JSON.string(word.shortened()).compactText)}"
     }
-    return Fields(take(name, expected, \.object) ?? [:], path: join(name), overridden: overridden)
+    let inner = Fields(take(name, expected, \.object) ?? [:], path: join(name), overridden: overridden)
+    inner.deciders = deciders
+    return inner
   }
 
   private func close(_ name: String, _ inner: Fields, _ help: String) {

@@ -12,6 +12,8 @@ package final class Activity: Sendable {
     /// A plan at every step.
     case planning
     case fitting
+    /// Updates of a policy that come in bursts.
+    case updating
     case evaluating
   }
 

@@ -13,6 +13,9 @@ package struct InputNormalizer: Archivable {
     deviation = [Double](repeating: 1, count: columns)
   }
 
+  /// With statistics that are known.
+  package init(mean: [Double], deviation: [Double]) { (self.mean, self.deviation) = (mean, deviation) }
+
   /// Takes mean and (biased) standard deviation of some rows of [rows, columns].
   package mutating func fit(_ data: Rows, rows: some Collection<Int32>) {
     guard !rows.isEmpty else { return }
@@ -37,6 +40,11 @@ package struct InputNormalizer: Archivable {
       let (mean, factor) = (Float(mean[column]), Float(1 / deviation[column]))
       for row in 0..<rows.count { rows[row, column] = (rows[row, column] - mean) * factor }
     }
+  }
+
+  /// Deviations below `least` become it.
+  package mutating func raiseDeviations(to least: Double) {
+    for column in deviation.indices { deviation[column] = max(deviation[column], least) }
   }
 
   /// Leaves a column as it is.

@@ -1,0 +1,154 @@
+import Algorithms
+import Environments
+import Neural
+import Support
+import TestSupport
+import Testing
+
+/// The parts of the double horizon: gradients through whole rollouts, its buffers, its model.
+struct DoubleHorizonTests {
+  /// A model of two quantities and one action that has seen no data, and a learner on it.
+  private static func small(_ change: (inout DoubleHorizonSettings) -> Void = { _ in }) -> (
+    model: NormalizedEnsemble, learner: DoubleHorizonLearner
+  ) {
+    var configuration = NormalizedEnsemble.Configuration()
+    (configuration.ensembleSize, configuration.hiddenSizes) = (3, [9, 9])
+    configuration.termination = .never
+    var layout = DynamicsLayout(EnvironmentRegistry.specifications[0], known: nil)
+    layout.observationSize = 2
+    layout.actionSpace = .box(low: [-1], high: [1])
+    let model = NormalizedEnsemble(
+      configuration, layout, random: RandomStream(seed: 3), pool: ComputePool(threads: 1))
+    var settings = DoubleHorizonSettings()
+    (settings.hiddenSizes, settings.criticHiddenSizes) = ([7], [7])
+    (settings.batchSize, settings.horizon, settings.critics, settings.learningRate) = (6, 3, 3, 0)
+    change(&settings)
+    let learner = DoubleHorizonLearner(settings, model, random: RandomStream(seed: 4), pool: nil)
+    // Critics that say something, so that their gradient reaches the policy.
+    var random = RandomStream(seed: 5)
+    let last = learner.critics.linears.last!
+    random.fillUniform(learner.critics.store.values(of: last.weight), -0.5, 0.5)
+    learner.target.follow(rate: 1)
+    learner.range = ValueRange(low: -3, high: 5)
+    return (model, learner)
+  }
+
+  private static func update(_ learner: DoubleHorizonLearner, rows: Int) throws -> DoubleHorizonLearner.Report {
+    let start = RowBuffer(rows, 2)
+    var (drawing, noise) = (RandomStream(seed: 6), RandomStream(seed: 7))
+    drawing.fillNormal(start.memory)
+    return try withExtendedLifetime(start) {
+      try learner.update(
+        from: start.read, pair: [2, 0], members: MemberDraw(3, RandomStream(seed: 8)).fill, &noise)
+    }
+  }
+
+  /// d(actor loss)/d(parameters) along a direction, against differences: through policy, model, rewards, log π and Q.
+  @Test func theActorLossHasItsGradient() throws {
+    let (_, learner) = Self.small { $0.rangeRate = 0 }
+    let store = learner.policy.network.store
+    _ = try Self.update(learner, rows: 6)
+    let gradient = Array(store.gradients)
+    var random = RandomStream(seed: 9)
+    var direction = [Float](repeating: 0, count: gradient.count)
+    direction.withUnsafeMutableBufferPointer { random.fillNormal($0) }
+    let slope = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+    let values = Array(store.values)
+    func loss(_ step: Float) throws -> Double {
+      for index in values.indices { store.values[index] = values[index] + step * direction[index] }
+      return Double(try Self.update(learner, rows: 6).actorLoss)
+    }
+    let differences = try (loss(2e-3) - loss(-2e-3)) / 4e-3
+    #expect(abs(slope - differences) < 0.01 * abs(differences), "\(slope), by differences \(differences)")
+    #expect(abs(differences) > 0.05)
+  }
+
+  /// The same of Σ over critics of their squared errors.
+  @Test func theCriticLossHasItsGradient() throws {
+    let (_, learner) = Self.small { $0.rangeRate = 0 }
+    let store = learner.critics.store
+    _ = try Self.update(learner, rows: 6)
+    let gradient = Array(store.gradients)
+    var random = RandomStream(seed: 9)
+    var direction = [Float](repeating: 0, count: gradient.count)
+    direction.withUnsafeMutableBufferPointer { random.fillNormal($0) }
+    let slope = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+    let values = Array(store.values)
+    func loss(_ step: Float) throws -> Double {
+      for index in values.indices { store.values[index] = values[index] + step * direction[index] }
+      return Double(try Self.update(learner, rows: 6).criticLoss)
+    }
+    let differences = try (loss(1e-3) - loss(-1e-3)) / 2e-3
+    #expect(abs(slope - differences) < 0.01 * abs(differences), "\(slope), by differences \(differences)")
+  }
+
+  /// An update without the policy leaves policy and α as they are, and moves the critics.
+  @Test func criticsLearnAlone() throws {
+    let (_, learner) = Self.small { $0.learningRate = 1e-2 }
+    let (policy, critics) = (Array(learner.policy.network.store.values), Array(learner.critics.store.values))
+    let start = RowBuffer(6, 2)
+    var noise = RandomStream(seed: 7)
+    _ = try learner.update(
+      from: start.read, pair: [0, 1], members: MemberDraw(3, RandomStream(seed: 8)).fill, &noise,
+      improvesPolicy: false)
+    #expect(Array(learner.policy.network.store.values) == policy)
+    #expect(learner.temperature.value == Float(0.1))
+    #expect(Array(learner.critics.store.values) != critics)
+  }
+
+  /// Every member serves as many rows as any other; groups stay together.
+  @Test func membersServeEqualGroups() {
+    var serving = [Int32](repeating: -1, count: 24)
+    var orders: Set<[Int32]> = []
+    for step in 0..<20 {
+      MemberDraw(8, RandomStream(seed: 1)).fill(step, &serving)
+      let groups = (0..<8).map { Array(serving[$0 * 3..<$0 * 3 + 3]) }
+      #expect(groups.allSatisfy { Set($0).count == 1 })
+      #expect(Set(serving).count == 8)
+      orders.insert(groups.map { $0[0] })
+    }
+    #expect(orders.count > 15)
+  }
+
+  /// Rows of any members come back in their places, whatever the members' shares.
+  @Test func rowsFindTheirMember() {
+    let (model, _) = Self.small()
+    let members: [Int32] = [2, 0, 2, 2, 1, 2, 0]
+    let tape = Tape()
+    var random = RandomStream(seed: 2)
+    let state = tape.constant(rows: 7, columns: 2) { random.fillNormal($0) }
+    let action = tape.constant(rows: 7, columns: 1) { random.fillUniform($0, -1, 1) }
+    let (next, reward) = model.step(state, action, by: members, noise: nil, on: tape)
+    for (row, member) in members.enumerated() {
+      let input = tape.concatenateColumns([tape.rows(state, row..<row + 1), tape.rows(action, row..<row + 1)])
+      let alone = tape.values(model.network.member(Int(member), input, on: tape))
+      #expect(tape.values(reward)[row] == alone[0])
+      for column in 0..<2 {
+        #expect(tape.values(next)[row * 2 + column] == tape.values(state)[row * 2 + column] + alone[1 + column])
+      }
+    }
+  }
+
+  @Test func theRangeGoesTowardsTheQuantiles() {
+    var range = ValueRange()
+    let rewards = (0...100).map { Float($0) }
+    range.move(towards: rewards, discount: 0.5, rate: 0.25)
+    #expect(range.low == 2 && range.high == 198)
+    range.move(towards: rewards.map { $0 + 10 }, discount: 0.5, rate: 0.25)
+    #expect(range.low == 7 && range.high == 203)
+    #expect(range.center == 105 && range.width == 98)
+  }
+
+  /// The oldest states go first, and all that are left are drawn.
+  @Test func theRingHoldsTheNewestStates() {
+    let (ring, out) = (StateRing(capacity: 5, size: 1), RowBuffer(200, 1))
+    for value in 0..<8 {
+      let one = RowBuffer(1, 1)
+      one.rows[0, 0] = Float(value)
+      ring.append(one.read)
+    }
+    var random = RandomStream(seed: 1)
+    ring.draw(into: out.rows, &random)
+    #expect(Set(out.memory) == [3, 4, 5, 6, 7])
+  }
+}
