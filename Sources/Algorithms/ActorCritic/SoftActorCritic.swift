@@ -59,10 +59,12 @@ package final class SoftActorCritic: ArchivableObject {
     targets = RowBuffer(settings.batchSize, 1)
   }
 
-  /// One update in the order of Stable-Baselines3; vectors of `batch.actions` are squashed to [−1, 1].
+  /// One update in the order of Stable-Baselines3; vectors of `batch.actions` are squashed to [−1, 1]. With an
+  /// `expansion` the target is its.
   /// - Throws: `DivergedError`.
   package func update(
-    on batch: TransitionBatch, _ noise: inout some NoiseSource, _ random: inout RandomStream
+    on batch: TransitionBatch, expandedBy expansion: ValueExpansion? = nil, _ noise: inout some NoiseSource,
+    _ random: inout RandomStream
   ) throws -> Report {
     tape.rewind()
     // a ~ π(·|s), and α from before its own step, on this draw.
@@ -75,9 +77,14 @@ package final class SoftActorCritic: ArchivableObject {
     // y = r + γ(1 − terminated)·E_a'[min_i Q'_i(s', a') − α log π(a'|s')]
     let members = critics.targetMembers(&random)
     tape.withoutGradients {
+      if let expansion {
+        return expansion.fillTargets(
+          of: batch, by: self, critics: members, temperature: alpha, discount: Float(settings.discount), &noise,
+          on: tape, into: targets.rows)
+      }
       let next = tape.constant(batch.next)
       let nextDraw = policy.draw(next, &noise, on: tape)
-      let q = critics.target.network.fused(criticInput(next, nextDraw), on: tape)
+      let q = critics.target.network.fused(criticInput(next, nextDraw, on: tape), on: tape)
       let least = Critics.minimum(q, of: members, on: tape)
       fillTargets(batch, nextValues: tape.rows(of: nextDraw.softValue(least, temperature: alpha, on: tape)))
     }
@@ -89,7 +96,7 @@ package final class SoftActorCritic: ArchivableObject {
       inputs.read.slice(0..<batch.count), chosen: space.isDiscrete ? batch.actions : nil, to: y)
 
     // −mean E_a[min_i Q_i(s, a) − α log π(a|s)] by the critics as they are now, which take no gradient.
-    let q = critics.network.fused(criticInput(observations, draw), on: tape, frozen: true)
+    let q = critics.network.fused(criticInput(observations, draw, on: tape), on: tape, frozen: true)
     let least = settings.actorUsesMean ? tape.meanBatch(q) : Critics.minimum(q, of: 0..<q.batch, on: tape)
     let actorLoss = tape.scale(tape.mean(draw.softValue(least, temperature: alpha, on: tape)), by: -1)
     policy.network.store.clearGradients()
@@ -106,7 +113,7 @@ package final class SoftActorCritic: ArchivableObject {
   }
 
   /// What a critic sees: observation and action, or the observation alone where it values every action.
-  private func criticInput(_ observations: Tensor, _ draw: PolicyDraw) -> Tensor {
+  func criticInput(_ observations: Tensor, _ draw: PolicyDraw, on tape: Tape) -> Tensor {
     draw.isDiscrete ? observations : tape.concatenateColumns(observations, draw.actions)
   }
 

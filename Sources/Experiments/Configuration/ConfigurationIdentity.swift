@@ -22,7 +22,10 @@ package enum ConfigurationIdentity {
       var settings = settings
       return Fields.read(&settings).resolved
     }
-    return ["environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings())]
+    return [
+      "environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings()),
+      "agent.valueExpansion": defaults(ValueExpansion.Settings()),
+    ]
   }()
 
   /// The part of a resolved configuration that belongs to the identity.

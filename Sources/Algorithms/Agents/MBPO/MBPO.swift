@@ -9,7 +9,7 @@ import Support
 /// 3. Then branch `rolloutStarts` rollouts off states that were really visited, of a length that grows on a schedule;
 ///    every row of every step is moved by an elite drawn for it.
 /// 4. After every step: `updatesPerStep` updates of soft actor-critic on minibatches of which a share `realRatio` is
-///    real.
+///    real, or all where nothing is imagined; with `valueExpansion` the critics' targets look through the model, too.
 package final class MBPO: Agent {
   package struct Configuration: AgentConfiguration {
     package var learning = ModelLearner.Settings(
@@ -22,6 +22,7 @@ package final class MBPO: Agent {
     package var realRatio = 0.05
     package var trust = RolloutTrust()
     package var updatesPerStep = 20
+    package var valueExpansion = ValueExpansion.Settings()
     package var policy = SoftActorCriticSettings()
     /// The section `model`.
     package var model = Variant<DynamicsModels>("ensemble", Configuration.authorsEnsemble)
@@ -39,13 +40,16 @@ package final class MBPO: Agent {
 
     package mutating func declare(_ fields: Fields) {
       learning.declare(fields)
-      fields.integer("rolloutStarts", &rolloutStarts, in: 1...10_000_000, "imagined rollouts after every fit")
+      fields.integer(
+        "rolloutStarts", &rolloutStarts, in: 0...10_000_000, "imagined rollouts after every fit; 0: only real data")
       fields.section("rolloutLength", &rolloutLength, "imagined steps of a rollout in the course of the run")
       fields.integer("retainedRounds", &retainedRounds, in: 1...10_000, "rounds of rollouts that are learned from")
       fields.section("trust", &trust, "what of the imagined is believed where the model's members disagree")
       fields.number("realRatio", &realRatio, in: 0...1, "share of real transitions in every minibatch")
       fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates of the policy per environment step")
       policy.declare(fields)
+      fields.section(
+        "valueExpansion", &valueExpansion, chooser: "type", "imagined steps in the critics' targets (MVE, STEVE)")
     }
 
     package mutating func declareSections(_ experiment: Fields) {
@@ -61,6 +65,8 @@ package final class MBPO: Agent {
         fields.fault(
           "agent.trust", "one network has nobody to disagree with; set agent.trust.penalty and cut to \"none\"")
       }
+      valueExpansion.check(
+        members: model.settings.hasDisagreement, critics: policy.criticSettings.count, fields)
       if overflow || rows > Int(Int32.max) {
         fields.fault("agent.rolloutStarts", "rollouts × length × rounds retained are more rows than a buffer can hold")
       }
@@ -68,6 +74,13 @@ package final class MBPO: Agent {
 
     package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       policy.warn(replayCapacity: learning.replayCapacity, fields)
+      valueExpansion.warn(fields)
+      trust.warn(fields)
+      if rolloutStarts == 0 {
+        for name in ["rolloutLength", "retainedRounds", "realRatio", "trust"] {
+          fields.unused("agent.\(name)", because: "with agent.rolloutStarts 0 nothing is imagined to learn from")
+        }
+      }
       if rolloutLength.first == rolloutLength.last {
         for name in ["from", "to"] {
           fields.unused("agent.rolloutLength.\(name)", because: "the length stays the same")
@@ -91,6 +104,7 @@ package final class MBPO: Agent {
       need.add(
         "imagined transitions once more while a checkpoint is written", bytes: rolloutStarts, retainedRounds,
         rolloutLength.longest, 2 * size + actions + 4, 4)
+      need.add(valueExpansion.memory(policy, model.settings, task))
       return need
     }
 
@@ -105,6 +119,8 @@ package final class MBPO: Agent {
   private let rollouts: BranchedRollouts
   /// nil where all of the imagined is believed.
   private let judge: RolloutJudge?
+  /// nil where targets are of one step.
+  private let expansion: ValueExpansion?
   /// Imagined transitions.
   private let imagined: Replay
   private let minibatch: Minibatch
@@ -124,6 +140,12 @@ package final class MBPO: Agent {
       random: context.random.stream("network"), pool: context.pool)
     judge = configuration.trust.asksMembers ? RolloutJudge(configuration.trust, observationSize: size) : nil
     rollouts = BranchedRollouts(learner.model!, specification, judge: judge)
+    expansion =
+      configuration.valueExpansion.kind == .none
+      ? nil
+      : ValueExpansion(
+        configuration.valueExpansion, learner.model!, specification, batchSize: configuration.policy.batchSize,
+        critics: configuration.policy.criticSettings.count)
     imagined = Replay(
       observationSize: size, actionColumns: specification.actionSpace.columns,
       capacity: configuration.rolloutStarts * configuration.retainedRounds * configuration.rolloutLength.first,
@@ -137,6 +159,7 @@ package final class MBPO: Agent {
 
   package var metricNames: [String] {
     SoftActorCritic.metricNames + ModelLearner.metricNames + ["rollout_length", "imagined", "imagined_reward"]
+      + (expansion == nil ? [] : ["model_use"])
   }
   package var tables: [TableDeclaration] { learner.model!.tables }
 
@@ -163,14 +186,16 @@ package final class MBPO: Agent {
       let batch = minibatch.draw(
         configuration.realRatio, from: learner.replay, rest: imagined, squashedTo: specification.actionSpace,
         &drawing)
-      let report = try policy.update(on: batch, &noise, &drawing)
+      let report = try policy.update(on: batch, expandedBy: expansion, &noise, &drawing)
       if index == count - 1 { report.record(in: &metrics) }
     }
+    if let expansion, count > 0 { metrics.record("model_use", expansion.modelUse) }
     updates += count
     metrics.updates = updates
   }
 
   private func imagine(_ metrics: inout Metrics) {
+    guard configuration.rolloutStarts > 0 else { return }
     let length = configuration.rolloutLength.value(at: learner.steps)
     imagined.resize(configuration.rolloutStarts * configuration.retainedRounds * length)
     if configuration.trust.cut == .halt { rollouts.survey(learner.replay) }
