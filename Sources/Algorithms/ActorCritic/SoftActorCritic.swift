@@ -89,11 +89,12 @@ package final class SoftActorCritic: ArchivableObject {
       fillTargets(batch, nextValues: tape.rows(of: nextDraw.softValue(least, temperature: alpha, on: tape)))
     }
 
-    // ½Σ_i mean (Q_i(s, a) − y)²
+    // ½Σ_i mean w·(Q_i(s, a) − y)²
     fillInputs(batch)
     let y = targets.read.slice(0..<batch.count)
     let criticLoss = critics.fit(
-      inputs.read.slice(0..<batch.count), chosen: space.isDiscrete ? batch.actions : nil, to: y)
+      inputs.read.slice(0..<batch.count), chosen: space.isDiscrete ? batch.actions : nil, to: y,
+      weights: batch.weights)
 
     // −mean E_a[min_i Q_i(s, a) − α log π(a|s)] by the critics as they are now, which take no gradient.
     let q = critics.network.fused(criticInput(observations, draw, on: tape), on: tape, frozen: true)

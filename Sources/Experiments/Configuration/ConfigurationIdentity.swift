@@ -25,6 +25,7 @@ package enum ConfigurationIdentity {
     return [
       "environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings()),
       "agent.valueExpansion": defaults(ValueExpansion.Settings()),
+      "agent.trust": JSONObject(defaults(RolloutTrust()).members.filter { RolloutTrust.later.contains($0.key) }),
     ]
   }()
 

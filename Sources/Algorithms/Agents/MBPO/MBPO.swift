@@ -65,6 +65,12 @@ package final class MBPO: Agent {
         fields.fault(
           "agent.trust", "one network has nobody to disagree with; set agent.trust.penalty and cut to \"none\"")
       }
+      if trust.needsVariance && !model.settings.hasVariance {
+        fields.fault(
+          "agent.trust",
+          "a model without variance has no bits to lose; set agent.trust.draw to \"member\" and cut to "
+            + "another than \"information\", or model.kind to \"probabilistic\"")
+      }
       valueExpansion.check(
         members: model.settings.hasDisagreement, critics: policy.criticSettings.count, fields)
       if overflow || rows > Int(Int32.max) {
@@ -93,6 +99,7 @@ package final class MBPO: Agent {
 
     package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
       let (size, actions) = (task.specification.observationSpace.size, task.specification.actionSpace.columns)
+      let columns = 2 * size + actions + (trust.weight == .none ? 4 : 5)
       var need = learning.memory(task, steps: steps)
       need.add(policy.memory(task))
       need.add(
@@ -100,10 +107,10 @@ package final class MBPO: Agent {
       need.add(
         "imagined transitions: agent.rolloutStarts \(rolloutStarts) × agent.retainedRounds \(retainedRounds) × "
           + "agent.rolloutLength \(rolloutLength.longest)",
-        bytes: rolloutStarts, retainedRounds, rolloutLength.longest, 2 * size + actions + 4, 4)
+        bytes: rolloutStarts, retainedRounds, rolloutLength.longest, columns, 4)
       need.add(
         "imagined transitions once more while a checkpoint is written", bytes: rolloutStarts, retainedRounds,
-        rolloutLength.longest, 2 * size + actions + 4, 4)
+        rolloutLength.longest, columns, 4)
       need.add(valueExpansion.memory(policy, model.settings, task))
       return need
     }
@@ -139,18 +146,21 @@ package final class MBPO: Agent {
       configuration.policy, observationSize: size, specification.actionSpace,
       random: context.random.stream("network"), pool: context.pool)
     judge = configuration.trust.asksMembers ? RolloutJudge(configuration.trust, observationSize: size) : nil
-    rollouts = BranchedRollouts(learner.model!, specification, judge: judge)
     expansion =
       configuration.valueExpansion.kind == .none
       ? nil
       : ValueExpansion(
         configuration.valueExpansion, learner.model!, specification, batchSize: configuration.policy.batchSize,
         critics: configuration.policy.criticSettings.count)
+    let isWeighted = configuration.trust.weight != .none
     imagined = Replay(
       observationSize: size, actionColumns: specification.actionSpace.columns,
+      extra: isWeighted ? [ReplayColumn("weight", 1)] : [],
       capacity: configuration.rolloutStarts * configuration.retainedRounds * configuration.rolloutLength.first,
       layout: .loose, storage: .copied)
-    minibatch = Minibatch(configuration.policy.batchSize, of: learner.replay)
+    let weight = isWeighted ? imagined.column("weight") : nil
+    rollouts = BranchedRollouts(learner.model!, specification, judge: judge, weight: weight)
+    minibatch = Minibatch(configuration.policy.batchSize, of: learner.replay, weight: weight)
     acting = context.random.stream("policy")
     drawing = context.random.stream("replay")
     noise = context.random.stream("noise")
@@ -198,7 +208,7 @@ package final class MBPO: Agent {
     guard configuration.rolloutStarts > 0 else { return }
     let length = configuration.rolloutLength.value(at: learner.steps)
     imagined.resize(configuration.rolloutStarts * configuration.retainedRounds * length)
-    if configuration.trust.cut == .halt { rollouts.survey(learner.replay) }
+    if configuration.trust.surveysReal { rollouts.survey(learner.replay) }
     let report = rollouts.run(
       starts: configuration.rolloutStarts, length: length, from: learner.replay, by: policy.policy, into: imagined,
       random: imagination.stream(UInt64(rounds)))
