@@ -97,7 +97,7 @@ import TestSupport
     Case(
       agent: "sac",
       settings: ["environment.wrappers.normalizesObservations=true", "environment.wrappers.frameStack=2"]),
-    Case(agent: "mbpo", settings: ["agent.valueExpansion=weighted", "agent.rolloutStarts=0"]),
+    Case(agent: "mbpo", settings: ["agent.valueExpansion.type=weighted", "agent.rolloutStarts=0"]),
     Case(
       agent: "mbpo",
       settings: [

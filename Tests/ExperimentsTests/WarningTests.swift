@@ -33,7 +33,7 @@ import Experiments
     ),
     ("CartPole-v1", "dyna", "agent.imaginationLength=5", "agent.planningSteps=1"),
     ("Pendulum-v1", "mbpo", "agent.rolloutLength.to=5", "agent.rolloutLength.last=4"),
-    ("Pendulum-v1", "mbpo", "agent.valueExpansion.horizon=5", "agent.valueExpansion=fixed"),
+    ("Pendulum-v1", "mbpo", "agent.valueExpansion.horizon=5", "agent.valueExpansion.type=fixed"),
     ("Pendulum-v1", "mbpo", "agent.trust.penaltyWeight=2", "agent.trust.penalty=deviation"),
     ("Pendulum-v1", "mbpo", "agent.trust.haltReward=-2", "agent.trust.cut=halt"),
     ("Pendulum-v1", "mbpo", "agent.trust.stepQuantile=0.9", "agent.trust.cut=information"),
