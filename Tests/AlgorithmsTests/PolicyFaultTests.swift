@@ -65,7 +65,7 @@ struct PolicyFaultTests {
     let loss = values.withUnsafeBufferPointer { temperature.step(on: $0) }
     #expect((temperature.value > 0.5) == grows && temperature.value != 0.5)
     // J = −log α·mean(log π + H̄), linear in log α: its slope is J/log α.
-    #expect(abs(loss - -Temperature.logarithm(0.5) * (logProbability - 1)) < 1e-5)
+    #expect(abs(loss - -KernelMath.log(0.5) * (logProbability - 1)) < 1e-5)
   }
 
   /// H̄: minus the dimensions of a vector, positive for discrete actions.

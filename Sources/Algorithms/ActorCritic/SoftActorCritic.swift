@@ -14,16 +14,18 @@ package final class SoftActorCritic: ArchivableObject {
     package var entropy: Float
     /// Mean of the target y.
     package var value: Float
+    /// The largest |Q_i(s, a)| of the policy's actions.
+    package var magnitude: Float
 
     /// Records everything under `metricNames`.
-    func record(in metrics: inout Metrics) {
-      let values = [criticLoss, actorLoss, temperature, entropy, value]
+    package func record(in metrics: inout Metrics) {
+      let values = [criticLoss, actorLoss, temperature, entropy, value, magnitude]
       for (name, value) in zip(SoftActorCritic.metricNames, values) { metrics.record(name, Double(value)) }
     }
   }
 
   /// Columns of progress.csv.
-  package static let metricNames = ["critic_loss", "actor_loss", "temperature", "entropy", "value"]
+  package static let metricNames = ["critic_loss", "actor_loss", "temperature", "entropy", "value", "critic_magnitude"]
 
   package let policy: SoftPolicy
   package let critics: Critics
@@ -35,6 +37,8 @@ package final class SoftActorCritic: ArchivableObject {
   private let pool: ComputePool?
   private let inputs: RowBuffer
   private let targets: RowBuffer
+  /// The largest |reward| of a minibatch in this session, for the alarm only.
+  private var largestReward: Float = 0
 
   /// For observations of that size.
   package init(
@@ -108,9 +112,25 @@ package final class SoftActorCritic: ArchivableObject {
     let report = Report(
       criticLoss: criticLoss, actorLoss: tape.scalar(actorLoss), temperatureLoss: temperatureLoss, temperature: alpha,
       entropy: -negativeEntropies.reduce(0, +) / Float(batch.count),
-      value: (0..<batch.count).reduce(0) { $0 + y[$1, 0] } / Float(batch.count))
+      value: (0..<batch.count).reduce(0) { $0 + y[$1, 0] } / Float(batch.count),
+      magnitude: tape.values(q).reduce(0) { max($0, abs($1)) })
+    for row in 0..<batch.count { largestReward = max(largestReward, abs(batch.rewards[row, 0])) }
     guard report.criticLoss.isFinite, report.actorLoss.isFinite else { throw diverged }
     return report
+  }
+
+  /// Raises an alarm where action values are three times what rewards, the entropy's included, allow for ever.
+  /// - Parameter range: the rewards that the task declares.
+  package func watch(_ report: Report, _ range: ClosedRange<Double>, _ metrics: inout Metrics) {
+    let declared = max(abs(range.lowerBound), abs(range.upperBound))
+    let reward = max(declared.isFinite ? declared : 0, Double(largestReward))
+    let allowed = (reward + Double(report.temperature * abs(report.entropy))) / (1 - settings.discount)
+    guard Double(report.magnitude) > 3 * max(allowed, 1) else { return }
+    metrics.raise(
+      .criticMagnitude,
+      "action values reach \(NumberText.short(Double(report.magnitude))) where rewards allow "
+        + "\(NumberText.short(allowed)): the critics diverge; try agent.criticLayerNorm=true, fewer "
+        + "agent.updatesPerStep or a smaller agent.criticLearningRate")
   }
 
   /// What a critic sees: observation and action, or the observation alone where it values every action.

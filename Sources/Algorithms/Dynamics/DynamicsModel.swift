@@ -59,6 +59,8 @@ package struct ModelFitSummary: Sendable {
   package var validationLoss: Double?
   /// Optimiser steps taken.
   package var updates: Int
+  /// nil where nobody looked.
+  package var health: ModelHealth?
 
   package init(trainLoss: Double, validationLoss: Double?, updates: Int) {
     (self.trainLoss, self.validationLoss, self.updates) = (trainLoss, validationLoss, updates)

@@ -1,4 +1,3 @@
-import CKernels
 import Support
 
 /// What a step through an ensemble loses of the information about where the rollout is (Infoprop, Frauenknecht et al.
@@ -24,14 +23,7 @@ package struct FusedPrediction: Equatable {
   package func loss(resolution: Float) -> Float {
     let share = conditionalVariance / (resolution * resolution)
     guard share > .leastNormalMagnitude else { return 0 }
-    return max(0, (logarithm(share) + 2.837877) * 0.7213475)
-  }
-
-  /// By the kernels, the same bits on every system.
-  private func logarithm(_ x: Float) -> Float {
-    var (x, y) = (x, Float(0))
-    ck_unary(Int32(CK_LOG), 1, &x, &y)
-    return y
+    return max(0, (KernelMath.log(share) + 2.837877) * 0.7213475)
   }
 }
 
