@@ -69,7 +69,7 @@ struct AlarmTests {
   @Test func membersThatErrTogether() throws {
     let half = health(together: 3, apart: 4, variance: 0)
     // Squared errors 3² + 4², of which 4² is between the members.
-    #expect(abs(try #require(half.spread) - 0.8) < 1e-6 && half.unexplained == 1)
+    #expect(abs((half.spread ?? 0) - 0.8) < 1e-6 && half.unexplained == 1)
     func alarms(_ health: ModelHealth) -> Int {
       var metrics = metrics(ModelHealth.metricNames)
       health.record(in: &metrics)
@@ -98,13 +98,14 @@ struct AlarmTests {
       #"{"ensembleSize": 3, "hiddenSizes": [16], "epochs": 30, "holdout": 0.2, "reward": "learned"}"#,
       for: "Pendulum-v1")
     var rows: [ModelFitRow] = []
-    let health = try #require(try model.fit(randomTransitions("Pendulum-v1", count: 300), rows: &rows).health)
-    #expect(try #require(health.spread) > 0.1 && health.spread! <= 1)
-    #expect(try #require(health.atBounds) < 0.9)
+    let data = try randomTransitions("Pendulum-v1", count: 300)
+    let health = try model.fit(data, rows: &rows).health
+    #expect(health?.spread ?? 0 > 0.1 && health?.spread ?? 2 <= 1)
+    #expect(health?.atBounds ?? 1 < 0.9)
     let alone = makeModel(
       #"{"ensembleSize": 1, "hiddenSizes": [8], "epochs": 1, "kind": "deterministic"}"#, for: "Pendulum-v1")
-    let single = try #require(try alone.fit(randomTransitions("Pendulum-v1", count: 50), rows: &rows).health)
-    #expect(single.spread == nil && single.atBounds == nil)
+    let single = try alone.fit(data, rows: &rows).health
+    #expect(single == ModelHealth())
   }
 
   // MARK: Returns
@@ -139,11 +140,8 @@ struct AlarmTests {
     result.record(in: &metrics)
     #expect(metrics.takeAlarms().count == alarms, "\(result)")
     #expect(gap.measure(real: real, by: UniformPolicy(), random: RandomStream(seed: 1)) == result)
-    #expect(
-      ReturnGap(Promise(0), task("Pendulum-v1").specification)
-        .measure(
-          real: try randomTransitions("Pendulum-v1", count: 15), by: UniformPolicy(), random: RandomStream(seed: 1))
-        == nil)
+    let little = try randomTransitions("Pendulum-v1", count: 15)
+    #expect(gap.measure(real: little, by: UniformPolicy(), random: RandomStream(seed: 1)) == nil)
   }
 
   // MARK: Declarations
@@ -178,7 +176,7 @@ struct AlarmTests {
     try steps(30) { _ in }
     #expect(metrics.values.last == 0 && metrics.takeAlarms().isEmpty)
     try steps(30) { if isWrong { $0.reward = 7 } }
-    let share = try #require(metrics.values.last ?? nil)
+    let share = (metrics.values.last ?? nil) ?? -1
     #expect(abs(share - (isWrong ? 0.5 : 0)) < 0.05 && metrics.takeAlarms().count == (isWrong ? 1 : 0))
   }
 
