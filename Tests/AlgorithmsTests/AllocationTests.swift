@@ -215,11 +215,11 @@ import Testing
     ("Pendulum-v1", #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 100000, "rolloutStarts": 100"#),
     (
       "CartPole-v1",
-      #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 100000, "valueExpansion": {"type": "fixed"}"#
+      #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 99999, "rolloutStarts": 9, "valueExpansion": {"type": "fixed"}"#
     ),
     (
       "Pendulum-v1",
-      #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 100000, "valueExpansion": {"type": "weighted"}"#
+      #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 99999, "rolloutStarts": 9, "valueExpansion": {"type": "weighted"}"#
     ),
     (
       "CartPole-v1",
