@@ -7,7 +7,7 @@ import Testing
 
 /// Infoprop's rule and the weight of spread, against the formulas by hand in double precision.
 struct RolloutInformationTests {
-  private static let (members, rows, targets) = (4, 7, 3)
+  private static let (members, rows, targets) = (4, 30, 3)
 
   /// Normals of four members for some rows: two columns of an observation, then a reward. In row 5 all means agree.
   private static func predictions(changes: [Bool]? = nil) -> MemberPredictions {
