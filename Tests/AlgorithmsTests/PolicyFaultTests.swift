@@ -126,6 +126,8 @@ struct PolicyFaultTests {
   @Test(arguments: [false, true]) func gradientsOfAWholeUpdate(usesMean: Bool) throws {
     let learner = Self.learner {
       ($0.maximumGradientNorm, $0.actorUsesMean, $0.temperature) = (1e9, usesMean, 0.4)
+      // A long step, after which the critics say something else.
+      $0.criticSettings.learningRate = 0.05
     }
     let (policy, critics) = (learner.policy.network.store, learner.critics.network.store)
     var buffers: [RowBuffer] = []

@@ -40,7 +40,6 @@ package final class Critics: ArchivableObject {
     pool: ComputePool?
   ) {
     (self.settings, self.pool) = (settings, pool)
-    all = Array(0..<settings.count)
     let dropout = settings.dropout > 0 ? Dropout(rate: Float(settings.dropout), random: random.stream("dropout")) : nil
     network = MLP(
       name: "", sizes: [inputs] + settings.hiddenSizes + [outputs], members: settings.count, activation: .relu,
