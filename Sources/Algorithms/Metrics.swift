@@ -24,6 +24,10 @@ package struct Metrics: Sendable {
   package private(set) var rows: [[[CSVFile.Cell?]]]
   /// Gradient updates since the start of the run.
   package var updates = 0
+  /// Causes of this session, and texts that nobody has taken yet.
+  var raised: [Alarm] = []
+  /// See `raised`.
+  var alarms: [String] = []
   /// Transitions in the replay; nil for agents without one.
   package var bufferSize: Int?
 

@@ -215,6 +215,14 @@ import Testing
     ("Pendulum-v1", #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 100000, "rolloutStarts": 100"#),
     (
       "CartPole-v1",
+      #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 99999, "rolloutStarts": 9, "valueExpansion": {"type": "fixed"}"#
+    ),
+    (
+      "Pendulum-v1",
+      #"{"type": "mbpo", "initialRandomSteps": 100, "fitEvery": 99999, "rolloutStarts": 9, "valueExpansion": {"type": "weighted"}"#
+    ),
+    (
+      "CartPole-v1",
       #"{"type": "dqn", "initialRandomSteps": 100, "isDueling": true, "priorityExponent": 0.6, "nStepReturns": 3"#
     ),
   ])

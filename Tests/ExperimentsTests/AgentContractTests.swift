@@ -97,6 +97,13 @@ import TestSupport
     Case(
       agent: "sac",
       settings: ["environment.wrappers.normalizesObservations=true", "environment.wrappers.frameStack=2"]),
+    Case(agent: "mbpo", settings: ["agent.valueExpansion.type=weighted", "agent.rolloutStarts=0"]),
+    Case(
+      agent: "mbpo",
+      settings: [
+        "agent.trust.cut=information", "agent.trust.draw=conditional", "agent.trust.weight=spread",
+        "agent.rolloutLength.first=3",
+      ]),
     Case(agent: "mbpo", settings: ["agent.trust.penalty=deviation", "agent.trust.cut=halt"]),
     Case(agent: "mbpo", settings: ["agent.trust.cut=share", "agent.rolloutLength.first=2"]),
     Case(agent: "dyna", settings: ["agent.nStepReturns=2", "agent.priorityExponent=1", "agent.updateEvery=4"]),

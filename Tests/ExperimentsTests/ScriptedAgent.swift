@@ -15,7 +15,7 @@ final class ScriptedAgent: Agent {
     func makeAgent(_ context: AgentContext) throws -> any Agent { ScriptedAgent(context, script) }
   }
 
-  enum Act { case learn, diverge, reportNaN, breakWeight, fail }
+  enum Act { case learn, diverge, reportNaN, breakWeight, fail, alarm }
 
   struct Failure: Error, CustomStringConvertible { var description: String { "the script says so" } }
 
@@ -80,6 +80,7 @@ final class ScriptedAgent: Agent {
     case .reportNaN: metrics.record("loss", .nan)
     case .breakWeight: weights[3] = .infinity
     case .fail: throw Failure()
+    case .alarm: metrics.raise(.exploitation, "the script says so")
     }
     if steps % 2 == 0 { metrics.record("loss", Double(weights[1])) }
     if steps % 37 == 0 { metrics.record("rare", Double(steps)) }

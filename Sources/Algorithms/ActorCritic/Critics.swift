@@ -69,14 +69,16 @@ package final class Critics: ArchivableObject {
     return random.permutation(settings.count).prefix(settings.countInTarget).map(Int.init).sorted()
   }
 
-  /// One optimiser step on ½Σ_i mean (Q_i − y)².
+  /// One optimiser step on ½Σ_i mean w·(Q_i − y)².
   /// - Parameters:
   ///   - inputs: [rows, inputs].
   ///   - chosen: one-hot rows of the actions that the values are of; nil where there is one value.
   ///   - target: y [rows, 1].
+  ///   - weights: w [rows, 1]; nil: 1.
   /// - Returns: the loss before it.
-  package func fit(_ inputs: Rows, chosen: Rows?, to target: Rows) -> Float {
+  package func fit(_ inputs: Rows, chosen: Rows?, to target: Rows, weights: Rows? = nil) -> Float {
     (regression.inputs, regression.chosen, regression.target) = (inputs, chosen, target)
+    regression.weights = weights
     if let trainer { return trainer.step(on: regression) }
     tape.rewind()
     let output = network(tape.constant(inputs), on: tape)
@@ -101,15 +103,18 @@ package final class Critics: ArchivableObject {
     var inputs = Rows.none
     var chosen: Rows?
     var target = Rows.none
+    var weights: Rows?
     var rows: Int { inputs.count }
 
     func fillInputs(of member: Int, _ inputs: MutableRows) { inputs.copy(self.inputs) }
 
-    /// ½ mean (Q − y)², summed over the members of `output`.
+    /// ½ mean w·(Q − y)², summed over the members of `output`.
     func loss(of member: Int, _ output: Tensor, on tape: Tape) -> Tensor {
       var value = output
       if let chosen { value = tape.sumColumns(tape.multiply(output, tape.constant(chosen))) }
-      return tape.scale(tape.meanSquaredError(value, tape.constant(target)), by: 0.5)
+      guard let weights else { return tape.scale(tape.meanSquaredError(value, tape.constant(target)), by: 0.5) }
+      let errors = tape.square(tape.subtract(value, tape.constant(target)))
+      return tape.scale(tape.sum(tape.multiply(errors, tape.constant(weights))), by: 0.5 / Float(rows))
     }
   }
 }

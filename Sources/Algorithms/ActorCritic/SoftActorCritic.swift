@@ -14,16 +14,18 @@ package final class SoftActorCritic: ArchivableObject {
     package var entropy: Float
     /// Mean of the target y.
     package var value: Float
+    /// The largest |Q_i(s, a)| of the policy's actions.
+    package var magnitude: Float
 
     /// Records everything under `metricNames`.
-    func record(in metrics: inout Metrics) {
-      let values = [criticLoss, actorLoss, temperature, entropy, value]
+    package func record(in metrics: inout Metrics) {
+      let values = [criticLoss, actorLoss, temperature, entropy, value, magnitude]
       for (name, value) in zip(SoftActorCritic.metricNames, values) { metrics.record(name, Double(value)) }
     }
   }
 
   /// Columns of progress.csv.
-  package static let metricNames = ["critic_loss", "actor_loss", "temperature", "entropy", "value"]
+  package static let metricNames = ["critic_loss", "actor_loss", "temperature", "entropy", "value", "critic_magnitude"]
 
   package let policy: SoftPolicy
   package let critics: Critics
@@ -35,6 +37,8 @@ package final class SoftActorCritic: ArchivableObject {
   private let pool: ComputePool?
   private let inputs: RowBuffer
   private let targets: RowBuffer
+  /// The largest |reward| of a minibatch in this session, for the alarm only.
+  private var largestReward: Float = 0
 
   /// For observations of that size.
   package init(
@@ -59,10 +63,12 @@ package final class SoftActorCritic: ArchivableObject {
     targets = RowBuffer(settings.batchSize, 1)
   }
 
-  /// One update in the order of Stable-Baselines3; vectors of `batch.actions` are squashed to [−1, 1].
+  /// One update in the order of Stable-Baselines3; vectors of `batch.actions` are squashed to [−1, 1]. With an
+  /// `expansion` the target is its.
   /// - Throws: `DivergedError`.
   package func update(
-    on batch: TransitionBatch, _ noise: inout some NoiseSource, _ random: inout RandomStream
+    on batch: TransitionBatch, expandedBy expansion: ValueExpansion? = nil, _ noise: inout some NoiseSource,
+    _ random: inout RandomStream
   ) throws -> Report {
     tape.rewind()
     // a ~ π(·|s), and α from before its own step, on this draw.
@@ -75,21 +81,27 @@ package final class SoftActorCritic: ArchivableObject {
     // y = r + γ(1 − terminated)·E_a'[min_i Q'_i(s', a') − α log π(a'|s')]
     let members = critics.targetMembers(&random)
     tape.withoutGradients {
+      if let expansion {
+        return expansion.fillTargets(
+          of: batch, by: self, critics: members, temperature: alpha, discount: Float(settings.discount), &noise,
+          on: tape, into: targets.rows)
+      }
       let next = tape.constant(batch.next)
       let nextDraw = policy.draw(next, &noise, on: tape)
-      let q = critics.target.network.fused(criticInput(next, nextDraw), on: tape)
+      let q = critics.target.network.fused(criticInput(next, nextDraw, on: tape), on: tape)
       let least = Critics.minimum(q, of: members, on: tape)
       fillTargets(batch, nextValues: tape.rows(of: nextDraw.softValue(least, temperature: alpha, on: tape)))
     }
 
-    // ½Σ_i mean (Q_i(s, a) − y)²
+    // ½Σ_i mean w·(Q_i(s, a) − y)²
     fillInputs(batch)
     let y = targets.read.slice(0..<batch.count)
     let criticLoss = critics.fit(
-      inputs.read.slice(0..<batch.count), chosen: space.isDiscrete ? batch.actions : nil, to: y)
+      inputs.read.slice(0..<batch.count), chosen: space.isDiscrete ? batch.actions : nil, to: y,
+      weights: batch.weights)
 
     // −mean E_a[min_i Q_i(s, a) − α log π(a|s)] by the critics as they are now, which take no gradient.
-    let q = critics.network.fused(criticInput(observations, draw), on: tape, frozen: true)
+    let q = critics.network.fused(criticInput(observations, draw, on: tape), on: tape, frozen: true)
     let least = settings.actorUsesMean ? tape.meanBatch(q) : Critics.minimum(q, of: 0..<q.batch, on: tape)
     let actorLoss = tape.scale(tape.mean(draw.softValue(least, temperature: alpha, on: tape)), by: -1)
     policy.network.store.clearGradients()
@@ -100,13 +112,29 @@ package final class SoftActorCritic: ArchivableObject {
     let report = Report(
       criticLoss: criticLoss, actorLoss: tape.scalar(actorLoss), temperatureLoss: temperatureLoss, temperature: alpha,
       entropy: -negativeEntropies.reduce(0, +) / Float(batch.count),
-      value: (0..<batch.count).reduce(0) { $0 + y[$1, 0] } / Float(batch.count))
+      value: (0..<batch.count).reduce(0) { $0 + y[$1, 0] } / Float(batch.count),
+      magnitude: tape.values(q).reduce(0) { max($0, abs($1)) })
+    for row in 0..<batch.count { largestReward = max(largestReward, abs(batch.rewards[row, 0])) }
     guard report.criticLoss.isFinite, report.actorLoss.isFinite else { throw diverged }
     return report
   }
 
+  /// Raises an alarm where action values are three times what rewards, the entropy's included, allow for ever.
+  /// - Parameter range: the rewards that the task declares.
+  package func watch(_ report: Report, _ range: ClosedRange<Double>, _ metrics: inout Metrics) {
+    let declared = max(abs(range.lowerBound), abs(range.upperBound))
+    let reward = max(declared.isFinite ? declared : 0, Double(largestReward))
+    let allowed = (reward + Double(report.temperature * abs(report.entropy))) / (1 - settings.discount)
+    guard Double(report.magnitude) > 3 * max(allowed, 1) else { return }
+    metrics.raise(
+      .criticMagnitude,
+      "action values reach \(NumberText.short(Double(report.magnitude))) where rewards allow "
+        + "\(NumberText.short(allowed)): the critics diverge; try agent.criticLayerNorm=true, fewer "
+        + "agent.updatesPerStep or a smaller agent.criticLearningRate")
+  }
+
   /// What a critic sees: observation and action, or the observation alone where it values every action.
-  private func criticInput(_ observations: Tensor, _ draw: PolicyDraw) -> Tensor {
+  func criticInput(_ observations: Tensor, _ draw: PolicyDraw, on tape: Tape) -> Tensor {
     draw.isDiscrete ? observations : tape.concatenateColumns(observations, draw.actions)
   }
 

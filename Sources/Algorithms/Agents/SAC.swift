@@ -57,6 +57,7 @@ package final class SAC: Agent {
   private let configuration: Configuration
   private let lanes: Int
   private let space: ActionSpace
+  private let rewardRange: ClosedRange<Double>
   private let activity: Activity
   private let learner: SoftActorCritic
   private let transitions: Replay
@@ -70,7 +71,7 @@ package final class SAC: Agent {
   package init(_ configuration: Configuration, _ context: AgentContext) {
     let specification = context.specification
     self.configuration = configuration
-    (lanes, space) = (context.lanes, specification.actionSpace)
+    (lanes, space, rewardRange) = (context.lanes, specification.actionSpace, specification.rewardRange)
     learner = SoftActorCritic(
       configuration.learning, observationSize: specification.observationSpace.size, space,
       random: context.random.stream("network"), pool: context.pool)
@@ -111,7 +112,10 @@ package final class SAC: Agent {
     for index in 0..<count {  // step 2
       let batch = minibatch.draw(from: transitions, squashedTo: space, &drawing)
       let report = try learner.update(on: batch, &noise, &drawing)
-      if index == count - 1 { report.record(in: &metrics) }
+      if index == count - 1 {
+        report.record(in: &metrics)
+        learner.watch(report, rewardRange, &metrics)
+      }
     }
     updates += count
     metrics.updates = updates

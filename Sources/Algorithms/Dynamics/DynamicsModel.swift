@@ -12,12 +12,16 @@ package protocol DynamicsModel: ArchivableObject {
   func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary
   /// state, action → next, reward, ended of the step's rows, known parts included.
   func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream)
+  /// Members that predict, best first; always as many. Default: one.
+  var elites: [Int] { get }
   /// Memory for what all members predict for that many rows; nil, the default, where there are no members.
   func makePredictions(rows: Int) -> MemberPredictions?
   /// What every member predicts for the step's states and actions, without noise. Default: nothing.
   func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions)
   /// As a model that gradients pass through; nil, the default: they do not.
   var differentiable: (any DifferentiableDynamics)? { get }
+  /// Rewards and ends that the task declares, anew, where the next states of a step have changed. Default: nothing.
+  func settle(_ step: ImaginedStep)
   /// Scores plans by rollouts through this model. It may be used until the next fit and again after it.
   func makeScorer(_ settings: RolloutSettings) -> any PlanScorer
   /// Per network the mean prediction for one observation and action: next observation, then reward and termination
@@ -29,8 +33,10 @@ package protocol DynamicsModel: ArchivableObject {
 
 extension DynamicsModel {
   package var differentiable: (any DifferentiableDynamics)? { nil }
+  package var elites: [Int] { [0] }
   package func makePredictions(rows: Int) -> MemberPredictions? { nil }
   package func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {}
+  package func settle(_ step: ImaginedStep) {}
 }
 
 /// Who of an ensemble moves a row; models without members ignore it.
@@ -41,6 +47,10 @@ package enum MemberChoice {
   case fixed(Int)
   /// Every row draws an elite, noise included.
   case drawn
+  /// Every row draws any member, noise included.
+  case drawnFromAll
+  /// One member, by its mean; where the end is learned, the step gets its probability.
+  case mean(of: Int)
 }
 
 /// What one fit came to.
@@ -49,6 +59,8 @@ package struct ModelFitSummary: Sendable {
   package var validationLoss: Double?
   /// Optimiser steps taken.
   package var updates: Int
+  /// nil where nobody looked.
+  package var health: ModelHealth?
 
   package init(trainLoss: Double, validationLoss: Double?, updates: Int) {
     (self.trainLoss, self.validationLoss, self.updates) = (trainLoss, validationLoss, updates)
@@ -110,6 +122,8 @@ package protocol DynamicsModelConfiguration: Configurable {
   var isDifferentiable: Bool { get }
   /// Whether several networks predict, so that they can disagree. Default: they do.
   var hasDisagreement: Bool { get }
+  /// Whether every prediction comes with a variance. Default: it does.
+  var hasVariance: Bool { get }
   /// What the model, its fit to so many transitions, and gradients through so many imagined steps hold in memory.
   /// Default: nothing worth mentioning.
   func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed
@@ -126,6 +140,7 @@ extension DynamicsModelConfiguration {
   package var servesPlanners: Bool { true }
   package var isDifferentiable: Bool { false }
   package var hasDisagreement: Bool { true }
+  package var hasVariance: Bool { true }
   package func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed {
     MemoryNeed()
   }

@@ -10,13 +10,16 @@ package final class MemberPredictions {
   package let quantities: Int
   /// Most rows.
   package let capacity: Int
+  /// Per column: it is added to the state.
+  package let changes: [Bool]
   /// [members][targets][capacity]; variances are 0 where members give none.
   package let means, variances: FloatBuffer
   /// [targets][capacity]: for what a model writes beside them and nobody reads.
   private(set) lazy var scratch = FloatBuffer(count: targets * capacity)
 
   /// Memory for `capacity` rows.
-  package init(members: Int, targets: Int, quantities: Int? = nil, capacity: Int) {
+  package init(members: Int, targets: Int, quantities: Int? = nil, capacity: Int, changes: [Bool]? = nil) {
+    self.changes = changes ?? [Bool](repeating: false, count: targets)
     (self.members, self.targets, self.capacity) = (members, targets, max(capacity, 1))
     self.quantities = quantities ?? targets
     means = FloatBuffer(count: members * targets * self.capacity)

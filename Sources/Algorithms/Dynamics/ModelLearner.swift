@@ -49,6 +49,9 @@ package final class ModelLearner: ArchivableObject {
     }
   }
 
+  /// Newest transitions that a declaration is held to.
+  private static let watched = 1000
+
   /// Real transitions.
   package let replay: Replay
   /// nil: only the replay and the cadence are wanted.
@@ -78,7 +81,8 @@ package final class ModelLearner: ArchivableObject {
   }
 
   /// Columns of progress.csv that `fit` fills.
-  package static let metricNames = ["model_train_loss", "model_val_loss"]
+  package static let metricNames =
+    ["model_train_loss", "model_val_loss"] + ModelHealth.metricNames + ["known_mismatch"]
 
   /// Keeps one step of every lane.
   package func observe(_ steps: Transitions) {
@@ -109,13 +113,31 @@ package final class ModelLearner: ArchivableObject {
         try replay.requireAgreement(
           with: task, reward: modelSettings.reward == .known, termination: modelSettings.termination == .known)
       }
+      watchKnownDynamics(&metrics)
       let summary = try model.fit(replay, &metrics)
       metrics.record("model_train_loss", summary.trainLoss)
       if let loss = summary.validationLoss { metrics.record("model_val_loss", loss) }
+      summary.health?.record(in: &metrics)
       updates = summary.updates
     }
     isFitted = true
     return updates
+  }
+
+  /// Holds what the task declares to the newest transitions at every fit, for what random steps never saw.
+  private func watchKnownDynamics(_ metrics: inout Metrics) {
+    let (reward, termination) = (modelSettings.reward == .known, modelSettings.termination == .known)
+    guard let known = task.knownDynamics, reward || termination, replay.count > 0 else { return }
+    let record = replay.record(task.specification, of: replay.newest(ModelLearner.watched))
+    let check = KnownDynamicsCheck(known, on: record)
+    let wrong = (rewards: reward ? check.rewards.count : 0, ends: termination ? check.terminations.count : 0)
+    metrics.record("known_mismatch", Double(wrong.rewards + wrong.ends) / Double(record.count))
+    guard wrong.rewards + wrong.ends > 0 else { return }
+    metrics.raise(
+      .knownDynamics,
+      "what \(task.specification.id) declares is wrong for \(wrong.rewards) rewards and \(wrong.ends) ends of the newest "
+        + "\(record.count) transitions; set model.\(wrong.ends > 0 ? "termination" : "reward") to \"learned\" or mend "
+        + "the declaration")
   }
 
   /// The model, once it is fitted.

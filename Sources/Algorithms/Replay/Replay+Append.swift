@@ -41,8 +41,12 @@ extension Replay {
     }
   }
 
-  /// Adds loose rows without order: what a model imagined. Rewards and flags (1: terminated) have one column.
-  package func append(_ observations: Rows, _ actions: Rows, rewards: Rows, terminated: Rows, next: Rows) {
+  /// Adds loose rows without order: what a model imagined. Rewards and flags (1: terminated) have one column; `extra`
+  /// fills the agent's own columns.
+  package func append(
+    _ observations: Rows, _ actions: Rows, rewards: Rows, terminated: Rows, next: Rows,
+    _ extra: (_ index: Int, NewRow) -> Void = { _, _ in }
+  ) {
     precondition(layout == .loose && lanes == 1)
     for index in 0..<observations.count {
       let row = take(0)
@@ -51,6 +55,7 @@ extension Replay {
       fill(
         memory[row], actions.row(index), reward: rewards[index, 0], isTerminated: terminated[index, 0] != 0,
         isTruncated: false)
+      extra(index, NewRow(memory: memory[row]))
       enter(0, row)
     }
   }

@@ -4,7 +4,11 @@ import Support
 extension Replay {
   /// The newest `count` transitions as arrays, in the order of `transition(_:)`: for checks and reports.
   package func record(_ specification: EnvironmentSpecification, last count: Int = .max) -> TransitionRecord {
-    let rows = (self.count - min(count, self.count)..<self.count).map(transition)
+    record(specification, of: (self.count - min(count, self.count)..<self.count).map(transition))
+  }
+
+  /// These transitions as arrays.
+  func record(_ specification: EnvironmentSpecification, of rows: [Int32]) -> TransitionRecord {
     func values(_ column: Column) -> [Float] {
       let buffer = RowBuffer(rows.count, column.width)
       gather(rows, column, into: buffer.rows)

@@ -166,6 +166,16 @@ package final class Replay: ArchivableObject {
     return states[lane].transitions[index]
   }
 
+  /// The newest `count` transitions, as many of every lane, oldest first in each.
+  package func newest(_ count: Int) -> [Int32] {
+    var rows: [Int32] = []
+    for lane in states.prefix(count) {
+      let (own, wanted) = (lane.transitions.count, max(count / lanes, 1))
+      for index in own - min(own, wanted)..<own { rows.append(lane.transitions[index]) }
+    }
+    return rows
+  }
+
   /// Rows of transitions drawn with replacement, one draw of `random` each, into an array that keeps its memory. There
   /// has to be a transition.
   package func sample(_ count: Int, _ random: inout RandomStream, into rows: inout [Int32]) {

@@ -47,13 +47,17 @@ package final class Minibatch {
   private let observations, actions, rewards, next, terminated, discounts, weights: RowBuffer
   private let steps: Int
   private let discount: Float
+  /// Of the rest's rows.
+  private let weight: Replay.Column?
   private var rows: [Int32] = []
   /// Where the sums of rewards end.
   private var ends: [Int32] = []
 
   /// `count` rows of transitions as `replay` holds them; with `steps` above 1 rewards are sums of so many, discounted
   /// by `discount`, of a chained replay.
-  package init(_ count: Int, of replay: Replay, steps: Int = 1, discount: Double = 1) {
+  /// `weight`: the column of what a row of the rest counts for; those of the replay count 1.
+  package init(_ count: Int, of replay: Replay, steps: Int = 1, discount: Double = 1, weight: Replay.Column? = nil) {
+    self.weight = weight
     observations = RowBuffer(count, replay.observation.width)
     actions = RowBuffer(count, replay.action.width)
     rewards = RowBuffer(count, 1)
@@ -84,7 +88,12 @@ package final class Minibatch {
     let split = rest.count > 0 ? Int(share * Double(count)) : count
     draw(0..<split, from: replay, &random)
     draw(split..<count, from: rest, &random)
-    return batch(squashedTo: space)
+    var batch = batch(squashedTo: space)
+    guard let weight else { return batch }
+    weights.rows.slice(0..<split).fill(1)
+    if split < count { rest.gather(rows, weight, into: weights.rows.slice(split..<count)) }
+    batch.weights = weights.read
+    return batch
   }
 
   /// Rows drawn by their priorities, with the weights that make up for it to the degree β = `importance`.

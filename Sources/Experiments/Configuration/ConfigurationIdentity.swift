@@ -22,7 +22,11 @@ package enum ConfigurationIdentity {
       var settings = settings
       return Fields.read(&settings).resolved
     }
-    return ["environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings())]
+    return [
+      "environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings()),
+      "agent.valueExpansion": defaults(ValueExpansion.Settings()),
+      "agent.trust": JSONObject(defaults(RolloutTrust()).members.filter { RolloutTrust.later.contains($0.key) }),
+    ]
   }()
 
   /// The part of a resolved configuration that belongs to the identity.

@@ -174,6 +174,7 @@ package final class SeedRun {
       try appendTables()
       return false
     }
+    for alarm in loop.metrics.takeAlarms() { warn("at step \(loop.progress.step) \(alarm)") }
     // What was stored of this step is not its end.
     if wasInsideStep { checkpointedStep = nil }
     let seconds = clock.seconds

@@ -23,16 +23,20 @@ package final class BranchedRollouts {
   private let observations: RowBuffer
   private let actions: RowBuffer
   private let judge: RolloutJudge?
+  private let weight: Replay.Column?
   /// nil where nobody asks the members.
   private let predictions: MemberPredictions?
   private var sources: [Int32] = []
   private var alive, stored: [Int32]
   private var goingOn: [Bool] = []
 
-  /// Rollouts through `model`; without a judge all of them are believed.
+  /// Rollouts through `model`; without a judge all of them are believed. `weight`: the column of the buffer for what a
+  /// row counts for.
   package init(
-    _ model: any DynamicsModel, _ specification: EnvironmentSpecification, judge: RolloutJudge? = nil
+    _ model: any DynamicsModel, _ specification: EnvironmentSpecification, judge: RolloutJudge? = nil,
+    weight: Replay.Column? = nil
   ) {
+    self.weight = weight
     self.model = model
     self.judge = judge
     (alive, stored) = ([], [])
@@ -60,9 +64,13 @@ package final class BranchedRollouts {
       real.gather(sources, real.observation, into: step.state)
       for time in 0..<length where step.count > 0 {
         act(policy, &acting)
-        model.advance(step, by: .drawn, noise: stream.stream("dynamics").stream(UInt64(time)))
+        model.advance(
+          step, by: judge?.movers ?? .drawn, noise: stream.stream("dynamics").stream(UInt64(time)))
         if let judge, let predictions {
           model.predictMembers(step, into: predictions)
+          if judge.fuse(step, predictions, noise: stream.stream("information").stream(UInt64(time))) {
+            model.settle(step)
+          }
           judge.judge(step, predictions, time: time, length: length, stored: &stored, goingOn: &goingOn)
           for row in stored { store(Int(row)..<Int(row) + 1, buffer, &report) }
         } else {
@@ -77,6 +85,7 @@ package final class BranchedRollouts {
           }
         }
         step.carryOn(alive)
+        judge?.carryOn(alive)
       }
     }
     report.reward /= Double(max(report.stored, 1))
@@ -87,7 +96,12 @@ package final class BranchedRollouts {
   private func store(_ rows: Range<Int>, _ buffer: Replay, _ report: inout Report) {
     let batch = step.batch(rows)
     buffer.append(
-      batch.observations, batch.actions, rewards: batch.rewards, terminated: batch.terminated, next: batch.next)
+      batch.observations, batch.actions, rewards: batch.rewards, terminated: batch.terminated, next: batch.next
+    ) { [judge, weight] index, row in
+      if let judge, let weight {
+        withUnsafePointer(to: judge.weights[rows.lowerBound + index]) { row.set(weight, Rows($0, 1, 1)) }
+      }
+    }
     for row in rows { report.reward += Double(step.reward[row, 0]) }
     report.stored += rows.count
   }
@@ -103,6 +117,7 @@ package final class BranchedRollouts {
       model.predictMembers(step, into: predictions)
       judge.observeReal(predictions, count: step.count, isFirst: start == 0)
     }
+    judge.finishSurvey()
   }
 
   private func act(_ policy: any RowPolicy, _ random: inout RandomStream) {

@@ -1,8 +1,8 @@
 import Environments
 import Support
 
-/// How far imagined transitions are believed where the members of the model disagree: what is taken off their reward,
-/// and which of them are learned from and carried on.
+/// How far imagined transitions are believed where the members of the model disagree: what they lead to, what is taken
+/// off their reward, which of them are learned from and carried on, and what they count for.
 package struct RolloutTrust: Configurable, Equatable {
   /// u of the penalty r − λu.
   package enum Penalty: String, CaseIterable, Sendable {
@@ -27,6 +27,30 @@ package struct RolloutTrust: Configurable, Equatable {
     /// A rollout ends before its members' mean divergence reaches `coefficient` times the `percentile` that first steps
     /// of rollouts had so far (MACURA, Frauenknecht et al. 2024).
     case threshold
+    /// A rollout ends before a step that loses more bits of any quantity than the `stepQuantile` of real transitions
+    /// does, or before its sum is more than its length times their `totalQuantile` (Infoprop, Frauenknecht et al.
+    /// 2025).
+    case information
+  }
+
+  /// What a step leads to.
+  package enum Draw: String, CaseIterable, Sendable {
+    /// A draw of one elite.
+    case member
+    /// μ̄ + K(y − μ̄) + N(0, (1 − K)σ̄²) of a draw y of any member: what it says of what the members agree on (Infoprop;
+    /// see `FusedPrediction`).
+    case conditional
+    /// N(μ̄, σ̄²), as Infoprop's port to JAX has it.
+    case fused
+  }
+
+  /// What a row counts for in the critics' loss.
+  package enum Weight: String, CaseIterable, Sendable {
+    /// As much as a real one.
+    case none
+    /// 1/(1 + σ), σ the deviation of the members' rewards plus the mean of those of their next observations' columns
+    /// (WIMLE, 2026).
+    case spread
   }
 
   package var penalty = Penalty.none
@@ -36,6 +60,12 @@ package struct RolloutTrust: Configurable, Equatable {
   package var coefficient = 1.0
   package var haltReward = 0.0
   package var percentile = 95.0
+  package var stepQuantile = 0.9999
+  package var totalQuantile = 0.01
+  /// What predicted quantities are told apart to, in their own units.
+  package var resolution = 1e-6
+  package var draw = Draw.member
+  package var weight = Weight.none
 
   /// Everything is believed.
   package init() {}
@@ -48,10 +78,27 @@ package struct RolloutTrust: Configurable, Equatable {
       "coefficient", &coefficient, in: 0...1e6, aboveLowerBound: true, "factor of the limit of \"halt\", \"threshold\"")
     fields.number("haltReward", &haltReward, in: -1e9...1e9, "reward of a rollout that \"halt\" ends")
     fields.number("percentile", &percentile, in: 0...100, "of the first steps' divergences, for \"threshold\"")
+    fields.number(
+      "stepQuantile", &stepQuantile, in: 0...1, "of real steps' lost bits: a step's limit, for \"information\"")
+    fields.number(
+      "totalQuantile", &totalQuantile, in: 0...1, "likewise, times the length: a rollout's limit, for \"information\"")
+    fields.number(
+      "resolution", &resolution, in: 0...1, aboveLowerBound: true, "least difference that counts, for \"information\"")
+    fields.choice("draw", &draw, "a member's draw, or what the members agree on (Infoprop's, or its JAX port's)")
+    fields.choice("weight", &weight, "what imagined rows count for in the critics' loss: 1, or 1/(1 + spread)")
   }
 
   /// Whether members are asked at all.
-  package var asksMembers: Bool { penalty != .none || cut != .none }
+  package var asksMembers: Bool { penalty != .none || cut != .none || needsVariance || weight != .none }
+
+  /// Whether the members have to be normals.
+  package var needsVariance: Bool { cut == .information || draw != .member }
+
+  /// Whether the judge wants to see what is said of real transitions.
+  package var surveysReal: Bool { cut == .halt || cut == .information }
+
+  /// Settings that came later: where they are off a run is what it was before there were any.
+  package static let later = ["stepQuantile", "totalQuantile", "resolution", "draw", "weight"]
 
   /// Warns of settings that nothing reads.
   package func warn(_ fields: Fields) {
@@ -60,105 +107,13 @@ package struct RolloutTrust: Configurable, Equatable {
     if cut != .threshold {
       fields.unused("agent.trust.percentile", because: "only agent.trust.cut \"threshold\" asks it")
     }
+    if cut != .information {
+      for name in ["stepQuantile", "totalQuantile", "resolution"] {
+        fields.unused("agent.trust.\(name)", because: "only agent.trust.cut \"information\" asks it")
+      }
+    }
     if cut != .halt && cut != .threshold {
       fields.unused("agent.trust.coefficient", because: "agent.trust.cut \"\(cut.rawValue)\" has no threshold")
     }
-  }
-}
-
-/// `RolloutTrust` at work.
-package final class RolloutJudge: ArchivableObject {
-  /// First steps that a threshold is the mean of.
-  private static let remembered = 2000
-
-  package let settings: RolloutTrust
-  private let observationSize: Int
-  /// Of MACURA: borders of the latest rollouts, oldest first.
-  private var borders: [Double] = []
-  /// Of MOReL: largest distance on real data, times the coefficient.
-  private var largestReal = 0.0
-
-  package init(_ settings: RolloutTrust, observationSize: Int) {
-    (self.settings, self.observationSize) = (settings, observationSize)
-  }
-
-  /// Takes in what the members say of real transitions, after every fit; only "halt" wants it.
-  package func observeReal(_ predictions: MemberPredictions, count: Int, isFirst: Bool) {
-    if isFirst { largestReal = 0 }
-    for row in 0..<count {
-      largestReal = max(largestReal, settings.coefficient * Double(predictions.largestPairDistance(row)))
-    }
-  }
-
-  /// Judges step `time` of rollouts of `length` steps: changes rewards and ends of `step`, and says which rows are
-  /// stored and which go on where the task has not ended.
-  package func judge(
-    _ step: ImaginedStep, _ predictions: MemberPredictions, time: Int, length: Int, stored: inout [Int32],
-    goingOn: inout [Bool]
-  ) {
-    penalise(step, predictions)
-    stored = (0..<Int32(step.count)).map { $0 }
-    goingOn = [Bool](repeating: true, count: step.count)
-    switch settings.cut {
-    case .none: break
-    case .halt:
-      for row in 0..<step.count where Double(predictions.largestPairDistance(row)) > largestReal {
-        step.reward[row, 0] = Float(settings.haltReward)
-        step.ended[row, 0] = 1
-      }
-    case .share:
-      let divergences = (0..<step.count).map { predictions.divergence(of: Int(step.mover[$0]), $0) }
-      let kept = step.count * (length - time) / (2 * (length + 1))
-      stored = RolloutJudge.lowest(kept, of: divergences)
-    case .threshold:
-      let divergences = (0..<step.count).map { Double(predictions.pairDivergence($0)) }
-      if time == 0 { remember(settings.coefficient * RolloutJudge.percentile(settings.percentile, of: divergences)) }
-      let limit = threshold
-      for row in 0..<step.count { goingOn[row] = divergences[row] < limit }
-      stored = stored.filter { goingOn[Int($0)] }
-    }
-  }
-
-  private func penalise(_ step: ImaginedStep, _ predictions: MemberPredictions) {
-    let weight = Float(settings.penaltyWeight)
-    for row in 0..<step.count {
-      switch settings.penalty {
-      case .none: return
-      case .deviation: step.reward[row, 0] -= weight * predictions.largestDeviation(row)
-      case .distance: step.reward[row, 0] -= weight * predictions.largestDistance(row, over: 0..<observationSize)
-      case .disagreement: step.reward[row, 0] -= weight * predictions.disagreement(row)
-      }
-    }
-  }
-
-  // MARK: Thresholds
-
-  /// The mean of the borders so far.
-  package var threshold: Double { borders.reduce(0, +) / Double(max(borders.count, 1)) }
-
-  /// Adds the border of another round's first step.
-  package func remember(_ border: Double) {
-    if borders.count == RolloutJudge.remembered { borders.removeFirst() }
-    borders.append(border)
-  }
-
-  /// The `count` rows of the lowest values, ascending by row; of equals the earlier one.
-  package static func lowest(_ count: Int, of values: [Float]) -> [Int32] {
-    values.indices.sorted { (values[$0], $0) < (values[$1], $1) }.prefix(count).map(Int32.init).sorted()
-  }
-
-  /// With linear interpolation between order statistics.
-  package static func percentile(_ percent: Double, of values: [Double]) -> Double {
-    guard !values.isEmpty else { return 0 }
-    let sorted = values.sorted()
-    let place = percent / 100 * Double(sorted.count - 1)
-    let low = Int(place.rounded(.down))
-    let high = min(low + 1, sorted.count - 1)
-    return sorted[low] + (place - Double(low)) * (sorted[high] - sorted[low])
-  }
-
-  package func archive(_ archive: Archive) throws {
-    try archive.array("borders", &borders)
-    try archive.value("largestReal", &largestReal)
   }
 }

@@ -98,6 +98,8 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.number("maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the global norm; 0: never")
     }
 
+    package var hasVariance: Bool { kind == .probabilistic }
+
     package var hasDisagreement: Bool { (elites == 0 ? ensembleSize : elites) > 1 }
 
     package func warn(replayCapacity: Int, _ fields: Fields) {

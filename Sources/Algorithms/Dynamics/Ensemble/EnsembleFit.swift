@@ -125,6 +125,7 @@ struct EnsembleFit {
       measureErrors(on: Array(training.prefix(configuration.holdoutLimit)))
       result.elites = rank(errors)
     }
+    result.summary.health = measureHealth(on: (usesHoldout ? heldOut : training).prefix(1000))
     return result
   }
 
@@ -192,6 +193,37 @@ struct EnsembleFit {
         }
       }
     }
+  }
+
+  /// What those rows say of the members, elites or not.
+  private func measureHealth(on rows: ArraySlice<Int32>) -> ModelHealth {
+    let (tape, wanted, members) = (model.tape, targets.read, model.configuration.ensembleSize)
+    var meter = ModelHealthMeter(members: members, quantities: model.regressionTargets)
+    tape.rewind()
+    tape.withoutGradients {
+      let input = tape.constant(rows: rows.count, columns: model.inputColumns) {
+        MutableRows($0.baseAddress!, rows.count, model.inputColumns).gather(rows, of: inputs.read)
+      }
+      let output = model.network(input, on: tape)
+      let variances = model.head.map { tape.exp($0(output, on: tape, frozen: true).logVariance) }
+      for (place, row) in rows.enumerated() {
+        meter.addRow()
+        for quantity in 0..<model.regressionTargets {
+          meter.add(quantity, actual: wanted[Int(row), quantity]) { tape.rows(of: output, member: $0)[place, quantity] }
+          guard let head = model.head, let variances else { continue }
+          let (low, high) = (
+            model.store.values(of: head.minimum)[quantity], model.store.values(of: head.maximum)[quantity]
+          )
+          for member in 0..<members {
+            let raw = tape.rows(of: output, member: member)[place, model.targetCount + quantity]
+            meter.add(
+              quantity, variance: tape.rows(of: variances, member: member)[place, quantity],
+              isBeyond: raw < low || raw > high)
+          }
+        }
+      }
+    }
+    return meter.health
   }
 
   /// Copies all weights and biases of one member into its snapshot, or back.

@@ -14,9 +14,10 @@ extension EnsembleDynamics {
 
   /// Reward and end of a step whose next states stand there: the declared functions' where they are known, else what
   /// the networks said.
+  /// - Parameter withProbabilities: a learned end is told as its probability.
   /// - Returns: false where no row can end.
   @discardableResult
-  func complete(_ step: ImaginedStep) -> Bool {
+  func complete(_ step: ImaginedStep, withProbabilities: Bool = false) -> Bool {
     if !learnsReward { layout.known?.rewards(of: step.columns, into: step.reward.base) }
     let ended = step.ended.base
     switch configuration.termination {
@@ -25,6 +26,8 @@ extension EnsembleDynamics {
     case .known:
       guard let known = layout.known else { return false }
       known.terminations(of: step.columns, into: ended)
+    case .learned where withProbabilities:
+      ck_activation(Int32(CK_SIGMOID), Int64(step.count), ended, ended)
     case .learned:
       for row in 0..<step.count { ended[row] = ended[row] > 0 ? 1 : 0 }
     }
@@ -35,28 +38,35 @@ extension EnsembleDynamics {
     while stepIndex.count < step.count { stepIndex.append(0) }
     var argument = kernelRows(step)
     var noise = ck_noise(key: noise.key, step: 0, iteration: 0)
+    var withProbabilities = false
     switch members {
+    case .mean(let member):
+      ck_ensemble_step(kernel.pointer, Int32(member), Int64(step.count), 0, nil, 0, &argument, nil, stepWorkspace.base)
+      withProbabilities = true
     case .fixed(let member):
       ck_ensemble_step(
         kernel.pointer, Int32(member), Int64(step.count), 0, nil, 0, &argument, &noise, stepWorkspace.base)
     case .inTurn:
-      advance(step, &argument, &noise) { row in row % elites.count }
-    case .drawn:
+      advance(step, &argument, &noise, by: elites) { row in row % elites.count }
+    case .drawn, .drawnFromAll:
       let key = noise.key
-      advance(step, &argument, &noise) { row in
+      let isFromAll = if case .drawnFromAll = members { true } else { false }
+      let members = isFromAll ? Array(0..<configuration.ensembleSize) : elites
+      advance(step, &argument, &noise, by: members) { row in
         var bits = SplitMix64(key: key, 0x656c_6974_6573, UInt64(row))
-        return bits.integer(below: UInt64(elites.count))
+        return bits.integer(below: UInt64(members.count))
       }
     }
-    if !complete(step) { step.ended.fill(0) }
+    if !complete(step, withProbabilities: withProbabilities) { step.ended.fill(0) }
   }
 
-  /// Moves every row by the elite in that place of the ranking.
+  /// Moves every row by the member in that place of the list.
   private func advance(
-    _ step: ImaginedStep, _ argument: inout ck_rows, _ noise: inout ck_noise, elite: (_ row: Int) -> Int
+    _ step: ImaginedStep, _ argument: inout ck_rows, _ noise: inout ck_noise, by members: [Int],
+    place: (_ row: Int) -> Int
   ) {
-    for row in 0..<step.count { step.mover[row] = Int32(elites[elite(row)]) }
-    for member in elites {
+    for row in 0..<step.count { step.mover[row] = Int32(members[place(row)]) }
+    for member in members {
       var listed = 0
       for row in 0..<step.count where step.mover[row] == Int32(member) {
         stepIndex[listed] = Int32(row)
@@ -67,6 +77,11 @@ extension EnsembleDynamics {
           kernel.pointer, Int32(member), Int64(listed), 0, index.baseAddress, 0, &argument, &noise, stepWorkspace.base)
       }
     }
+  }
+
+  package func settle(_ step: ImaginedStep) {
+    // A learned end is 0 or 1 by now, and stays so.
+    complete(step)
   }
 
   package func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {
@@ -83,7 +98,8 @@ extension EnsembleDynamics {
 
   package func makePredictions(rows: Int) -> MemberPredictions? {
     MemberPredictions(
-      members: configuration.ensembleSize, targets: targetCount, quantities: regressionTargets, capacity: rows)
+      members: configuration.ensembleSize, targets: targetCount, quantities: regressionTargets, capacity: rows,
+      changes: (0..<targetCount).map { $0 < layout.observationSize && predictsChange($0) })
   }
 
   /// The mean prediction of one member: next observation [observation size] (the change already added), then reward

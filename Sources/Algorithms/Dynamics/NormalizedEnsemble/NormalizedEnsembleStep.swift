@@ -60,6 +60,7 @@ struct MemberGroups {
 extension NormalizedEnsemble: DifferentiableDynamics {
   package var differentiable: (any DifferentiableDynamics)? { self }
   package var members: Int { configuration.ensembleSize }
+  package var elites: [Int] { Array(0..<members) }
 
   package func standardize(_ observations: MutableRows) { normalizer.standardize(observations) }
 
@@ -171,23 +172,28 @@ extension NormalizedEnsemble: DifferentiableDynamics {
     let networks = configuration.ensembleSize
     for row in 0..<count {
       switch members {
-      case .fixed(let member): step.mover[row] = Int32(member)
+      case .fixed(let member), .mean(let member): step.mover[row] = Int32(member)
       case .inTurn: step.mover[row] = Int32(row % networks)
-      case .drawn:
+      case .drawn, .drawnFromAll:
         var bits = SplitMix64(key: noise.key, 0x656c_6974_6573, UInt64(row))
         step.mover[row] = Int32(bits.integer(below: UInt64(networks)))
       }
     }
     var noise = noise
+    let isMean = if case .mean = members { true } else { false }
     tape.rewind()
     tape.withoutGradients {
       let (state, action) = inputs(of: step)
-      let normals = tape.constant(rows: count, columns: size) { noise.fillNormal($0) }
+      let normals = isMean ? nil : tape.constant(rows: count, columns: size) { noise.fillNormal($0) }
       let (next, reward) = self.step(
-        state, action, by: step.mover.prefix(count), noise: tape.values(normals), on: tape)
+        state, action, by: step.mover.prefix(count), noise: normals.map { tape.values($0) }, on: tape)
       write(tape.rows(of: next), into: step.next)
       step.reward.copy(tape.rows(of: reward))
     }
+    settle(step)
+  }
+
+  package func settle(_ step: ImaginedStep) {
     if configuration.termination == .known, let known = layout.known {
       known.terminations(of: step.columns, into: step.ended.base)
     } else {
@@ -213,7 +219,7 @@ extension NormalizedEnsemble: DifferentiableDynamics {
   package func makePredictions(rows: Int) -> MemberPredictions? {
     MemberPredictions(
       members: configuration.ensembleSize, targets: layout.observationSize + 1, quantities: layout.observationSize + 1,
-      capacity: rows)
+      capacity: rows, changes: (0...layout.observationSize).map { $0 < layout.observationSize })
   }
 
   /// In units of the observation and the reward: the change, then the reward.

@@ -1,0 +1,209 @@
+import Algorithms
+import Environments
+import Neural
+import Support
+import Testing
+
+/// Every alarm fires where its cause is there, once, and is silent where all is well.
+struct AlarmTests {
+  private func metrics(_ names: [String]) -> Metrics { Metrics(names: names) }
+
+  @Test func aCauseIsToldOnce() {
+    var metrics = metrics([])
+    metrics.raise(.exploitation, "first")
+    metrics.raise(.exploitation, "second")
+    metrics.raise(.ensembleCollapse, "third")
+    #expect(metrics.takeAlarms() == ["first", "third"])
+    metrics.raise(.ensembleCollapse, "fourth")
+    #expect(metrics.takeAlarms().isEmpty)
+  }
+
+  // MARK: Critics
+
+  @Test(arguments: [(Float(1), false), (4000, true)]) func actionValues(scale: Float, isAlarm: Bool) throws {
+    var settings = SoftActorCriticSettings()
+    (settings.hiddenSizes, settings.criticSettings.hiddenSizes, settings.batchSize) = ([8], [8], 8)
+    settings.discount = 0.9
+    let learner = SoftActorCritic(
+      settings, observationSize: 2, .box(low: [-1], high: [1]), random: RandomStream(seed: 1), pool: nil)
+    for layer in learner.critics.network.layers {
+      for index in 0..<layer.bias.count { learner.critics.network.store.values(of: layer.bias)[index] *= scale }
+    }
+    let buffers = [2, 1, 1, 2, 1].map { RowBuffer(8, $0) }
+    var random = RandomStream(seed: 4)
+    for buffer in buffers[..<4] { random.fillUniform(buffer.memory, -0.9, 0.9) }
+    let batch = TransitionBatch(
+      observations: buffers[0].read, actions: buffers[1].read, rewards: buffers[2].read, next: buffers[3].read,
+      terminated: buffers[4].read)
+    var noise = RandomStream(seed: 6)
+    let report = try learner.update(on: batch, &noise, &random)
+    withExtendedLifetime(buffers) {}
+    var metrics = metrics(SoftActorCritic.metricNames)
+    report.record(in: &metrics)
+    #expect(metrics.values[5] == Double(report.magnitude))
+    learner.watch(report, -1...1, &metrics)
+    let alarms = metrics.takeAlarms()
+    #expect(alarms.count == (isAlarm ? 1 : 0), "\(alarms)")
+    // Where the task's rewards are as large, nothing is wrong.
+    var rich = self.metrics([])
+    learner.watch(report, -1e6...1e6, &rich)
+    #expect(rich.takeAlarms().isEmpty)
+  }
+
+  // MARK: Model
+
+  /// Members whose errors are `together` plus `apart`·(±1) each, with that variance and those raw values.
+  private func health(together: Float, apart: Float, variance: Float, beyond: Int = 0) -> ModelHealth {
+    var meter = ModelHealthMeter(members: 4, quantities: 2)
+    for row in 0..<10 {
+      meter.addRow()
+      for quantity in 0..<2 {
+        let actual = Float(row) + Float(quantity)
+        meter.add(quantity, actual: actual) { actual + together + ($0 % 2 == 0 ? apart : -apart) }
+        for member in 0..<4 { meter.add(quantity, variance: variance, isBeyond: member < beyond) }
+      }
+    }
+    return meter.health
+  }
+
+  @Test func membersThatErrTogether() throws {
+    let half = health(together: 3, apart: 4, variance: 0)
+    // Squared errors 3² + 4², of which 4² is between the members.
+    #expect(abs((half.spread ?? 0) - 0.8) < 1e-6 && half.unexplained == 1)
+    func alarms(_ health: ModelHealth) -> Int {
+      var metrics = metrics(ModelHealth.metricNames)
+      health.record(in: &metrics)
+      #expect(metrics.values[1] == health.spread)
+      return metrics.takeAlarms().count
+    }
+    #expect(alarms(half) == 0)
+    #expect(alarms(health(together: 1, apart: 0.02, variance: 0)) == 1)
+    // Noise that the members know of is no collapse, they may well agree on it.
+    let noisy = health(together: 1, apart: 0.02, variance: 1)
+    #expect(noisy.unexplained < 0.01 && alarms(noisy) == 0)
+    #expect(health(together: 0, apart: 0, variance: 1).spread == nil)
+  }
+
+  @Test(arguments: [(0, 0), (2, 0), (4, 1)]) func variancesBeyondTheirBounds(members: Int, alarms: Int) {
+    let health = health(together: 1, apart: 1, variance: 1, beyond: members)
+    #expect(health.atBounds == Double(members) / 4)
+    var metrics = metrics(ModelHealth.metricNames)
+    health.record(in: &metrics)
+    #expect(metrics.values[0] == health.atBounds && metrics.takeAlarms().count == alarms)
+  }
+
+  /// A fit looks at what it held out; nothing that it learns depends on that.
+  @Test func aFitLooks() throws {
+    let model = makeModel(
+      #"{"ensembleSize": 3, "hiddenSizes": [16], "epochs": 30, "holdout": 0.2, "reward": "learned"}"#,
+      for: "Pendulum-v1")
+    var rows: [ModelFitRow] = []
+    let data = try randomTransitions("Pendulum-v1", count: 300)
+    let health = try model.fit(data, rows: &rows).health
+    #expect(health?.spread ?? 0 > 0.1 && health?.spread ?? 2 <= 1)
+    #expect(health?.atBounds ?? 1 < 0.9)
+    let alone = makeModel(
+      #"{"ensembleSize": 1, "hiddenSizes": [8], "epochs": 1, "kind": "deterministic"}"#, for: "Pendulum-v1")
+    let single = try alone.fit(data, rows: &rows).health
+    #expect(single == ModelHealth())
+  }
+
+  // MARK: Returns
+
+  /// The state stays, and every step is worth `reward`.
+  private final class Promise: DynamicsModel {
+    let reward: Float
+    init(_ reward: Float) { self.reward = reward }
+    var tables: [TableDeclaration] { [] }
+    var facts: [(name: String, value: String)] { [] }
+    func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary {
+      ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
+    }
+    func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream) {
+      step.next.copy(Rows(step.state))
+      for row in 0..<step.count { (step.reward[row, 0], step.ended[row, 0]) = (reward, 0) }
+    }
+    func makeScorer(_ settings: RolloutSettings) -> any PlanScorer { preconditionFailure("nobody plans here") }
+    func meanPredictions(observation: [Float], action: [Float]) -> [[Float]] { [] }
+    func archive(_ archive: Archive) throws {}
+  }
+
+  /// Twenty imagined steps against twenty real ones from the same states.
+  @Test func promisesOfTheModel() throws {
+    let real = try randomTransitions("Pendulum-v1", count: 400)
+    func measured(_ reward: Double) throws -> ReturnGap.Result {
+      let gap = ReturnGap(Promise(Float(reward)), task("Pendulum-v1").specification)
+      return try #require(gap.measure(real: real, by: UniformPolicy(), random: RandomStream(seed: 1)))
+    }
+    let nothing = try measured(0)
+    // Pendulum's rewards are between −16 and 0.
+    #expect(nothing.model == 0 && nothing.real < -20 && nothing.real > -320)
+    #expect(nothing.span > 20 && nothing.span < 330)
+    func alarms(_ reward: Double) throws -> Int {
+      let result = try measured(reward)
+      #expect(abs(result.model - 20 * reward) < 1e-3 && result.real == nothing.real)
+      var metrics = metrics(ReturnGap.metricNames)
+      result.record(in: &metrics)
+      #expect(metrics.values == [result.model, result.real])
+      return metrics.takeAlarms().count
+    }
+    let fair = nothing.real / 20
+    for (more, count) in [(0.0, 0), (-3, 0), (0.2 * nothing.span / 20, 0), (0.3 * nothing.span / 20, 1), (40, 1)] {
+      #expect(try alarms(fair + more) == count, "\(more) a step more")
+    }
+    let gap = ReturnGap(Promise(0), task("Pendulum-v1").specification)
+    let little = try randomTransitions("Pendulum-v1", count: 15)
+    #expect(gap.measure(real: little, by: UniformPolicy(), random: RandomStream(seed: 1)) == nil)
+  }
+
+  // MARK: Declarations
+
+  /// A declaration that goes wrong after the first fit is told of at the next ones.
+  @Test(arguments: [false, true]) func declarationsAreHeldToWhatHappens(isWrong: Bool) throws {
+    let task = task("CartPole-v1")
+    var settings = EnsembleDynamics.Configuration()
+    (settings.hiddenSizes, settings.ensembleSize, settings.epochs) = ([4], 1, 1)
+    let learner = ModelLearner(
+      .init(initialRandomSteps: 30, fitEvery: 30, replayCapacity: 1000), settings, learnsModel: true,
+      AgentContext(task, random: RandomStream(seed: 1), pool: ComputePool(threads: 1)))
+    let group = try group("CartPole-v1")
+    var (metrics, random) = (
+      Metrics(names: ModelLearner.metricNames, tables: learner.model!.tables), RandomStream(seed: 2)
+    )
+    func steps(_ count: Int, _ change: (inout Outcome) -> Void) throws {
+      for _ in 0..<count {
+        try group.begin()
+        group.actions.setUniform(0, &random)
+        try group.step()
+        let steps = group.transitions
+        var outcomes = steps.outcomes
+        change(&outcomes[0])
+        learner.observe(
+          Transitions(
+            observations: steps.observations, actions: steps.actions, outcomes: outcomes, next: steps.next,
+            isFirst: steps.isFirst, episode: steps.episode))
+      }
+      try learner.fit(&metrics)
+    }
+    try steps(30) { _ in }
+    #expect(metrics.values.last == 0 && metrics.takeAlarms().isEmpty)
+    try steps(30) { if isWrong { $0.reward = 7 } }
+    let share = (metrics.values.last ?? nil) ?? -1
+    #expect(abs(share - (isWrong ? 0.5 : 0)) < 0.05 && metrics.takeAlarms().count == (isWrong ? 1 : 0))
+  }
+
+  /// Model-based policy optimisation on Pendulum raises nothing, and says all of its columns.
+  @Test func aHealthyRunIsSilent() throws {
+    let agent = try makeAgent(
+      """
+      {"agent": {"type": "mbpo", "initialRandomSteps": 200, "fitEvery": 50, "rolloutStarts": 500, "updatesPerStep": 2,
+        "hiddenSizes": [32], "criticHiddenSizes": [32], "batchSize": 32},
+       "model": {"ensembleSize": 3, "elites": 2, "hiddenSizes": [64, 64, 64], "weightDecay": [0], "epochs": 30,
+         "batchSize": 64, "normalizesTargets": true}}
+      """, for: task("Pendulum-v1"))
+    let interaction = Interaction(agent, try group("Pendulum-v1"))
+    for _ in 0..<450 { try interaction.advance() }
+    #expect(interaction.metrics.takeAlarms().isEmpty)
+    for (name, value) in zip(interaction.metrics.names, interaction.metrics.values) { #expect(value != nil, "\(name)") }
+  }
+}
