@@ -137,7 +137,7 @@ import Experiments
     // A run from before there were wrappers is the same as one without any; each one makes it another.
     var old = try Self.read(Self.valid).resolved
     var environment = try #require(old["environment"]?.object)
-    #expect(environment["wrappers"]?.object?.members.count == 6)
+    #expect(environment["wrappers"]?.object?.members.count == 7)
     environment["wrappers"] = nil
     old["environment"] = .object(environment)
     #expect(ConfigurationIdentity.hash(old) == standard)

@@ -4,10 +4,10 @@ import Support
 ///
 ///     T_h = r_0 + Σ_{j=1..h} γ^j c_{j−1} r̂_j + γ^{h+1} c_h Q(ŝ_{h+1}),   c_h = (1 − d_0)(1 − d̂_1)…(1 − d̂_h)
 ///
-/// one for every way to combine a dynamics member, which decides ŝ and d̂, a reward of it, and a critic. r_0 and d_0 are
-/// those of the minibatch. Horizon H takes the mean of T_H (MVE, Feinberg et al. 2018); the weighted target is
-/// Σ_h w_h·mean T_h with w_h in proportion to 1/(variance of T_h + 1e-8), the (biased) variance that of the combinations
-/// (STEVE, Buckman et al. 2018).
+/// one for every way to combine a dynamics member, which decides ŝ and d̂, a reward of it, and a critic. r_0 and d_0
+/// are those of the minibatch. Horizon H takes the mean of T_H (MVE, Feinberg et al. 2018); the weighted target is
+/// Σ_h w_h·mean T_h with w_h in proportion to 1/(variance of T_h + 1e-8), the (biased) variance that of the
+/// combinations (STEVE, Buckman et al. 2018).
 package final class ExpandedReturns {
   /// What keeps weights finite where all agree.
   private static let varianceEpsilon = 1e-8

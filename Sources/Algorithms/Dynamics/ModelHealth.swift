@@ -22,7 +22,7 @@ package struct ModelHealth: Equatable, Sendable {
       if atBounds > 0.9 {
         metrics.raise(
           .varianceBounds,
-          "\(NumberText.short(100 * atBounds)) % of the model's log variances lie beyond their bounds, so that it cannot "
+          "\(NumberText.short(100 * atBounds)) % of the model's log variances lie beyond their bounds, so it cannot "
             + "say how sure it is; try model.normalizesTargets=true or model.learnsVarianceBounds=true")
       }
     }

@@ -135,9 +135,9 @@ package final class ModelLearner: ArchivableObject {
     guard wrong.rewards + wrong.ends > 0 else { return }
     metrics.raise(
       .knownDynamics,
-      "what \(task.specification.id) declares is wrong for \(wrong.rewards) rewards and \(wrong.ends) ends of the newest "
-        + "\(record.count) transitions; set model.\(wrong.ends > 0 ? "termination" : "reward") to \"learned\" or mend "
-        + "the declaration")
+      "what \(task.specification.id) declares is wrong for \(wrong.rewards) rewards and \(wrong.ends) ends of the "
+        + "newest \(record.count) transitions; set model.\(wrong.ends > 0 ? "termination" : "reward") to \"learned\" "
+        + "or mend the declaration")
   }
 
   /// The model, once it is fitted.

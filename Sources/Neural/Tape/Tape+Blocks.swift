@@ -3,12 +3,12 @@ import CKernels
 extension Tape {
   // MARK: Products of blocks
 
-  /// Each block of x's columns by its own weights: columns b of the result are columns b of x times Wᵀ[b] (block-diagonal
-  /// layer of DreamerV3); one block is a dense layer.
+  /// Each block of x's columns by its own weights: columns b of the result are columns b of x times Wᵀ[b]
+  /// (block-diagonal layer of DreamerV3); one block is a dense layer.
   ///
   /// x [1, rows, inputs], weight [blocks, outputs/blocks, inputs/blocks], bias [1, 1, outputs] → [1, rows, outputs].
-  /// - Parameter sum: [1, rows, outputs], to which the result is added in place of a bias. It is consumed: its own values
-  ///   become those of the result, so nothing else may use it.
+  /// - Parameter sum: [1, rows, outputs], to which the result is added in place of a bias. It is consumed: its own
+  ///   values become those of the result, so nothing else may use it.
   package func blockLinear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil, onto sum: Tensor? = nil) -> Tensor {
     let (blocks, outputs) = (weight.batch, weight.batch * weight.rows)
     precondition(

@@ -1,8 +1,8 @@
 import CKernels
 import Support
 
-/// Pictures on a tape: sixteen of them side by side in the columns, so that every row is one number of sixteen pictures.
-/// [1, tiles·height·width·channels, 16]; what is missing of the last tile is 0.
+/// Pictures on a tape: sixteen of them side by side in the columns, so that every row is one number of sixteen
+/// pictures. [1, tiles·height·width·channels, 16]; what is missing of the last tile is 0.
 package struct Frames: Sendable {
   package let tensor: Tensor
   /// Pictures.

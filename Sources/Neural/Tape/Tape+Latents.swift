@@ -32,8 +32,8 @@ extension Tape {
       target.accumulate)
   }
 
-  /// KL(posterior ‖ prior) summed over the groups, balanced: column 0 moves the prior only, column 1 the posterior only;
-  /// both are at least `freeNats`, and move nothing where they would be less.
+  /// KL(posterior ‖ prior) summed over the groups, balanced: column 0 moves the prior only, column 1 the posterior
+  /// only; both are at least `freeNats`, and move nothing where they would be less.
   ///
   /// Logits [1, rows, groups·classes] → losses [1, rows, 2]; statistics [1, rows, 3]: the KL before the limit, the
   /// entropies of posterior and prior; no gradient flows through those.

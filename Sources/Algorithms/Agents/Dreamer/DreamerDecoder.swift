@@ -25,8 +25,8 @@ package final class DreamerDecoder {
     picture = observation.picture.map { PictureDecoder($0, sizes, in: store, random: &random) }
   }
 
-  /// Per part [rows, 1]: Σ (prediction − symlog x)² of numbers, the cross-entropy of an index, Σ (prediction − x/255)² of
-  /// a picture. Valid until the next call.
+  /// Per part [rows, 1]: Σ (prediction − symlog x)² of numbers, the cross-entropy of an index, Σ (prediction − x/255)²
+  /// of a picture. Valid until the next call.
   package func losses(_ features: Tensor, h: Tensor, z: Tensor, _ observations: Rows, on tape: Tape) -> [Tensor] {
     losses.removeAll(keepingCapacity: true)
     if let dense {

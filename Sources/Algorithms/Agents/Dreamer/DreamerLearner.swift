@@ -159,8 +159,8 @@ package final class DreamerLearner: ArchivableObject {
 
   // MARK: Replayed values
 
-  /// The critic's loss on the replayed steps but the last, [1, 1, 1]. Its returns start from what was imagined from each
-  /// step; its gradient goes on into the world model.
+  /// The critic's loss on the replayed steps but the last, [1, 1, 1]. Its returns start from what was imagined from
+  /// each step; its gradient goes on into the world model.
   private func replayValueLoss(_ features: Tensor) -> Tensor {
     let (width, rows) = (batch.count, batch.rows)
     for row in 0..<rows {

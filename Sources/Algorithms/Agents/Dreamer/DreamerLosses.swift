@@ -106,8 +106,8 @@ package func actorLoss(
   return (tape.scale(tape.multiply(gain, weights), by: -1), entropies)
 }
 
-/// weight·(−log p(R) − log p(v̄)) of a two-hot critic, [rows, 1]; `targets` [rows, 2] are the return R and what the slow
-/// critic says, v̄.
+/// weight·(−log p(R) − log p(v̄)) of a two-hot critic, [rows, 1]; `targets` [rows, 2] are the return R and what the
+/// slow critic says, v̄.
 package func criticLoss(
   _ logits: Tensor, targets: Tensor, weights: Tensor, bins: TwoHotBins, on tape: Tape
 ) -> Tensor {

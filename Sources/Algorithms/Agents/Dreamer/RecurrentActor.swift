@@ -37,7 +37,8 @@ package final class RecurrentActor: ArchivableObject {
     }
   }
 
-  /// Takes in what is seen and writes an action for every row, by the draws or, where not stochastic, the policy's mode.
+  /// Takes in what is seen and writes an action for every row, by the draws or, where not stochastic, the policy's
+  /// mode.
   package func act(in situation: Situation, into out: ActionRows, isStochastic: Bool) {
     for row in 0..<situation.count { isFirst.rows[row, 0] = situation.isFirst[row] ? 1 : 0 }
     tape.rewind()

@@ -28,8 +28,8 @@ package final class ReturnGap {
       metrics.raise(
         .exploitation,
         "the model promises the policy \(NumberText.short(model)) in \(ReturnGap.horizon) steps where it gets "
-          + "\(NumberText.short(real)): it lives on the model's errors; try agent.trust.penalty=disagreement, a shorter "
-          + "agent.rolloutLength, a smaller agent.fitEvery or more networks (model.ensembleSize)")
+          + "\(NumberText.short(real)): it lives on the model's errors; try agent.trust.penalty=disagreement, a "
+          + "shorter agent.rolloutLength, a smaller agent.fitEvery or more networks (model.ensembleSize)")
     }
   }
 

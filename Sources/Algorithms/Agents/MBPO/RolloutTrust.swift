@@ -37,8 +37,8 @@ package struct RolloutTrust: Configurable, Equatable {
   package enum Draw: String, CaseIterable, Sendable {
     /// A draw of one elite.
     case member
-    /// μ̄ + K(y − μ̄) + N(0, (1 − K)σ̄²) of a draw y of any member: what it says of what the members agree on (Infoprop;
-    /// see `FusedPrediction`).
+    /// μ̄ + K(y − μ̄) + N(0, (1 − K)σ̄²) of a draw y of any member: what it says of what the members agree on
+    /// (Infoprop; see `FusedPrediction`).
     case conditional
     /// N(μ̄, σ̄²), as Infoprop's port to JAX has it.
     case fused
