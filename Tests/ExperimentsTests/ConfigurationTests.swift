@@ -144,7 +144,7 @@ import Experiments
     #expect(ConfigurationIdentity.differences(old, try Self.read(Self.valid).resolved).isEmpty)
     for wrapper in [
       "actionRepeat=2", "rescalesActions=true", "frameStack=2", "observesTime=true", "normalizesObservations=true",
-      "observationLimit=5",
+      "observationLimit=5", "pixels=16",
     ] {
       let wrapped = try Self.read(Self.valid, name: "n", ["environment.wrappers.\(wrapper)"]).resolved
       #expect(ConfigurationIdentity.hash(wrapped) != standard)
