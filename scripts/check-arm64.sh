@@ -39,7 +39,7 @@ then
 fi
 
 # Every function of the public header has to occur, but for those that compute nothing.
-grep -oE '\bck_[a-z0-9_]+\(' Sources/CKernels/include/ckernels.h | tr -d '(' | sort -u \
+grep -ohE '\bck_[a-z0-9_]+\(' Sources/CKernels/include/*.h | tr -d '(' | sort -u \
   | grep -vE '^ck_(isa_(best|available|current|select|name)|pool_threads|bfloat16_(is_native|peak))$' > "$work/names"
 while read -r name; do
   grep -q "\b$name(" scripts/kernel-hash.c || complain "scripts/kernel-hash.c does not run $name"

@@ -369,6 +369,128 @@ static void trainings(ck_pool *pool, const char *name, int is_step) {
   line(name, "");
 }
 
+// MARK: - Norms, latents and pictures
+
+static float *positive(int64_t count, float range) {
+  float *x = input(count, range);
+  for (int64_t i = 0; i < count; i++) x[i] = x[i] < 0 ? -x[i] : x[i];
+  return x;
+}
+
+static void norms(void) {
+  static const int64_t columns[] = {1, 5, 16, 63, 200};
+  for (int s = 0; s < COUNT(columns); s++) {
+    int64_t n = columns[s], count = 3 * n;
+    float *x = input(count, 4), *dy = input(count, 1), *y = output(count), *inverse = output(3);
+    ck_normalize_rows(3, n, 0.01f, x, y, inverse);
+    ck_normalize_rows_gradient(3, n, y, inverse, dy, changed(count, 1), s % 2);
+    absorb();
+  }
+  line("ck_normalize_rows", "");
+  for (int s = 0; s < COUNT(columns); s++) {
+    int64_t n = columns[s], count = 3 * n;
+    float *x = input(count, 4), *dy = input(count, 1), *scale = input(n, 1), *y = output(count), *inverse = output(3);
+    ck_norm_silu(3, n, 1e-4f, x, scale, inverse, y);
+    ck_norm_silu_gradient(3, n, x, scale, inverse, dy, changed(count, 1), s % 2, changed(n, 1));
+    absorb();
+  }
+  line("ck_norm_silu", "");
+}
+
+static void block_products(ck_pool *pool) {
+  for (int64_t b = 1; b <= 4; b++) {
+    int64_t rows = 9 * b, k = 3 + 5 * b, n = 17 - b, accumulates = b % 2;
+    float *x = input(rows * b * k, 1), *w = input(b * n * k, 1), *dy = input(rows * b * n, 1);
+    ck_block_linear(
+        pool, b, rows, k, n, x, b * k, w, accumulates ? NULL : input(b * n, 1), changed(rows * b * n, 1), b * n,
+        (int32_t)accumulates);
+    ck_block_linear_input_gradient(
+        pool, b, rows, k, n, dy, b * n, w, changed(rows * b * k, 1), b * k, (int32_t)accumulates);
+    ck_block_linear_weight_gradient(
+        pool, b, rows, k, n, dy, b * n, x, b * k, changed(b * n * k, 1), changed(b * n, 1), (int32_t)accumulates);
+    absorb();
+  }
+  line("ck_block_linear", "");
+  for (int64_t b = 1; b <= 3; b++) {
+    int64_t size = 7 * b, count = 5 * b * size;
+    float *gates = input(3 * count, 3), *h = input(count, 1), *dnext = input(count, 1);
+    ck_block_gru(5, b, size, gates, h, output(count));
+    ck_block_gru_gradient(5, b, size, gates, h, dnext, changed(3 * count, 1), b % 2, changed(count, 1), b % 2);
+    absorb();
+  }
+  line("ck_block_gru", "");
+}
+
+static void latents(void) {
+  for (int64_t classes = 2; classes <= 34; classes += 16) {
+    int64_t groups = 6, count = groups * classes;
+    float *left = input(count, 3), *right = input(count, 3), *draws = positive(groups, 1);
+    float *probabilities = output(count);
+    ck_one_hot_sample(groups, classes, 0.01f, left, draws, probabilities, output(count));
+    ck_softmax_gradient(groups, classes, 0.99f, probabilities, right, changed(count, 1), classes == 18);
+    ck_latent_kl(2, 3, classes, 0.01f, left, right, output(2), output(2), output(2), output(count), output(count));
+    absorb();
+  }
+  line("ck_latent_kl", "");
+  for (int64_t bins = 3; bins <= 41; bins += 19) {
+    int64_t rows = 5;
+    float *values = input(bins, 1), *logits = input(rows * bins, 3), *target = input(2 * rows, 1);
+    float *normalizer = output(rows), *dloss = input(rows, 1);
+    for (int64_t i = 0; i < bins; i++) values[i] = (float)(2 * i - bins + 1) / (float)(bins - 1);
+    ck_two_hot_mean(rows, bins, values, logits, output(rows));
+    ck_two_hot_loss(rows, bins, values, logits, 2, target, output(rows), normalizer);
+    ck_two_hot_loss_gradient(
+        rows, bins, values, logits, 2, target, normalizer, dloss, changed(rows * bins, 1), bins == 22);
+    absorb();
+  }
+  line("ck_two_hot_loss", "");
+  for (int64_t s = 1; s <= 3; s++) {
+    ck_laprop laprop = {1e-2f, 0.9f, 0.999f, 1e-8f, 0.8f, s};
+    ck_laprop_step(&laprop, 37, changed(37, 1), input(37, 0.5f), changed(37, 0.1f), positive(37, 0.1f));
+    absorb();
+  }
+  line("ck_laprop_step", "");
+}
+
+static void networks(ck_pool *pool) {
+  const int32_t widths[] = {5, 19, 20, 3};
+  ck_network network = {.layers = COUNT(widths) - 1, .members = MEMBERS, .activation = CK_SILU};
+  memcpy(network.widths, widths, sizeof widths);
+  int64_t count = 0;
+  for (int l = 0; l < network.layers; l++) {
+    network.weights[l] = count, count += (int64_t)MEMBERS * widths[l] * widths[l + 1];
+    network.biases[l] = count, count += (int64_t)MEMBERS * widths[l + 1];
+  }
+  for (int64_t rows = 1; rows <= 67; rows += 33) {
+    float *x = input(rows * 5, 2), *parameters = input(count, 0.4f), *dy = input(MEMBERS * rows * 3, 1);
+    float *memory = take(ck_network_memory(&network, rows), 0);
+    ck_network_forward(pool, &network, rows, x, 0, parameters, CK_KEEP_ALL, memory, output(MEMBERS * rows * 3));
+    ck_network_backward(
+        pool, &network, rows, dy, parameters, memory, changed(count, 1), 1, changed(rows * 5, 1), 1, 0, 1);
+    absorb();
+  }
+  line("ck_network_forward", "");
+}
+
+static void pictures(void) {
+  const ck_convolution layer = {6, 4, 3, 5};
+  const int64_t inputs = 6 * 4 * 3 * 16, outputs = 6 * 4 * 5 * 16, pooled = outputs / 4;
+  float *x = input(inputs, 1), *dy = input(outputs, 1), *y = output(outputs), *place = output(pooled);
+  ck_convolve(&layer, x, input(25 * 15, 1), input(5, 1), y);
+  float *sums = changed(25 * 15 * 16, 0);
+  ck_convolve_weight_gradient(&layer, x, dy, sums, changed(5 * 16, 0));
+  ck_fold_frames(25 * 15, sums, changed(25 * 15, 1));
+  ck_max_pool(6, 4, 5, y, output(pooled), place);
+  ck_max_pool_gradient(6, 4, 5, input(pooled, 1), place, output(outputs));
+  ck_upsample(6, 4, 5, y, output(4 * outputs));
+  ck_upsample_gradient(6, 4, 5, input(4 * outputs, 1), output(outputs));
+  float *scale = input(5, 1), *inverse = output(24 * 16);
+  ck_channel_norm_silu(24, 5, 1e-4f, dy, scale, inverse, output(outputs));
+  ck_channel_norm_silu_gradient(24, 5, dy, scale, inverse, y, output(outputs), changed(5 * 16, 1));
+  absorb();
+  line("ck_convolve", "");
+}
+
 int main(void) {
   const char *fault = ck_isa_environment_fault();
   if (fault) return fprintf(stderr, "kernel-hash: this machine has no %s\n", fault), 2;
@@ -387,6 +509,11 @@ int main(void) {
   ensembles("bfloat16-emulated", 1);
   trainings(pool, "ck_training_gradients", 0);
   trainings(pool, "ck_training_step", 1);
+  norms();
+  block_products(pool);
+  latents();
+  networks(pool);
+  pictures();
   float sink[] = {0.9999f, 0.0003f};
   ck_peak(1000, sink);
   memcpy(output(2), sink, sizeof sink);
