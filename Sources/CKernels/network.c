@@ -8,10 +8,6 @@
 enum {
   /// Floats before the members' memory: a cache line, which says whose layout it has.
   HEADER = 16,
-  /// Outputs of one task of weights: whole strips of 8 and of 12.
-  BLOCK_OUTPUTS = 72,
-  /// The most rows that a tile is padded by.
-  WIDEST_TILE = 32,
 };
 
 typedef struct {
@@ -90,26 +86,14 @@ static void backward_tile(void *context, int64_t tile, int32_t worker) {
   }
 }
 
-static int64_t blocks_of(const ck_network *network, int32_t layer) {
-  return (network->widths[layer + 1] + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;
-}
-
-static int64_t blocks_of_all(const ck_network *network) {
-  int64_t blocks = 0;
-  for (int32_t layer = 0; layer < network->layers; layer++) blocks += blocks_of(network, layer);
-  return blocks;
-}
-
 static void weight_block(void *context, int64_t number, int32_t worker) {
   const network_task *task = context;
   (void)worker;
   const ck_network *network = task->network;
-  int64_t blocks = blocks_of_all(network), block = number % blocks;
+  int64_t blocks = blocks_of_all(network);
   const member_pass pass = pass_of(task, (int32_t)(number / blocks));
-  int32_t layer = 0;
-  for (; block >= blocks_of(network, layer); layer++) block -= blocks_of(network, layer);
-  int64_t first = block * BLOCK_OUTPUTS, left = network->widths[layer + 1] - first;
-  task->kernels->training_weights(&pass, &task->update, layer, first, left < BLOCK_OUTPUTS ? left : BLOCK_OUTPUTS);
+  const output_block block = output_block_at(network, number % blocks);
+  task->kernels->training_weights(&pass, &task->update, block.layer, block.first, block.count);
 }
 
 void ck_network_backward(

@@ -12,10 +12,6 @@
 #include <stdatomic.h>
 
 enum {
-  /// Outputs of one task of weights: whole strips of 8 and of 12.
-  BLOCK_OUTPUTS = 72,
-  /// The most rows that a tile is padded by.
-  WIDEST_TILE = 32,
   /// Floats of a cache line.
   LINE = 16,
 };
@@ -97,16 +93,6 @@ static member_pass pass_of(const training_step *step, int32_t member, int32_t wo
   return pass;
 }
 
-static int64_t blocks_of(const ck_network *network, int32_t layer) {
-  return (network->widths[layer + 1] + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;
-}
-
-static int64_t blocks_of_all(const ck_network *network) {
-  int64_t blocks = 0;
-  for (int32_t layer = 0; layer < network->layers; layer++) blocks += blocks_of(network, layer);
-  return blocks;
-}
-
 // MARK: - The parts of a step
 
 static void take_inputs(const training_step *step, const member_pass *pass) {
@@ -118,14 +104,11 @@ static void take_loss(const training_step *step, const member_pass *pass) {
       step->batch->context, pass->member, training_outputs(pass), training_output_gradients(pass));
 }
 
-static void weight_block(const training_step *step, const member_pass *pass, int64_t block) {
-  const ck_network *network = step->network;
-  int32_t layer = 0;
-  for (; block >= blocks_of(network, layer); layer++) block -= blocks_of(network, layer);
-  int64_t first = block * BLOCK_OUTPUTS, left = network->widths[layer + 1] - first;
+static void weight_block(const training_step *step, const member_pass *pass, int64_t number) {
+  const output_block block = output_block_at(step->network, number);
   weight_update update = step->update;
-  if (step->coupled_decays) update.adam.coupled_decay = step->coupled_decays[layer];
-  step->kernels->training_weights(pass, &update, layer, first, left < BLOCK_OUTPUTS ? left : BLOCK_OUTPUTS);
+  if (step->coupled_decays) update.adam.coupled_decay = step->coupled_decays[block.layer];
+  step->kernels->training_weights(pass, &update, block.layer, block.first, block.count);
 }
 
 // MARK: - Members of a thread's own

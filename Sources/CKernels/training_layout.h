@@ -26,6 +26,39 @@ typedef struct {
 
 static inline int64_t training_tiles(const member_pass *pass) { return (pass->rows + pass->width - 1) / pass->width; }
 
+enum {
+  /// Outputs of one task of weights: whole strips of 8 and of 12.
+  BLOCK_OUTPUTS = 72,
+  /// The most rows that a tile is padded by.
+  WIDEST_TILE = 32,
+};
+
+/// Some outputs of a layer, whose weights one task takes.
+typedef struct {
+  int32_t layer;
+  int64_t first, count;
+} output_block;
+
+static inline int64_t blocks_of(const ck_network *network, int32_t layer) {
+  return (network->widths[layer + 1] + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS;
+}
+
+static inline int64_t blocks_of_all(const ck_network *network) {
+  int64_t blocks = 0;
+  for (int32_t layer = 0; layer < network->layers; layer++) blocks += blocks_of(network, layer);
+  return blocks;
+}
+
+/// Block `number` of 0..<blocks_of_all, layer after layer.
+static inline output_block output_block_at(const ck_network *network, int64_t number) {
+  output_block block = {0};
+  for (; number >= blocks_of(network, block.layer); block.layer++) number -= blocks_of(network, block.layer);
+  block.first = number * BLOCK_OUTPUTS;
+  int64_t left = network->widths[block.layer + 1] - block.first;
+  block.count = left < BLOCK_OUTPUTS ? left : BLOCK_OUTPUTS;
+  return block;
+}
+
 /// Floats of one part, on cache lines of its own; columns in panels are padded to whole vectors of any variant.
 static inline int64_t training_part_size(int64_t padded_rows, int64_t columns) {
   return padded_rows * ((columns + 15) / 16 * 16);
