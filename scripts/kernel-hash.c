@@ -331,15 +331,22 @@ static void half_squared_error(void *context, int32_t member, const float *y, fl
   for (int64_t i = 0; i < batch->outputs; i++) dy[i] = y[i] - batch->goal[member * batch->outputs + i];
 }
 
+/// A network of MEMBERS members and three layers; returns the count of its parameters.
+static int64_t lay_out(ck_network *network, const int32_t widths[4], int activation) {
+  *network = (ck_network){.layers = 3, .members = MEMBERS, .activation = activation};
+  memcpy(network->widths, widths, 4 * sizeof *widths);
+  int64_t count = 0;
+  for (int l = 0; l < network->layers; l++) {
+    network->weights[l] = count, count += (int64_t)MEMBERS * widths[l] * widths[l + 1];
+    network->biases[l] = count, count += (int64_t)MEMBERS * widths[l + 1];
+  }
+  return count;
+}
+
 static void train(ck_pool *pool, int64_t rows, int width, int activation, int is_step) {
   const int32_t widths[] = {5, width, width + 1, 3};
-  ck_network network = {.layers = COUNT(widths) - 1, .members = MEMBERS, .activation = activation};
-  memcpy(network.widths, widths, sizeof widths);
-  int64_t count = 0;
-  for (int l = 0; l < network.layers; l++) {
-    network.weights[l] = count, count += (int64_t)MEMBERS * widths[l] * widths[l + 1];
-    network.biases[l] = count, count += (int64_t)MEMBERS * widths[l + 1];
-  }
+  ck_network network;
+  int64_t count = lay_out(&network, widths, activation);
   int64_t inputs = rows * widths[0], outputs = rows * widths[network.layers];
   minibatch numbers = {
       input(MEMBERS * inputs, 2), input(MEMBERS * outputs, 1), output(MEMBERS * outputs), inputs, outputs};
@@ -454,13 +461,8 @@ static void latents(void) {
 
 static void networks(ck_pool *pool) {
   const int32_t widths[] = {5, 19, 20, 3};
-  ck_network network = {.layers = COUNT(widths) - 1, .members = MEMBERS, .activation = CK_SILU};
-  memcpy(network.widths, widths, sizeof widths);
-  int64_t count = 0;
-  for (int l = 0; l < network.layers; l++) {
-    network.weights[l] = count, count += (int64_t)MEMBERS * widths[l] * widths[l + 1];
-    network.biases[l] = count, count += (int64_t)MEMBERS * widths[l + 1];
-  }
+  ck_network network;
+  int64_t count = lay_out(&network, widths, CK_SILU);
   for (int64_t rows = 1; rows <= 67; rows += 33) {
     float *x = input(rows * 5, 2), *parameters = input(count, 0.4f), *dy = input(MEMBERS * rows * 3, 1);
     float *memory = take(ck_network_memory(&network, rows), 0);
