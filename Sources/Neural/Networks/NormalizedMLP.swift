@@ -45,40 +45,32 @@ package final class NormalizedMLP: Network {
 
   /// x [members or 1, rows, sizes.first] → [members, rows, sizes.last]. Frozen, the parameters take no gradient.
   package func callAsFunction(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
-    var h = x
-    for (layer, epsilon) in epsilons.enumerated() {
-      h = tape.normalized(linears[layer](h, on: tape, activation: .silu, frozen: frozen), epsilon: epsilon)
-    }
-    return linears[epsilons.count](h, on: tape, frozen: frozen)
+    pass(x, on: tape) { linears[$0]($1, on: tape, activation: $2, frozen: frozen) }
   }
 
   /// The same where in each hidden layer a share of the values is left out, and the others made up for it.
   package func dropping(_ shares: [Float], _ x: Tensor, on tape: Tape, _ random: inout RandomStream) -> Tensor {
-    var h = x
-    for (layer, epsilon) in epsilons.enumerated() {
-      if shares[layer] > 0 {
-        let z = linears[layer](h, on: tape)
-        h = tape.activation(tape.multiply(z, mask(like: z, shares[layer], on: tape, &random)), .silu)
-      } else {
-        h = linears[layer](h, on: tape, activation: .silu)
-      }
-      h = tape.normalized(h, epsilon: epsilon)
+    pass(x, on: tape) { layer, x, activation in
+      guard layer < shares.count, shares[layer] > 0 else { return linears[layer](x, on: tape, activation: activation) }
+      let z = linears[layer](x, on: tape)
+      return tape.activation(tape.multiply(z, mask(like: z, shares[layer], on: tape, &random)), activation)
     }
-    return linears[epsilons.count](h, on: tape)
   }
 
   /// One member alone, frozen: x [1, rows, sizes.first] → [1, rows, sizes.last].
   package func member(_ member: Int, _ x: Tensor, on tape: Tape) -> Tensor {
-    func linear(_ layer: Int, _ x: Tensor, _ activation: Activation) -> Tensor {
+    pass(x, on: tape) { layer, x, activation in
       let part = linears[layer]
       return tape.linear(
         x, weight: tape.frozenMember(member, of: part.weight, in: part.store),
         bias: tape.frozenMember(member, of: part.bias, in: part.store), activation: activation)
     }
+  }
+
+  /// All layers one after another, each by `linear`: its number, what it sees, and the activation after it.
+  private func pass(_ x: Tensor, on tape: Tape, _ linear: (Int, Tensor, Activation) -> Tensor) -> Tensor {
     var h = x
-    for (layer, epsilon) in epsilons.enumerated() {
-      h = tape.normalized(linear(layer, h, .silu), epsilon: epsilon)
-    }
+    for (layer, epsilon) in epsilons.enumerated() { h = tape.normalized(linear(layer, h, .silu), epsilon: epsilon) }
     return linear(epsilons.count, h, .identity)
   }
 
