@@ -211,6 +211,15 @@ package final class ParameterStore: ArchivableObject {
     }
   }
 
+  /// Archives an optimiser's moments of every tensor; both lie as the store's values do.
+  func archiveMoments(_ archive: Archive, first: FloatBuffer, second: FloatBuffer) throws {
+    try forEachStored { name, range, shape in
+      for (moment, buffer) in [("firstMoment.", first), ("secondMoment.", second)] {
+        try archive.buffer(moment + name, .init(rebasing: buffer.memory[range]), shape: shape)
+      }
+    }
+  }
+
   /// Visits the tensors of a checkpoint: name, range in the flat buffers, shape. A parameter with "{member}" in its
   /// name is one tensor per member; another one with several members keeps them as first dimension.
   func forEachStored(_ body: (_ name: String, _ range: Range<Int>, _ shape: [Int]) throws -> Void) rethrows {

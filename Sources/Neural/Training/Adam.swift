@@ -110,11 +110,7 @@ package final class Adam: ArchivableObject {
     try store.archive(archive)
     try archive.scope("adam") {
       try archive.value("steps", &steps)
-      try store.forEachStored { name, range, shape in
-        for (moment, buffer) in [("firstMoment.", firstMoments), ("secondMoment.", secondMoments)] {
-          try archive.buffer(moment + name, .init(rebasing: buffer.memory[range]), shape: shape)
-        }
-      }
+      try store.archiveMoments(archive, first: firstMoments, second: secondMoments)
     }
   }
 }

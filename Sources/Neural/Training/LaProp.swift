@@ -92,11 +92,7 @@ package final class LaProp: ArchivableObject {
     try archive.scope("laprop") {
       try archive.value("steps", &steps)
       for (place, store) in stores.enumerated() {
-        try store.forEachStored { name, range, shape in
-          for (moment, buffer) in [("firstMoment.", firstMoments[place]), ("secondMoment.", secondMoments[place])] {
-            try archive.buffer(moment + name, .init(rebasing: buffer.memory[range]), shape: shape)
-          }
-        }
+        try store.archiveMoments(archive, first: firstMoments[place], second: secondMoments[place])
       }
     }
   }
