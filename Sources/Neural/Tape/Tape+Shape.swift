@@ -18,21 +18,15 @@ extension Tape {
     precondition(!tensors.isEmpty, "concatenateColumns of nothing")
     let (batch, rows) = (tensors[0].batch, tensors[0].rows)
     var columns = 0
-    var requires = false
     for tensor in tensors {
       precondition(
         tensor.batch == batch && tensor.rows == rows,
         "concatenateColumns: \(tensor.shape) beside \(tensors[0].shape)")
       columns += tensor.columns
-      requires = node(tensor).requiresGradient || requires
     }
-    var result = makeNode(.concatenateColumns, batch, rows, columns, tensors[0])
-    result.requiresGradient = requires && recordsGradients
-    result.start = operands.count
-    result.length = tensors.count
+    let result = makeJoined(.concatenateColumns, batch, rows, columns, tensors)
     var start = 0
     for tensor in tensors {
-      operands.append(Int32(tensor.index))
       copyBlock(
         nodes[tensor.index].values, tensor.columns, to: result.values + start, columns, batch * rows, tensor.columns)
       start += tensor.columns
@@ -43,25 +37,34 @@ extension Tape {
   /// Tensors of batch 1 and equal columns one below the other.
   package func concatenateRows(_ tensors: [Tensor]) -> Tensor {
     precondition(!tensors.isEmpty, "concatenateRows of nothing")
-    var (rows, requires) = (0, false)
+    var rows = 0
     for tensor in tensors {
       precondition(
         tensor.batch == 1 && tensor.columns == tensors[0].columns,
         "concatenateRows: \(tensor.shape) below \(tensors[0].shape)")
       rows += tensor.rows
-      requires = node(tensor).requiresGradient || requires
     }
-    var result = makeNode(.concatenateRows, 1, rows, tensors[0].columns, tensors[0])
-    result.requiresGradient = requires && recordsGradients
-    result.start = operands.count
-    result.length = tensors.count
+    let result = makeJoined(.concatenateRows, 1, rows, tensors[0].columns, tensors)
     var start = 0
     for tensor in tensors {
-      operands.append(Int32(tensor.index))
       (result.values + start).update(from: nodes[tensor.index].values, count: tensor.count)
       start += tensor.count
     }
     return append(result)
+  }
+
+  /// A node of any number of inputs, which stand in the list of operands.
+  private func makeJoined(
+    _ operation: Operation, _ batch: Int, _ rows: Int, _ columns: Int, _ tensors: some Collection<Tensor>
+  ) -> Node {
+    var result = makeNode(operation, batch, rows, columns, tensors.first!)
+    result.start = operands.count
+    result.length = tensors.count
+    for tensor in tensors {
+      operands.append(Int32(tensor.index))
+      if recordsGradients && node(tensor).requiresGradient { result.requiresGradient = true }
+    }
+    return result
   }
 
   /// The columns in `range`; where that is all of them, x itself.
