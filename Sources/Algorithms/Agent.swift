@@ -1,4 +1,5 @@
 import Environments
+import Neural
 import Support
 
 /// A learner of n lanes. It never sees a path, a clock or a printer: the run owns evaluation, files and stopping.
@@ -52,6 +53,11 @@ package struct DivergedError: Error, Equatable, CustomStringConvertible {
   package var advice: String?
   package init(quantity: String, advice: String? = nil) { (self.quantity, self.advice) = (quantity, advice) }
   package var description: String { "\(quantity) is not finite" }
+
+  /// Names the first tensor of the stores that is not finite; where all are, `otherwise`.
+  package init(in stores: ParameterStore..., otherwise: String) {
+    self.init(quantity: stores.lazy.compactMap { $0.firstNonfinite() }.first ?? otherwise)
+  }
 }
 
 /// What the run gives an agent to build itself from.

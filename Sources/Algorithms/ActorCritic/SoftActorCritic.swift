@@ -151,8 +151,7 @@ package final class SoftActorCritic: ArchivableObject {
   }
 
   private var diverged: DivergedError {
-    let store = [policy.network.store, critics.network.store].lazy.compactMap { $0.firstNonfinite() }
-    return DivergedError(quantity: store.first ?? "the loss of the critics")
+    DivergedError(in: policy.network.store, critics.network.store, otherwise: "the loss of the critics")
   }
 
   package func archive(_ archive: Archive) throws {

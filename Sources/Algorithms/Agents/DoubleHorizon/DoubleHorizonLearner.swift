@@ -212,8 +212,7 @@ package final class DoubleHorizonLearner: ArchivableObject {
   }
 
   private var diverged: DivergedError {
-    let store = [policy.network.store, critics.store].lazy.compactMap { $0.firstNonfinite() }
-    return DivergedError(quantity: store.first ?? "the loss of the critics")
+    DivergedError(in: policy.network.store, critics.store, otherwise: "the loss of the critics")
   }
 
   package func archive(_ archive: Archive) throws {
