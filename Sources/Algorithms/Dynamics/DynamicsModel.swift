@@ -51,6 +51,17 @@ package enum MemberChoice {
   case drawnFromAll
   /// One member, by its mean; where the end is learned, the step gets its probability.
   case mean(of: Int)
+
+  /// Who moves a row: the member itself where one is named, otherwise a place among so many.
+  func mover(of row: Int, among count: Int, key: UInt64) -> Int {
+    switch self {
+    case .fixed(let member), .mean(let member): return member
+    case .inTurn: return row % count
+    case .drawn, .drawnFromAll:
+      var bits = SplitMix64(key: key, 0x656c_6974_6573, UInt64(row))
+      return bits.integer(below: UInt64(count))
+    }
+  }
 }
 
 /// What one fit came to.

@@ -46,26 +46,20 @@ extension EnsembleDynamics {
     case .fixed(let member):
       ck_ensemble_step(
         kernel.pointer, Int32(member), Int64(step.count), 0, nil, 0, &argument, &noise, stepWorkspace.base)
-    case .inTurn:
-      advance(step, &argument, &noise, by: elites) { row in row % elites.count }
-    case .drawn, .drawnFromAll:
-      let key = noise.key
-      let isFromAll = if case .drawnFromAll = members { true } else { false }
-      let members = isFromAll ? Array(0..<configuration.ensembleSize) : elites
-      advance(step, &argument, &noise, by: members) { row in
-        var bits = SplitMix64(key: key, 0x656c_6974_6573, UInt64(row))
-        return bits.integer(below: UInt64(members.count))
-      }
+    case .inTurn, .drawn: advance(step, &argument, &noise, by: elites, members)
+    case .drawnFromAll: advance(step, &argument, &noise, by: Array(0..<configuration.ensembleSize), members)
     }
     if !complete(step, withProbabilities: withProbabilities) { step.ended.fill(0) }
   }
 
-  /// Moves every row by the member in that place of the list.
+  /// Moves every row by the member in the place of the list that the choice gives it.
   private func advance(
     _ step: ImaginedStep, _ argument: inout ck_rows, _ noise: inout ck_noise, by members: [Int],
-    place: (_ row: Int) -> Int
+    _ choice: MemberChoice
   ) {
-    for row in 0..<step.count { step.mover[row] = Int32(members[place(row)]) }
+    for row in 0..<step.count {
+      step.mover[row] = Int32(members[choice.mover(of: row, among: members.count, key: noise.key)])
+    }
     for member in members {
       var listed = 0
       for row in 0..<step.count where step.mover[row] == Int32(member) {

@@ -42,6 +42,14 @@ package struct InputNormalizer: Archivable {
     }
   }
 
+  /// Writes standardised rows in their own units over the first of `out`.
+  package func restore(_ rows: Rows, into out: MutableRows) {
+    for column in mean.indices {
+      let (mean, deviation) = (Float(mean[column]), Float(deviation[column]))
+      for row in 0..<rows.count { out[row, column] = rows[row, column] * deviation + mean }
+    }
+  }
+
   /// Deviations below `least` become it.
   package mutating func raiseDeviations(to least: Double) {
     for column in deviation.indices { deviation[column] = max(deviation[column], least) }

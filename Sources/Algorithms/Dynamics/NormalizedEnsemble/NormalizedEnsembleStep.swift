@@ -73,20 +73,12 @@ extension NormalizedEnsemble: DifferentiableDynamics {
         capacity: state.count, observationSize: state.columns, actionColumns: action.columns)
     }
     ending.count = state.count
-    write(state, into: ending.state)
-    write(next, into: ending.next)
+    normalizer.restore(state, into: ending.state)
+    normalizer.restore(next, into: ending.next)
     ending.action.copy(action)
     layout.actionSpace.unsquash(ending.action)
     known.terminations(of: ending.columns, into: ended)
     return true
-  }
-
-  /// Standardised rows in their own units.
-  private func write(_ rows: Rows, into out: MutableRows) {
-    for column in 0..<rows.columns {
-      let (mean, deviation) = (Float(normalizer.mean[column]), Float(normalizer.deviation[column]))
-      for row in 0..<rows.count { out[row, column] = rows[row, column] * deviation + mean }
-    }
   }
 
   /// Σ over members of mean over rows of w·Σ_d [½(μ − y)²·e^(−2 ln σ) + max(ln σ, ln floor)].
@@ -169,15 +161,8 @@ extension NormalizedEnsemble: DifferentiableDynamics {
 
   package func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream) {
     let (count, size) = (step.count, layout.observationSize)
-    let networks = configuration.ensembleSize
     for row in 0..<count {
-      switch members {
-      case .fixed(let member), .mean(let member): step.mover[row] = Int32(member)
-      case .inTurn: step.mover[row] = Int32(row % networks)
-      case .drawn, .drawnFromAll:
-        var bits = SplitMix64(key: noise.key, 0x656c_6974_6573, UInt64(row))
-        step.mover[row] = Int32(bits.integer(below: UInt64(networks)))
-      }
+      step.mover[row] = Int32(members.mover(of: row, among: configuration.ensembleSize, key: noise.key))
     }
     var noise = noise
     let isMean = if case .mean = members { true } else { false }
@@ -187,7 +172,7 @@ extension NormalizedEnsemble: DifferentiableDynamics {
       let normals = isMean ? nil : tape.constant(rows: count, columns: size) { noise.fillNormal($0) }
       let (next, reward) = self.step(
         state, action, by: step.mover.prefix(count), noise: normals.map { tape.values($0) }, on: tape)
-      write(tape.rows(of: next), into: step.next)
+      normalizer.restore(tape.rows(of: next), into: step.next)
       step.reward.copy(tape.rows(of: reward))
     }
     settle(step)
