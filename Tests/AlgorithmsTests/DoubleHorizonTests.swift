@@ -43,22 +43,29 @@ struct DoubleHorizonTests {
     }
   }
 
-  /// d(actor loss)/d(parameters) along a direction, against differences: through policy, model, rewards, log π and Q.
-  @Test func theActorLossHasItsGradient() throws {
-    let (_, learner) = Self.small { $0.rangeRate = 0 }
-    let store = learner.policy.network.store
-    _ = try Self.update(learner, rows: 6)
+  /// d(loss)/d(parameters) along a random direction: by the gradient of an update, and by differences.
+  private static func slopes(
+    _ learner: DoubleHorizonLearner, _ store: ParameterStore, step: Float,
+    _ quantity: (DoubleHorizonLearner.Report) -> Float
+  ) throws -> (gradient: Double, differences: Double) {
+    _ = try update(learner, rows: 6)
     let gradient = Array(store.gradients)
     var random = RandomStream(seed: 9)
     var direction = [Float](repeating: 0, count: gradient.count)
     direction.withUnsafeMutableBufferPointer { random.fillNormal($0) }
-    let slope = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
     let values = Array(store.values)
-    func loss(_ step: Float) throws -> Double {
-      for index in values.indices { store.values[index] = values[index] + step * direction[index] }
-      return Double(try Self.update(learner, rows: 6).actorLoss)
+    func loss(at distance: Float) throws -> Double {
+      for index in values.indices { store.values[index] = values[index] + distance * direction[index] }
+      return Double(quantity(try update(learner, rows: 6)))
     }
-    let differences = try (loss(2e-3) - loss(-2e-3)) / 4e-3
+    let slope = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+    return (slope, (try loss(at: step) - loss(at: -step)) / (2 * Double(step)))
+  }
+
+  /// d(actor loss)/d(parameters) along a direction, against differences: through policy, model, rewards, log π and Q.
+  @Test func theActorLossHasItsGradient() throws {
+    let (_, learner) = Self.small { $0.rangeRate = 0 }
+    let (slope, differences) = try Self.slopes(learner, learner.policy.network.store, step: 2e-3, \.actorLoss)
     #expect(abs(slope - differences) < 0.01 * abs(differences), "\(slope), by differences \(differences)")
     #expect(abs(differences) > 0.05)
   }
@@ -66,19 +73,7 @@ struct DoubleHorizonTests {
   /// The same of Σ over critics of their squared errors.
   @Test func theCriticLossHasItsGradient() throws {
     let (_, learner) = Self.small { $0.rangeRate = 0 }
-    let store = learner.critics.store
-    _ = try Self.update(learner, rows: 6)
-    let gradient = Array(store.gradients)
-    var random = RandomStream(seed: 9)
-    var direction = [Float](repeating: 0, count: gradient.count)
-    direction.withUnsafeMutableBufferPointer { random.fillNormal($0) }
-    let slope = zip(gradient, direction).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-    let values = Array(store.values)
-    func loss(_ step: Float) throws -> Double {
-      for index in values.indices { store.values[index] = values[index] + step * direction[index] }
-      return Double(try Self.update(learner, rows: 6).criticLoss)
-    }
-    let differences = try (loss(1e-3) - loss(-1e-3)) / 2e-3
+    let (slope, differences) = try Self.slopes(learner, learner.critics.store, step: 1e-3, \.criticLoss)
     #expect(abs(slope - differences) < 0.01 * abs(differences), "\(slope), by differences \(differences)")
   }
 
