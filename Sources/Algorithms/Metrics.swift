@@ -79,14 +79,23 @@ package struct Metrics: Sendable {
 }
 
 extension Metrics: Archivable {
-  /// The values that wait for the next row of progress.csv, and the counters.
+  /// The values that wait for the next row of progress.csv, under their names, and the counters.
   package mutating func archive(_ archive: Archive) throws {
     try archive.value("updates", &updates)
     var size = bufferSize ?? -1
     try archive.value("bufferSize", &size)
     bufferSize = size < 0 ? nil : size
-    var stored = values.map { $0 ?? .nan }
-    try archive.array("values", &stored, isFixed: true)
-    values = stored.map { $0.isNaN ? nil : $0 }
+    // By name, since what evaluates a checkpoint may know other columns than what wrote it.
+    try archive.scope("values") {
+      for (index, name) in names.enumerated() {
+        guard try archive.presence("\(name).isMeasured", values[index] != nil) else {
+          values[index] = nil
+          continue
+        }
+        var value = values[index] ?? .nan
+        try archive.value(name, &value)
+        values[index] = value
+      }
+    }
   }
 }
