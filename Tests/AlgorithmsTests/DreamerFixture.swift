@@ -28,7 +28,7 @@ struct DreamerFixture {
       deterministic: try size("deter"), hidden: try size("hidden"), units: try size("units"),
       latents: try size("stoch"), classes: try size("classes"), blocks: try size("blocks"), bins: try size("bins"),
       depth: sizes.has("depth") ? try size("depth") : 1)
-    settings.horizon = try size("horizon")
+    settings.behaviour.horizon = try size("horizon")
     settings.learningRate = try sizes["lr"].float
     settings.warmup = try warmup ?? sizes["warmup"].integer(in: 0...10_000)
     let shape = try inputs["batch/reward"].shape(rank: 2)
@@ -58,11 +58,11 @@ struct DreamerFixture {
     }
     for (name, _, places) in tensors where name.hasPrefix("val/") {
       for (place, value) in zip(places, try inputs["slow_critic"].flat(name)) {
-        learner.slowCritic.network.store.values[place] = value
+        learner.task.slowCritic.network.store.values[place] = value
       }
     }
-    learner.returnRange = ReturnRange(
-      rate: settings.returnRate, low: try inputs["return_normaliser/lo"].double,
+    learner.task.returnRange = ReturnRange(
+      rate: settings.behaviour.returnRate, low: try inputs["return_normaliser/lo"].double,
       high: try inputs["return_normaliser/hi"].double)
     try fillBatch(parts)
     try fillDraws()
@@ -110,13 +110,13 @@ struct DreamerFixture {
     func asked(_ classes: [Float]) -> [Float] { classes.map { $0 + 2 } }
     set(
       learner.posteriorDraws.rows, asked(try inputs["posterior_samples"].floats([batch, length, sizes.latents])))
-    let (horizon, starts) = (learner.settings.horizon, batch * length)
+    let (horizon, starts) = (learner.settings.behaviour.horizon, batch * length)
     let prior = asked(try inputs["imagined_prior_samples"].floats([horizon, starts, sizes.latents]))
     let action =
       discrete
       ? asked(try inputs["imagined_actions"].floats([horizon + 1, starts]))
       : try inputs["imagined_action_noise"].floats([horizon + 1, starts, actions])
-    for (buffer, values) in [(learner.priorDraws, prior), (learner.actionDraws, action)] {
+    for (buffer, values) in [(learner.task.priorDraws, prior), (learner.task.actionDraws, action)] {
       for step in 0..<buffer.rows.count / starts {
         let count = starts * buffer.rows.columns
         set(

@@ -11,7 +11,7 @@ struct DreamerGradientTests {
       deterministic: 16, hidden: 8, units: 8, latents: 3, classes: 4, blocks: 2, bins: 21, depth: 1)
     settings.model.freeNats = 0
     settings.model.representationScale = 1
-    settings.horizon = 3
+    settings.behaviour.horizon = 3
     let learner = DreamerLearner(
       settings, DreamerObservation([.vector(name: "v", size: 3), .index(name: "i", count: 4)]), actions: 2,
       isDiscrete: isDiscrete, length: 4, count: 2, random: RandomStream(seed: 3), pool: nil)
@@ -93,10 +93,10 @@ struct DreamerGradientTests {
   @Test(arguments: [false, true]) func ofActorAndCritic(isDiscrete: Bool) throws {
     let learner = Self.learner(isDiscrete: isDiscrete)
     _ = try learner.differentiate()
-    let dreams = learner.dreams
+    let dreams = learner.task.dreams
     let (starts, horizon) = (dreams.starts, dreams.horizon)
     let tape = Tape()
-    let scale = learner.returnRange.scale
+    let scale = learner.task.returnRange.scale
     func loss(actorOnly: Bool) -> Double {
       tape.rewind()
       let used = 0..<starts * horizon
@@ -106,27 +106,28 @@ struct DreamerGradientTests {
         let advantages = tape.scale(
           tape.subtract(constant(dreams.returns), constant(dreams.values)), by: 1 / scale)
         let (loss, _) = actorLoss(
-          learner.actor(state, on: tape), actions: constant(dreams.actions), advantages: advantages,
-          weights: constant(dreams.weights), entropyScale: learner.settings.entropyScale, on: tape)
+          learner.task.actor(state, on: tape), actions: constant(dreams.actions), advantages: advantages,
+          weights: constant(dreams.weights), entropyScale: learner.settings.behaviour.entropyScale, on: tape)
         return Double(tape.scalar(tape.mean(loss)))
       }
       let targets = tape.concatenateColumns([constant(dreams.returns), constant(dreams.slowValues)])
       let dreamed = criticLoss(
-        learner.critic(state, on: tape), targets: targets, weights: constant(dreams.weights), bins: learner.model.bins,
+        learner.task.critic(state, on: tape), targets: targets, weights: constant(dreams.weights),
+        bins: learner.model.bins,
         on: tape)
       let replayed = 0..<starts - learner.batch.count
       func replay(_ buffer: RowBuffer) -> Tensor { tape.constant(buffer.read.slice(replayed)) }
       let weights = tape.constant(
         replayed.map { 1 - learner.batch.isLast.rows[$0, 0] }, rows: replayed.count, columns: 1)
       let real = criticLoss(
-        learner.critic(replay(dreams.features), on: tape),
+        learner.task.critic(replay(dreams.features), on: tape),
         targets: tape.concatenateColumns([replay(learner.replayReturns), replay(dreams.slowValues)]), weights: weights,
         bins: learner.model.bins, on: tape)
       return Double(
         tape.scalar(
           tape.add(tape.mean(dreamed), tape.scale(tape.mean(real), by: learner.settings.replayValueScale))))
     }
-    expectSlopes(learner.actor.store, "the actor") { loss(actorOnly: true) }
-    expectSlopes(learner.critic.store, "the critic") { loss(actorOnly: false) }
+    expectSlopes(learner.task.actor.store, "the actor") { loss(actorOnly: true) }
+    expectSlopes(learner.task.critic.store, "the critic") { loss(actorOnly: false) }
   }
 }

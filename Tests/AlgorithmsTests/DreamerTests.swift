@@ -33,9 +33,9 @@ struct DreamerTests {
     var random = RandomStream(seed: 3)
     let state = tape.constant(rows: 5, columns: learner.settings.model.sizes.features) { random.fillNormal($0) }
     #expect(tape.values(learner.model.rewards(state, on: tape)).allSatisfy { $0 == 0 })
-    let value = tape.twoHotMean(learner.critic(state, on: tape), bins: learner.model.bins)
+    let value = tape.twoHotMean(learner.task.critic(state, on: tape), bins: learner.model.bins)
     #expect(tape.values(value).allSatisfy { $0 == 0 })
-    guard case .normal(let mean, _) = learner.actor(state, on: tape) else { return #expect(Bool(false)) }
+    guard case .normal(let mean, _) = learner.task.actor(state, on: tape) else { return #expect(Bool(false)) }
     #expect(tape.values(mean).allSatisfy { abs($0) < 0.1 })
   }
 
@@ -64,7 +64,7 @@ struct DreamerTests {
     let agent = try #require(try makeAgent(Self.sections, for: task("CartPole-v1")) as? Dreamer)
     let (learner, space) = (agent.learner, task("CartPole-v1").specification.actionSpace)
     let sizes = learner.settings.model.sizes
-    let actor = RecurrentActor(learner.model, learner.actor, space, rows: 2)
+    let actor = RecurrentActor(learner.model, learner.task.actor, space, rows: 2)
     var random = RandomStream(seed: 5)
     let (steps, lanes) = (9, 2)
     let (observations, actions, isFirst, draws) = (
@@ -134,11 +134,11 @@ struct DreamerTests {
     let learner = agent.learner
     func values(_ store: ParameterStore) -> [Float] { Array(store.values) }
     for _ in 0..<3 {
-      let before = values(learner.slowCritic.network.store)
+      let before = values(learner.task.slowCritic.network.store)
       let updates = interaction.metrics.updates
       while interaction.metrics.updates == updates { try interaction.advance() }
       guard interaction.metrics.updates == updates + 1 else { continue }
-      let (slow, fast) = (values(learner.slowCritic.network.store), values(learner.critic.store))
+      let (slow, fast) = (values(learner.task.slowCritic.network.store), values(learner.task.critic.store))
       for index in slow.indices { #expect(abs(slow[index] - (0.98 * before[index] + 0.02 * fast[index])) < 1e-6) }
     }
   }

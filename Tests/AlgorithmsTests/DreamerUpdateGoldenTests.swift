@@ -46,7 +46,7 @@ import Testing
       let skipped = try unsteady.map { $0.has(name) ? Set(try $0.flat(name).map { Int($0) }) : [] } ?? []
       let largest = want.map { abs($0) }.max() ?? 0
       for (index, place) in places.enumerated() where !skipped.contains(index) {
-        let got = agent.learner.slowCritic.network.store.values[place]
+        let got = agent.learner.task.slowCritic.network.store.values[place]
         #expect(abs(got - want[index]) <= 1e-3 * (abs(want[index]) + 0.05 * largest + 1e-6), "\(key) \(name) \(index)")
       }
     }
@@ -56,8 +56,8 @@ import Testing
     let agent = try DreamerFixture(name)
     let (learner, want) = (agent.learner, agent.want)
     let report = try learner.differentiate()
-    let (horizon, batch, length) = (learner.settings.horizon, agent.batch, agent.length)
-    let (starts, dreams) = (batch * length, learner.dreams)
+    let (horizon, batch, length) = (learner.settings.behaviour.horizon, agent.batch, agent.length)
+    let (starts, dreams) = (batch * length, learner.task.dreams)
     let deter = learner.settings.model.sizes.deterministic
     try want["deter"].expectClose(
       agent.fileOrder(learner.states.columns(0..<deter)), [batch, length, deter], within: 1e-3)
@@ -92,9 +92,9 @@ import Testing
     let updates = try agent.want["updates"].elements()
     for (count, want) in updates.enumerated() {
       try expectLosses(try agent.learner.update(), want, agent.learner)
-      try want["return_normaliser/lo"].expectClose([Float(agent.learner.returnRange.low)], within: 1e-3)
-      try want["return_normaliser/hi"].expectClose([Float(agent.learner.returnRange.high)], within: 1e-3)
-      try want["scale"].expectClose([agent.learner.returnRange.scale], within: 1e-3)
+      try want["return_normaliser/lo"].expectClose([Float(agent.learner.task.returnRange.low)], within: 1e-3)
+      try want["return_normaliser/hi"].expectClose([Float(agent.learner.task.returnRange.high)], within: 1e-3)
+      try want["scale"].expectClose([agent.learner.task.returnRange.scale], within: 1e-3)
       if count == 0, agent.want.has("params_after_1") {
         try expectParameters(agent, "params_after_1", skipping: nil)
         try expectSlowCritic(agent, "slow_critic_after_1", skipping: nil)
@@ -132,7 +132,7 @@ import Testing
       let choices = try agent["discrete_choices"].integer(in: 0...100)
       var settings = DreamerLearner.Settings()
       settings.model.sizes = DreamerSizes(size)
-      settings.horizon = 1
+      settings.behaviour.horizon = 1
       let learner = DreamerLearner(
         settings, try Self.observation(agent), actions: max(vectors, choices), isDiscrete: choices > 0, length: 2,
         count: 1, random: RandomStream(seed: 1),
@@ -164,7 +164,7 @@ import Testing
   @Test func walkerOfSize1m() {
     var settings = DreamerLearner.Settings()
     settings.model.sizes = DreamerSizes(.m1)
-    settings.horizon = 1
+    settings.behaviour.horizon = 1
     let learner = DreamerLearner(
       settings, DreamerObservation([.vector(name: "observation", size: 24)]), actions: 6, isDiscrete: false, length: 2,
       count: 1, random: RandomStream(seed: 1), pool: nil)

@@ -137,6 +137,9 @@ struct GradientTests {
         let value = tape.reshape(tape.detached(mixed), batch: 1, rows: rows, columns: x[0].columns)
         return tape.add(sample, tape.subtract(value, tape.detached(sample)))
       },
+      GradientCase("twoHotMean", .twoHotMean, [(1, rows, 2 * groups + 1)]) {
+        $0.twoHotMean($1[0], bins: TwoHotBins(values: (-groups...groups).map { Float($0) }))
+      },
       GradientCase("twoHotLoss", .twoHotLoss, [(1, rows, 2 * groups + 1), (1, rows, 2)], constants: [1]) {
         $0.twoHotLoss($1[0], targets: $1[1], bins: TwoHotBins(2 * groups + 1))
       },

@@ -174,6 +174,12 @@ package final class ParameterStore: ArchivableObject {
 
   // MARK: Whole-store operations
 
+  /// Adds the gradients of a store of the same layout.
+  package func addGradients(of other: ParameterStore) {
+    let (own, others) = (gradients, other.gradients)
+    for index in own.indices { own[index] += others[index] }
+  }
+
   /// Takes the values of a store with the same layout.
   package func copyValues(from other: ParameterStore) {
     precondition(other.count == count, "stores of different layouts")

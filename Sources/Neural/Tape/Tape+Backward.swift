@@ -68,6 +68,7 @@ extension Tape {
     case .oneHotSample: backwardOneHotSample(node, gradient)
     case .balancedKL: backwardBalancedKL(node, gradient)
     case .twoHotLoss: backwardTwoHotLoss(node, gradient)
+    case .twoHotMean: backwardTwoHotMean(node, gradient)
     case .frames: backwardFrames(node, gradient)
     case .frameRows: backwardFrameRows(node, gradient)
     case .convolution: backwardConvolution(node, gradient)

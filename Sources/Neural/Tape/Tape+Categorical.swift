@@ -107,7 +107,8 @@ extension Tape {
 
   // MARK: Parts
 
-  private func softmaxRows(
+  /// Softmax of every row.
+  func softmaxRows(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ rows: Int, _ columns: Int
   ) {
     shiftRows(x, y, rows, columns)

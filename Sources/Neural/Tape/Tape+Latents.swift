@@ -114,13 +114,32 @@ extension Tape {
       targets.values, node.saved!, dy, target.pointer, target.accumulate)
   }
 
-  /// The numbers that logits [1, rows, bins] predict, [1, rows, 1]; no gradient flows through them.
+  /// The numbers that logits [1, rows, bins] predict, [1, rows, 1].
   package func twoHotMean(_ logits: Tensor, bins: TwoHotBins) -> Tensor {
     precondition(logits.batch == 1 && logits.columns == bins.count, "twoHotMean of \(logits.shape)")
-    let source = nodes[logits.index].values
-    return constant(rows: logits.rows, columns: 1) { out in
-      bins.values.withUnsafeBufferPointer {
-        ck_two_hot_mean(Int64(logits.rows), Int64(bins.count), $0.baseAddress!, source, out.baseAddress!)
+    var result = makeNode(.twoHotMean, 1, logits.rows, 1, logits)
+    bins.values.withUnsafeBufferPointer {
+      ck_two_hot_mean(
+        Int64(logits.rows), Int64(bins.count), $0.baseAddress!, nodes[logits.index].values, result.values)
+      guard result.requiresGradient else { return }
+      // saved: the bins.
+      let saved = allocate(bins.count)
+      saved.update(from: $0.baseAddress!, count: bins.count)
+      result.saved = saved
+    }
+    return append(result)
+  }
+
+  /// d mean/d logit_i = p_i·(bin_i − mean): no sum over bins of any size, as the softmax's own gradient has it.
+  func backwardTwoHotMean(_ node: Node, _ dy: UnsafeMutablePointer<Float>) {
+    guard let target = gradientTarget(node.first) else { return }
+    let logits = nodes[Int(node.first)]
+    let (columns, bins) = (logits.columns, node.saved!)
+    withScratch(logits.count) { chances in
+      softmaxRows(logits.values, chances, logits.rows, columns)
+      for row in 0..<logits.rows {
+        let (chances, mean, slope) = (chances + row * columns, node.values[row], dy[row])
+        target.advanced(by: row * columns).write(columns) { slope * chances[$0] * (bins[$0] - mean) }
       }
     }
   }

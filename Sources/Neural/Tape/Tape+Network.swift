@@ -15,7 +15,7 @@ extension Tape {
   /// x [members or 1, rows, inputs] → [members, rows, outputs]. Frozen, the parameters take no gradient.
   func network(_ network: NetworkLayout, _ x: Tensor, frozen: Bool) -> Tensor {
     precondition(x.columns == network.inputs, "a network of \(network.inputs) inputs does not fit \(x.shape)")
-    let trains = recordsGradients && !frozen
+    let trains = recordsGradients && !frozen && !freezesParameters
     var result = Node(
       operation: .network, requiresGradient: recordsGradients && (trains || node(x).requiresGradient),
       batch: network.members, rows: x.rows, columns: network.outputs,

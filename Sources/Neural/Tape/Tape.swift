@@ -24,6 +24,8 @@ package final class Tape {
   private var arena = Arena()
   private var generation: UInt32 = 0
   var recordsGradients = true
+  /// See `withFrozenParameters`.
+  private(set) var freezesParameters = false
   /// Whether the backward pass under way keeps the gradients of parameters on the tape.
   var keepsGradients = false
 
@@ -45,6 +47,14 @@ package final class Tape {
     let outer = recordsGradients
     recordsGradients = false
     defer { recordsGradients = outer }
+    return try body()
+  }
+
+  /// Runs `body` with all parameters frozen: gradients pass through what it computes, and into none of them.
+  package func withFrozenParameters<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let outer = freezesParameters
+    freezesParameters = true
+    defer { freezesParameters = outer }
     return try body()
   }
 
@@ -104,8 +114,9 @@ package final class Tape {
       stores.append(store)
     }
     var node = Node(
-      operation: .parameter, requiresGradient: recordsGradients && !frozen, batch: parameter.batch,
-      rows: parameter.rows, columns: parameter.columns, values: store.values(of: parameter).baseAddress!)
+      operation: .parameter, requiresGradient: recordsGradients && !frozen && !freezesParameters,
+      batch: parameter.batch, rows: parameter.rows, columns: parameter.columns,
+      values: store.values(of: parameter).baseAddress!)
     node.start = place
     node.length = parameter.index
     return append(node)

@@ -35,7 +35,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Distributions over the last dimension
   case softmax, logSoftmax, softmaxCrossEntropy, categoricalKL, straightThroughSample
   // Categorical latents: groups of classes over the last dimension
-  case oneHotSample, balancedKL, twoHotLoss
+  case oneHotSample, balancedKL, twoHotLoss, twoHotMean
   // Losses and heads
   case boundedLogVariance, gaussianNLL, meanSquaredError
   // Pictures side by side

@@ -53,6 +53,13 @@ package struct Rows {
       base + range.lowerBound * columnStride, count, range.count, rowStride: rowStride, columnStride: columnStride)
   }
 
+  /// The average of a column, summed in double precision.
+  package func mean(column: Int = 0) -> Double {
+    var sum = 0.0
+    for row in 0..<count { sum += Double(self[row, column]) }
+    return sum / Double(count)
+  }
+
   /// The column of a one-hot row that is 1; 0 where there is none.
   @inlinable package func hotColumn(_ row: Int) -> Int {
     for column in 0..<columns where self[row, column] == 1 { return column }

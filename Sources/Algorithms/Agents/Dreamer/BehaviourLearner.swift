@@ -5,13 +5,14 @@ import Support
 ///
 /// The steps are cut into the same parts for any number of threads, and every part has gradients of its own, which are
 /// added in their order: the sums have the same bits whoever computes them.
-final class BehaviourLearner {
+package final class BehaviourLearner {
   /// Means over all steps of all dreams.
-  struct Report {
-    var policy = 0.0
-    var value = 0.0
-    var entropy = 0.0
-    var advantage = 0.0
+  package struct Report: Sendable {
+    /// Without what moves the policy through the dynamics.
+    package var policy = 0.0
+    package var value = 0.0
+    package var entropy = 0.0
+    package var advantage = 0.0
   }
 
   private let actor: DreamerActor
@@ -26,11 +27,12 @@ final class BehaviourLearner {
   }
 
   /// Adds the gradients of both losses to their stores.
-  func differentiate(on dreams: Dreams, scale: Float, entropyScale: Float, bins: TwoHotBins) -> Report {
+  func differentiate(on dreams: Dreams, scale: Float, _ settings: DreamerBehaviour.Settings, bins: TwoHotBins) -> Report
+  {
     for part in parts { part.begin(actor, critic) }
     var lesson = Lesson(
       learner: .passUnretained(self), dreams: .passUnretained(dreams), bins: bins, scale: scale,
-      entropyScale: entropyScale)
+      settings: settings)
     if let pool {
       pool.run(tasks: parts.count, on: &lesson) { lesson, part, _ in
         let lesson = lesson!.assumingMemoryBound(to: Lesson.self).pointee
@@ -55,7 +57,8 @@ final class BehaviourLearner {
     let learner: Unmanaged<BehaviourLearner>
     let dreams: Unmanaged<Dreams>
     let bins: TwoHotBins
-    let scale, entropyScale: Float
+    let scale: Float
+    let settings: DreamerBehaviour.Settings
   }
 
   /// Some steps, with copies of both networks whose gradients are its own.
@@ -93,10 +96,12 @@ final class BehaviourLearner {
         let advantages = tape.scale(tape.subtract(returns, constant(dreams.values)), by: 1 / lesson.scale)
         let (policyLosses, entropies) = actorLoss(
           actor(state, on: tape), actions: constant(dreams.actions), advantages: advantages, weights: weights,
-          entropyScale: lesson.entropyScale, on: tape)
+          reinforceShare: lesson.settings.reinforceShare, entropyScale: lesson.settings.entropyScale, on: tape)
+        let targets =
+          lesson.settings.staysNearSlow
+          ? tape.concatenateColumns(returns, constant(dreams.slowValues)) : returns
         let valueLosses = criticLoss(
-          critic(state, on: tape), targets: tape.concatenateColumns(returns, constant(dreams.slowValues)),
-          weights: weights, bins: lesson.bins, on: tape)
+          critic(state, on: tape), targets: targets, weights: weights, bins: lesson.bins, on: tape)
         let (policy, value) = (tape.sum(policyLosses), tape.sum(valueLosses))
         tape.backward(tape.scale(tape.add(policy, value), by: factor))
         func mean(_ sum: Tensor) -> Double { Double(tape.scalar(sum)) * Double(factor) }
@@ -108,12 +113,8 @@ final class BehaviourLearner {
     }
 
     func addGradients(to actor: ParameterStore, _ critic: ParameterStore) {
-      add(self.actor.store.gradients, to: actor.gradients)
-      add(self.critic.store.gradients, to: critic.gradients)
-    }
-
-    private func add(_ own: UnsafeMutableBufferPointer<Float>, to sums: UnsafeMutableBufferPointer<Float>) {
-      for index in own.indices { sums[index] += own[index] }
+      actor.addGradients(of: self.actor.store)
+      critic.addGradients(of: self.critic.store)
     }
   }
 }

@@ -26,6 +26,9 @@ extension Dreamer {
     private var slowRate = 0.02
     private var learningRate = 4e-5
     private var gradientClip = 0.3
+    private var latent = LatentSettings()
+    private var behaviour = BehaviourSettings()
+    private var curiosity = CuriositySettings()
 
     package init() {}
 
@@ -36,7 +39,7 @@ extension Dreamer {
       fields.number(
         "trainRatio", &trainRatio, in: 0...1e6, "replayed steps per environment step: B·T/trainRatio steps an update")
       fields.integer("replayCapacity", &replayCapacity, in: 2...100_000_000, "most observations kept")
-      fields.integer("imaginationLength", &learning.horizon, in: 1...1000, "steps of a dream (H)")
+      fields.integer("imaginationLength", &learning.behaviour.horizon, in: 1...1000, "steps of a dream (H)")
       fields.number("discount", &discount, in: 0...1, "γ: the weight of the next step's value")
       fields.number("lambda", &lambda, in: 0...1, "λ of all returns: 0 one step, 1 all rewards")
       fields.number("entropyScale", &entropyScale, in: 0...1e3, "weight of the policy's entropy (η)")
@@ -49,25 +52,32 @@ extension Dreamer {
       fields.number(
         "replayValueScale", &replayValueScale, in: 0...1e3, "weight of the critic's loss on what happened")
       fields.number("slowRate", &slowRate, in: 0...1, "share of the critic that its slow copy takes on per update")
-      fields.number("returnRate", &learning.returnRate, in: 0...1, "share of new percentiles in the range of returns")
+      fields.number(
+        "returnRate", &learning.behaviour.returnRate, in: 0...1, "share of new percentiles in the range of returns")
       fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "LaProp's step size")
       fields.integer("warmup", &learning.warmup, in: 0...1_000_000_000, "updates until the step size is reached")
       fields.number(
         "gradientClip", &gradientClip, in: 0...1e6, "largest ratio of a gradient's norm to its parameter's; 0: none")
+      fields.section("latent", &latent, chooser: "type", "what the latent state is made of")
+      fields.section("behaviour", &behaviour, "what earlier Dreamers do otherwise with actor and critic")
+      fields.section("curiosity", &curiosity, chooser: "type", "a policy that explores, beside that of the task")
       settle()
     }
 
     /// The learner's settings from what was declared.
     private mutating func settle() {
-      learning.model.sizes = DreamerSizes(size)
+      learning.model.sizes = latent.applied(to: DreamerSizes(size))
+      learning.model.averagesFreeNats = latent.averagesFreeNats
+      behaviour.apply(to: &learning.behaviour)
+      learning.exploration = curiosity.settings
       learning.model.unimix = Float(unimix)
       learning.model.discount = Float(discount)
       learning.model.freeNats = Float(freeNats)
       (learning.model.dynamicsScale, learning.model.representationScale) = (
         Float(dynamicsScale), Float(representationScale)
       )
-      (learning.lambda, learning.entropyScale) = (Float(lambda), Float(entropyScale))
-      (learning.slowRate, learning.replayValueScale) = (Float(slowRate), Float(replayValueScale))
+      (learning.behaviour.lambda, learning.behaviour.entropyScale) = (Float(lambda), Float(entropyScale))
+      (learning.behaviour.slowRate, learning.replayValueScale) = (Float(slowRate), Float(replayValueScale))
       (learning.learningRate, learning.gradientClip) = (Float(learningRate), Float(gradientClip))
     }
 
@@ -91,6 +101,7 @@ extension Dreamer {
           "agent.batchSize",
           "nothing will be learned: the run ends at step \(steps), before there are \(firstLearningStep) for an update")
       }
+      curiosity.warn(fields)
       if replayCapacity < 2 * stepsPerUpdate {
         fields.warn(
           "agent.replayCapacity",
@@ -99,7 +110,7 @@ extension Dreamer {
     }
 
     package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
-      let (specification, sizes) = (task.specification, DreamerSizes(size))
+      let (specification, sizes) = (task.specification, learning.model.sizes)
       let observation = DreamerObservation(specification.observationSpace)
       let (seen, actions) = (observation.columns, specification.actionSpace.columns)
       let rows = MemoryNeed.product(batchSize, sequenceLength)
@@ -108,10 +119,19 @@ extension Dreamer {
       need.add("networks: \(parameters) parameters (agent.size)", bytes: parameters, 5, 4)
       let kept = min(replayCapacity, steps + steps / 8)
       let bytes = (specification.observationSpace.isImage ? seen : 4 * seen) + 4 * (actions + sizes.deterministic)
-      need.add("replay: \(kept) observations with their latent states", bytes: kept, bytes + sizes.latents + 16)
+      let latents = sizes.latents * (sizes.latent == .gaussian ? 4 : 1)
+      need.add("replay: \(kept) observations with their latent states", bytes: kept, bytes + latents + 16)
+      let horizon = learning.behaviour.horizon
       need.add(
         "dreams: agent.batchSize × agent.sequenceLength \(rows) × agent.imaginationLength",
-        bytes: rows, learning.horizon + 1, sizes.features + actions + sizes.latents + 8, 4)
+        bytes: MemoryNeed.product(learning.exploration == nil ? 1 : 2, rows), horizon + 1,
+        sizes.features + actions + sizes.latents + 8, 4)
+      if learning.behaviour.reinforceShare < 1 {
+        // Of the tape: the layers of the dynamics and of the heads, and their gradients.
+        need.add(
+          "dreams' gradients: agent.batchSize × agent.sequenceLength \(rows) × agent.imaginationLength", bytes: rows,
+          horizon, 2 * (8 * sizes.deterministic + 8 * sizes.hidden + 20 * sizes.units + 3 * sizes.bins), 4)
+      }
       if let picture = observation.picture {
         let channels = sizes.channels(of: picture)
         var numbers = 8 * picture.size

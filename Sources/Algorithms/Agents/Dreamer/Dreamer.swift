@@ -13,6 +13,7 @@ import Support
 ///    c. λ-returns of dreams and of what happened; the policy climbs the dreams' by REINFORCE, divided by their range,
 ///       with a bonus for entropy; the critic learns both as weights of bins, and stays near its slow copy;
 ///    d. one LaProp step on all of it, and the slow copy follows.
+///    With curiosity a second policy learns in dreams of its own, from what an ensemble disagrees about, and acts in 1.
 /// 3. The states of step 2a go back to where the sequences are kept.
 package final class Dreamer: Agent {
   private let configuration: Configuration
@@ -42,13 +43,16 @@ package final class Dreamer: Agent {
     sequences = SequenceReplay(
       of: specification, sizes: learning.model.sizes, lanes: lanes, capacity: configuration.replayCapacity,
       batch: count)
-    actor = RecurrentActor(learner.model, learner.actor, space, rows: lanes)
+    actor = RecurrentActor(
+      learner.model, learner.explorer?.behaviour.actor ?? learner.task.actor, space, rows: lanes)
     acting = context.random.stream("policy")
     drawing = context.random.stream("replay")
     dreaming = context.random.stream("noise")
   }
 
-  package var metricNames: [String] { DreamerLearner.Report.names + ["replay_ratio"] }
+  package var metricNames: [String] {
+    DreamerLearner.Report.names + (learner.explorer == nil ? [] : DreamerExplorer.Report.names) + ["replay_ratio"]
+  }
 
   package func act(in situation: Situation, into actions: ActionRows) {  // step 1
     actor.draw(0..<lanes, &acting)
@@ -82,7 +86,7 @@ package final class Dreamer: Agent {
 
   package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
     DreamerPolicy(
-      RecurrentActor(learner.model, learner.actor, space, rows: rows), isStochastic: isStochastic, rows: rows,
+      RecurrentActor(learner.model, learner.task.actor, space, rows: rows), isStochastic: isStochastic, rows: rows,
       random: random)
   }
 
@@ -138,5 +142,24 @@ extension DreamerLearner.Report {
     metrics.record("imagined_value", imaginedValue)
     metrics.record("advantage", advantage)
     metrics.record("action_entropy", actionEntropy)
+    exploration?.record(in: &metrics)
+  }
+}
+
+extension DreamerExplorer.Report {
+  /// Columns of progress.csv.
+  static let names = [
+    "disagreement_loss", "disagreement", "exploration_policy_loss", "exploration_value_loss", "exploration_return",
+    "exploration_entropy",
+  ]
+
+  /// Under those names.
+  func record(in metrics: inout Metrics) {
+    metrics.record("disagreement_loss", loss)
+    metrics.record("disagreement", bonus)
+    metrics.record("exploration_policy_loss", behaviour.policy)
+    metrics.record("exploration_value_loss", behaviour.value)
+    metrics.record("exploration_return", imaginedReturn)
+    metrics.record("exploration_entropy", behaviour.entropy)
   }
 }

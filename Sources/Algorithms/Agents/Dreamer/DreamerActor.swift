@@ -10,12 +10,14 @@ package final class DreamerActor {
   package let actions: Int
 
   /// For states of these sizes.
-  package init(_ sizes: DreamerSizes, actions: Int, isDiscrete: Bool, random: RandomStream) {
+  package init(
+    _ sizes: DreamerSizes, name: String = "actor", actions: Int, isDiscrete: Bool, random: RandomStream
+  ) {
     (self.actions, self.isDiscrete) = (actions, isDiscrete)
     store = ParameterStore()
     var random = random
     network = DreamerMLP(
-      name: "actor", inputs: sizes.features, units: sizes.units, layers: 3,
+      name: name, inputs: sizes.features, units: sizes.units, layers: 3,
       heads: isDiscrete ? [("logits", actions)] : [("mean", actions), ("deviation", actions)], outputScale: 0.01,
       in: store, random: &random)
   }
@@ -47,14 +49,16 @@ package final class DreamerActor {
   package var drawColumns: Int { isDiscrete ? 1 : actions }
 
   /// Actions [rows, actions] by draws [rows, drawColumns]: standard normals, or uniform ones in [0, 1) (2 + k: action
-  /// k). Without a gradient.
-  package func sample(_ distribution: ActionDistribution, _ draws: Tensor, on tape: Tape) -> Tensor {
-    switch distribution {
-    case .categorical(let logs):
-      return tape.detached(tape.oneHotSample(logs, draws: draws, classes: actions, unimix: 0))
-    case .normal(let mean, let logDeviation):
-      return tape.detached(tape.add(mean, tape.multiply(draws, tape.exp(logDeviation))))
-    }
+  /// k). Only where `isStraight` with a gradient: that of the probabilities, or of mean and deviation.
+  package func sample(
+    _ distribution: ActionDistribution, _ draws: Tensor, isStraight: Bool = false, on tape: Tape
+  ) -> Tensor {
+    let sample =
+      switch distribution {
+      case .categorical(let logs): tape.oneHotSample(logs, draws: draws, classes: actions, unimix: 0)
+      case .normal(let mean, let logDeviation): tape.add(mean, tape.multiply(draws, tape.exp(logDeviation)))
+      }
+    return isStraight ? sample : tape.detached(sample)
   }
 
   /// The mean, or the most probable one, one-hot.

@@ -7,16 +7,9 @@ import Support
 package final class DreamerLearner: ArchivableObject {
   package struct Settings: Sendable {
     package var model = WorldModel.Settings()
-    /// H: steps of a dream.
-    package var horizon = 15
-    /// λ of all returns.
-    package var lambda: Float = 0.95
-    /// η: weight of the policy's entropy.
-    package var entropyScale: Float = 3e-4
-    /// Share of the critic that its slow copy takes on per update.
-    package var slowRate: Float = 0.02
-    /// Share of the new percentiles in the range of returns.
-    package var returnRate = 0.01
+    package var behaviour = DreamerBehaviour.Settings()
+    /// Of a policy that explores; nil: the task's policy collects the data.
+    package var exploration: LatentDisagreement.Settings?
     /// Weight of the critic's loss on replayed states.
     package var replayValueScale: Float = 0.3
     package var learningRate: Float = 4e-5
@@ -30,17 +23,15 @@ package final class DreamerLearner: ArchivableObject {
 
   package let settings: Settings
   package let model: WorldModel
-  package let actor: DreamerActor
-  package let critic: DreamerMLP
-  package let slowCritic: Target<DreamerMLP>
+  /// What the task's rewards teach.
+  package let task: DreamerBehaviour
+  /// What collects the data, if it is not the task's policy.
+  package let explorer: DreamerExplorer?
   package let optimizer: LaProp
-  package var returnRange: ReturnRange
   package let batch: SequenceBatch
-  package let dreams: Dreams
-  /// Draws of an update: posterior latents [T·B, latents], prior latents [H·T·B, latents], actions.
-  package let posteriorDraws, priorDraws, actionDraws: RowBuffer
+  /// Draws of the posterior latents of an update, [T·B, latents].
+  package let posteriorDraws: RowBuffer
   private let tape: Tape
-  private let behaviour: BehaviourLearner
   /// λ-returns of the replayed steps and what they are made of, [T·B, 1]; the first (T−1)·B of `replayReturns`.
   package let replayReturns: RowBuffer
   private let live, keep: RowBuffer
@@ -54,28 +45,21 @@ package final class DreamerLearner: ArchivableObject {
     self.settings = settings
     let sizes = settings.model.sizes
     model = WorldModel(settings.model, observation, actions: actions, random: random.stream("model"))
-    actor = DreamerActor(sizes, actions: actions, isDiscrete: isDiscrete, random: random.stream("actor"))
-    var criticRandom = random.stream("critic")
-    critic = DreamerMLP(
-      name: "critic", inputs: sizes.features, units: sizes.units, layers: 3, heads: [("head", sizes.bins)],
-      outputScale: 0, in: ParameterStore(), random: &criticRandom)
-    slowCritic = Target(of: critic)
-    // Sealed before threads meet it.
-    _ = Tape().parameter(slowCritic.network.store.parameters[0], of: slowCritic.network.store)
+    let rows = length * count
+    task = DreamerBehaviour(
+      settings.behaviour, sizes, actions: actions, isDiscrete: isDiscrete, starts: rows, random: random, pool: pool)
+    explorer = settings.exploration.map {
+      DreamerExplorer(
+        $0, settings.behaviour, sizes, actions: actions, isDiscrete: isDiscrete, length: length, count: count,
+        random: random.stream("explorer"), pool: pool)
+    }
     optimizer = LaProp(
-      [model.store, actor.store, critic.store], learningRate: settings.learningRate, warmup: settings.warmup,
-      clip: settings.gradientClip, tensorName: RecurrentStateSpace.tensorName)
-    returnRange = ReturnRange(rate: settings.returnRate)
+      [model.store] + task.stores + (explorer?.stores ?? []), learningRate: settings.learningRate,
+      warmup: settings.warmup, clip: settings.gradientClip, tensorName: RecurrentStateSpace.tensorName)
     batch = SequenceBatch(
       length: length, count: count, observationColumns: observation.columns, actions: actions, sizes: sizes)
-    let (rows, horizon) = (length * count, settings.horizon)
-    dreams = Dreams(
-      starts: rows, horizon: horizon, features: sizes.features, actions: actions, lambda: settings.lambda, pool: pool)
     posteriorDraws = RowBuffer(rows, sizes.latents)
-    priorDraws = RowBuffer(horizon * rows, sizes.latents)
-    actionDraws = RowBuffer((horizon + 1) * rows, actor.drawColumns)
     tape = Tape(pool: pool)
-    behaviour = BehaviourLearner(actor, critic, horizon: horizon, pool: pool)
     (replayReturns, live) = (RowBuffer(rows, 1), RowBuffer(rows, 1))
     keep = RowBuffer(rows, 1)
     reconstruction = observation.parts.map { _ in 0 }
@@ -111,20 +95,23 @@ package final class DreamerLearner: ArchivableObject {
     package var actionEntropy = 0.0
     package var imaginedReward = 0.0
     package var imaginedValue = 0.0
+    /// Of the explorer.
+    package var exploration: DreamerExplorer.Report?
   }
 
   /// Draws anew what `update` needs.
   package func draw(_ random: inout RandomStream) {
-    random.fillUniform(posteriorDraws.memory, 0, 1)
-    random.fillUniform(priorDraws.memory, 0, 1)
-    if actor.isDiscrete { random.fillUniform(actionDraws.memory, 0, 1) } else { random.fillNormal(actionDraws.memory) }
+    model.dynamics.fillDraws(posteriorDraws.memory, &random)
+    task.draw(model.dynamics, &random)
+    explorer?.behaviour.draw(model.dynamics, &random)
   }
 
   /// One update on `batch` with the present draws.
   package func update() throws -> Report {
     let report = try differentiate()
     optimizer.step()
-    slowCritic.follow(rate: settings.slowRate)
+    task.follow(update: optimizer.steps)
+    explorer?.behaviour.follow(update: optimizer.steps)
     return report
   }
 
@@ -134,14 +121,11 @@ package final class DreamerLearner: ArchivableObject {
     var report = Report()
     tape.rewind()
     let losses = model.losses(batch, draws: posteriorDraws.read, on: tape)
-    dreams.imagine(
-      from: tape.rows(of: losses.features), model, actor, critic, slow: slowCritic.network,
-      latentDraws: priorDraws.read, actionDraws: actionDraws.read)
-    returnRange.update(dreams.returns.read)
-    let behaviour = behaviour.differentiate(
-      on: dreams, scale: returnRange.scale, entropyScale: settings.entropyScale, bins: model.bins)
+    let states = tape.rows(of: losses.features)
+    let behaviour = task.differentiate(from: states, model)
     (report.policy, report.value) = (behaviour.policy, behaviour.value)
     (report.actionEntropy, report.advantage) = (behaviour.entropy, behaviour.advantage)
+    report.exploration = explorer?.differentiate(batch, states: states, model)
     let replayValue = replayValueLoss(losses.features)
     let total = tape.add(
       model.total(losses, on: tape), tape.scale(replayValue, by: settings.replayValueScale))
@@ -165,53 +149,50 @@ package final class DreamerLearner: ArchivableObject {
     let (width, rows) = (batch.count, batch.rows)
     for row in 0..<rows {
       live.rows[row, 0] = batch.isTerminal.rows[row, 0] != 0 ? 0 : settings.model.discount
-      keep.rows[row, 0] = batch.isLast.rows[row, 0] != 0 ? 0 : settings.lambda
+      keep.rows[row, 0] = batch.isLast.rows[row, 0] != 0 ? 0 : settings.behaviour.lambda
     }
     lambdaReturns(
-      rewards: batch.rewards.read, live: live.read, keep: keep.read, values: dreams.returns.read.slice(0..<rows),
+      rewards: batch.rewards.read, live: live.read, keep: keep.read, values: task.dreams.returns.read.slice(0..<rows),
       width: width, into: replayReturns.rows)
     let used = 0..<rows - width
-    let slow = dreams.slowValues.read.slice(used)
-    let targets = tape.concatenateColumns(tape.constant(replayReturns.read.slice(used)), tape.constant(slow))
+    let returns = tape.constant(replayReturns.read.slice(used))
+    let targets =
+      settings.behaviour.staysNearSlow
+      ? tape.concatenateColumns(returns, tape.constant(task.dreams.slowValues.read.slice(used))) : returns
     let weights = tape.constant(rows: used.count, columns: 1) { weights in
       for row in used { weights[row] = batch.isLast.rows[row, 0] != 0 ? 0 : 1 }
     }
-    let logits = critic(tape.rows(features, used), on: tape)
+    let logits = task.critic(tape.rows(features, used), on: tape)
     return tape.mean(criticLoss(logits, targets: targets, weights: weights, bins: model.bins, on: tape))
   }
 
   // MARK: Report
 
   private func record(_ losses: WorldModel.Losses, into report: inout Report) {
-    func mean(_ rows: Rows, column: Int = 0) -> Double {
-      var sum = 0.0
-      for row in 0..<rows.count { sum += Double(rows[row, column]) }
-      return sum / Double(rows.count)
-    }
     let statistics = tape.rows(of: losses.statistics)
     for (part, loss) in losses.reconstruction.enumerated() {
-      reconstruction[part] = mean(tape.rows(of: loss))
+      reconstruction[part] = tape.rows(of: loss).mean()
       report.reconstruction += reconstruction[part]
     }
-    report.reward = mean(tape.rows(of: losses.reward))
-    report.continuation = mean(tape.rows(of: losses.continuation))
-    report.dynamics = mean(tape.rows(of: losses.balancedKL))
-    report.representation = mean(tape.rows(of: losses.balancedKL), column: 1)
-    report.kl = mean(statistics)
-    report.posteriorEntropy = mean(statistics, column: 1)
-    report.priorEntropy = mean(statistics, column: 2)
-    report.imaginedReturn = mean(dreams.returns.read)
-    report.normalizedReturn = (report.imaginedReturn - returnRange.low) / Double(returnRange.scale)
-    report.imaginedReward = mean(dreams.rewards.read)
-    report.imaginedValue = mean(dreams.values.read)
+    report.reward = tape.rows(of: losses.reward).mean()
+    report.continuation = tape.rows(of: losses.continuation).mean()
+    report.dynamics = tape.rows(of: losses.balancedKL).mean()
+    report.representation = tape.rows(of: losses.balancedKL).mean(column: 1)
+    report.kl = statistics.mean()
+    report.posteriorEntropy = statistics.mean(column: 1)
+    report.priorEntropy = statistics.mean(column: 2)
+    report.imaginedReturn = task.dreams.returns.read.mean()
+    report.normalizedReturn = (report.imaginedReturn - task.returnRange.low) / Double(task.scale)
+    report.imaginedReward = task.dreams.rewards.read.mean()
+    report.imaginedValue = task.dreams.values.read.mean()
   }
 
   /// The states of the last batch, h and z side by side [T·B, features]; valid until the next update.
-  package var states: Rows { dreams.features.read.slice(0..<dreams.starts) }
+  package var states: Rows { task.dreams.features.read.slice(0..<task.dreams.starts) }
 
   package func archive(_ archive: Archive) throws {
     try optimizer.archive(archive)
-    try archive.part("slowCritic", slowCritic)
-    try archive.part("returnRange", &returnRange)
+    try task.archive(archive)
+    if let explorer { try archive.part("explorer", explorer) }
   }
 }

@@ -22,16 +22,18 @@ package func lambdaReturns(
 }
 
 /// Where returns lie: exponential averages of their 5th and 95th percentiles. The distance between the two, if it is
-/// above 1, is what advantages are divided by.
+/// above 1 (or another bound), is what advantages are divided by.
 package struct ReturnRange: Archivable, Sendable {
   package private(set) var low: Double
   package private(set) var high: Double
-  private let rate: Double
+  private let rate, smallest: Double
   private var memory: [Float] = []
 
-  /// - Parameter rate: share of the new percentiles.
-  package init(rate: Double, low: Double = 0, high: Double = 0) {
-    (self.rate, self.low, self.high) = (rate, low, high)
+  /// - Parameters:
+  ///   - rate: share of the new percentiles.
+  ///   - smallest: the least of all scales.
+  package init(rate: Double, smallest: Double = 1, low: Double = 0, high: Double = 0) {
+    (self.rate, self.smallest, self.low, self.high) = (rate, smallest, low, high)
   }
 
   /// Takes in all returns of an update, [rows, 1].
@@ -45,8 +47,8 @@ package struct ReturnRange: Archivable, Sendable {
     high += rate * (percentiles.1 - high)
   }
 
-  /// max(1, high − low)
-  package var scale: Float { Float(max(1, high - low)) }
+  /// max(smallest, high − low)
+  package var scale: Float { Float(max(smallest, high - low)) }
 
   package mutating func archive(_ archive: Archive) throws {
     try archive.value("low", &low)
@@ -92,22 +94,23 @@ private func smallest(_ rank: Int, of values: UnsafeMutableBufferPointer<Float>)
   return values[rank]
 }
 
-/// −weight·(log π(a)·advantage + η·H) of imagined steps, [rows, 1]; REINFORCE for every kind of action.
+/// −weight·(ρ·log π(a)·advantage + η·H) of imagined steps, [rows, 1]; REINFORCE for every kind of action.
 /// - Parameters:
 ///   - actions: those taken, [rows, actions].
 ///   - advantages: (R − v)/scale, [rows, 1]; constant as the weights are.
 package func actorLoss(
-  _ distribution: ActionDistribution, actions: Tensor, advantages: Tensor, weights: Tensor, entropyScale: Float,
-  on tape: Tape
+  _ distribution: ActionDistribution, actions: Tensor, advantages: Tensor, weights: Tensor,
+  reinforceShare: Float = 1, entropyScale: Float, on tape: Tape
 ) -> (loss: Tensor, entropies: Tensor) {
-  let score = tape.multiply(distribution.logProbability(of: actions, on: tape), advantages)
+  var score = tape.multiply(distribution.logProbability(of: actions, on: tape), advantages)
+  if reinforceShare != 1 { score = tape.scale(score, by: reinforceShare) }
   let entropies = distribution.entropies(on: tape)
   let gain = tape.add(score, tape.scale(entropies, by: entropyScale))
   return (tape.scale(tape.multiply(gain, weights), by: -1), entropies)
 }
 
-/// weight·(−log p(R) − log p(v̄)) of a two-hot critic, [rows, 1]; `targets` [rows, 2] are the return R and what the
-/// slow critic says, v̄.
+/// weight·(−log p(R) − log p(v̄)) of a two-hot critic, [rows, 1]; `targets` [rows, 1 or 2] are the return R and, for
+/// DreamerV3's critic, what the slow one says, v̄.
 package func criticLoss(
   _ logits: Tensor, targets: Tensor, weights: Tensor, bins: TwoHotBins, on tape: Tape
 ) -> Tensor {

@@ -19,7 +19,7 @@ package final class DreamerOpenLoop: OpenLoopModel {
     var random = random
     let (before, isFirst) = (RowBuffer(steps, space.columns), RowBuffer(steps, 1))
     let draws = RowBuffer(steps, sizes.latents)
-    random.fillUniform(draws.memory, 0, 1)
+    dynamics.fillDraws(draws.memory, &random)
     isFirst.rows[0, 0] = 1
     if steps > 1 { before.rows.slice(1..<steps).copy(actions.slice(0..<steps - 1)) }
     space.squash(before.rows)

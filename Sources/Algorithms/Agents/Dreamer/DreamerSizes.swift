@@ -10,14 +10,21 @@ package struct DreamerSizes: Equatable, Sendable {
     case m25 = "25m"
   }
 
+  /// One-hot categoricals (DreamerV2 and V3), or independent normals (DreamerV1).
+  package enum Latent: String, CaseIterable, Sendable {
+    case categorical, gaussian
+  }
+
   /// Elements of the recurrent state h.
   package var deterministic: Int
   /// Width of the dynamics' layers.
   package var hidden: Int
   /// Width of all other layers.
   package var units: Int
-  /// Categorical latents of z, and classes of each.
+  /// Latents of z, and classes of each where they are categorical.
   package var latents, classes: Int
+  /// What z is made of.
+  package var latent = Latent.categorical
   /// Blocks of the recurrent layers.
   package var blocks: Int
   /// Bins of the two-hot heads.
@@ -59,8 +66,10 @@ package struct DreamerSizes: Equatable, Sendable {
     depthMultiples.prefix(picture.levels).map { depth * $0 }
   }
 
-  /// Columns of z, one-hot.
-  package var stochastic: Int { latents * classes }
+  /// Columns of z.
+  package var stochastic: Int { latent == .categorical ? latents * classes : latents }
+  /// Columns of what a distribution of z is said by: logits, or means and then raw deviations.
+  package var statistics: Int { latent == .categorical ? stochastic : 2 * latents }
   /// Columns of a latent state [h, z], which all heads see.
   package var features: Int { deterministic + stochastic }
 }

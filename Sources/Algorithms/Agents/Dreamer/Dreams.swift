@@ -17,39 +17,47 @@ package final class Dreams {
   package let returns: RowBuffer
   /// λ of every step, for `lambdaReturns`.
   private let keep: RowBuffer
+  /// How much the ensemble of an explorer disagreed about each state, [(H+1)·N, 1]; 0 in the first ones.
+  private let bonuses: RowBuffer
+  private let bootstrapsSlowly: Bool
   private let pool: ComputePool?
   /// One for each thread.
   private let tapes: [Tape]
   /// Start states that are taken through all steps together, so that they stay in the caches.
   private static let tileRows = 256
 
-  package init(starts: Int, horizon: Int, features: Int, actions: Int, lambda: Float, pool: ComputePool?) {
-    (self.starts, self.horizon) = (starts, horizon)
+  package init(
+    starts: Int, _ sizes: DreamerSizes, actions: Int, _ settings: DreamerBehaviour.Settings, pool: ComputePool?
+  ) {
+    (self.starts, horizon, bootstrapsSlowly) = (starts, settings.horizon, settings.bootstrapsSlowly)
     let rows = (horizon + 1) * starts
-    self.features = RowBuffer(rows, features)
+    features = RowBuffer(rows, sizes.features)
     self.actions = RowBuffer(rows, actions)
     (rewards, continuations) = (RowBuffer(rows, 1), RowBuffer(rows, 1))
     (values, slowValues, weights) = (RowBuffer(rows, 1), RowBuffer(rows, 1), RowBuffer(rows, 1))
     returns = RowBuffer(horizon * starts, 1)
     keep = RowBuffer(rows, 1)
-    keep.rows.fill(lambda)
+    keep.rows.fill(settings.lambda)
+    bonuses = RowBuffer(rows, 1)
     self.pool = pool
     tapes = (0..<(pool?.threads ?? 1)).map { _ in Tape() }
   }
 
   /// Dreams from `states` [N, features], which are constants for whatever is learned.
   /// - Parameters:
+  ///   - curiosity: what an explorer's rewards are made of.
   ///   - latentDraws: [H·N, latents].
   ///   - actionDraws: [(H+1)·N, columns of an action's draw].
   package func imagine(
     from states: Rows, _ model: WorldModel, _ actor: DreamerActor, _ critic: DreamerMLP, slow: DreamerMLP,
-    latentDraws: Rows, actionDraws: Rows
+    curiosity: LatentDisagreement? = nil, latentDraws: Rows, actionDraws: Rows
   ) {
     precondition(states.count == starts, "\(states.count) states to dream from instead of \(starts)")
     features.rows.slice(0..<starts).copy(states)
     var journey = Journey(
       dreams: .passUnretained(self), model: .passUnretained(model), actor: .passUnretained(actor),
-      critic: .passUnretained(critic), slow: .passUnretained(slow), latentDraws: latentDraws, actionDraws: actionDraws)
+      critic: .passUnretained(critic), slow: .passUnretained(slow),
+      curiosity: curiosity.map { .passUnretained($0) }, latentDraws: latentDraws, actionDraws: actionDraws)
     let tiles = (starts + Dreams.tileRows - 1) / Dreams.tileRows
     if let pool {
       pool.run(tasks: tiles, on: &journey) { journey, tile, worker in
@@ -60,9 +68,10 @@ package final class Dreams {
       for tile in 0..<tiles { walk(journey, tile, worker: 0) }
     }
     weigh()
+    if let curiosity { mix(curiosity.settings) }
     lambdaReturns(
-      rewards: rewards.read, live: continuations.read, keep: keep.read, values: values.read, width: starts,
-      into: returns.rows)
+      rewards: rewards.read, live: continuations.read, keep: keep.read,
+      values: (bootstrapsSlowly ? slowValues : values).read, width: starts, into: returns.rows)
   }
 
   /// What the tiles have in common; alive for the time of one call.
@@ -71,6 +80,7 @@ package final class Dreams {
     let model: Unmanaged<WorldModel>
     let actor: Unmanaged<DreamerActor>
     let critic, slow: Unmanaged<DreamerMLP>
+    let curiosity: Unmanaged<LatentDisagreement>?
     let latentDraws, actionDraws: Rows
   }
 
@@ -90,6 +100,10 @@ package final class Dreams {
         judge(state, rows, model, critic, slow, tape)
         guard step < horizon else { continue }
         let following = features.rows.slice(rows.lowerBound + starts..<rows.upperBound + starts)
+        if let curiosity = journey.curiosity?.takeUnretainedValue() {
+          let bonus = curiosity.bonuses(state, action, on: tape)
+          bonuses.rows.slice(rows.lowerBound + starts..<rows.upperBound + starts).copy(tape.rows(of: bonus))
+        }
         move(state, action, tape.constant(journey.latentDraws.slice(rows)), model, tape, into: following)
       }
     }
@@ -117,6 +131,16 @@ package final class Dreams {
     values.rows.slice(rows).copy(tape.rows(of: tape.twoHotMean(critic(state, on: tape), bins: model.bins)))
     slowValues.rows.slice(rows).copy(tape.rows(of: tape.twoHotMean(slow(state, on: tape), bins: model.bins)))
   }
+
+  /// Rewards ← weight·disagreement + taskWeight·rewards.
+  private func mix(_ settings: LatentDisagreement.Settings) {
+    for row in 0..<(horizon + 1) * starts {
+      rewards.rows[row, 0] = settings.weight * bonuses.rows[row, 0] + settings.taskWeight * rewards.rows[row, 0]
+    }
+  }
+
+  /// Mean disagreement about the states but the first.
+  package var meanBonus: Double { bonuses.read.slice(starts..<(horizon + 1) * starts).mean() }
 
   private func weigh() {
     for row in 0..<(horizon + 1) * starts {

@@ -12,7 +12,7 @@ package final class RecurrentActor: ArchivableObject {
   package let h, z: RowBuffer
   private let actions: RowBuffer
   private let isFirst: RowBuffer
-  /// What the next step draws: latents uniform in [0, 1), actions as the actor says.
+  /// What the next step draws: latents as the model says, actions as the actor does.
   package let latentDraws, actionDraws: RowBuffer
 
   package init(_ model: WorldModel, _ actor: DreamerActor, _ space: ActionSpace, rows: Int) {
@@ -29,7 +29,7 @@ package final class RecurrentActor: ArchivableObject {
       let columns = buffer.rows.columns
       return .init(rebasing: buffer.memory[rows.lowerBound * columns..<rows.upperBound * columns])
     }
-    random.fillUniform(memory(latentDraws), 0, 1)
+    model.dynamics.fillDraws(memory(latentDraws), &random)
     if actor.isDiscrete {
       random.fillUniform(memory(actionDraws), 0, 1)
     } else {

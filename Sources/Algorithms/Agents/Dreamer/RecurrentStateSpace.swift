@@ -3,7 +3,7 @@ import Support
 
 /// The recurrent state-space model of DreamerV3: h' = f(h, z, a), prior p(z' | h'), posterior q(z' | h', what is seen).
 ///
-/// z is some categoricals side by side, one-hot; every layer of f but the first is block-diagonal.
+/// z is some categoricals side by side, one-hot, or some normals; every layer of f but the first is block-diagonal.
 package struct RecurrentStateSpace {
   package let sizes: DreamerSizes
   package let store: ParameterStore
@@ -19,7 +19,7 @@ package struct RecurrentStateSpace {
   let mixOwn, mixShared, mixBias, mixScale: Parameter
   /// [rows, deterministic] → reset, candidate and update of every block.
   let gateWeight, gateBias: Parameter
-  /// Of h and of what is seen → [rows, hidden], then logits [rows, latents·classes].
+  /// Of h and of what is seen → [rows, hidden], then statistics [rows, statistics].
   let posteriorOwn, posteriorSeen, posteriorBias, posteriorScale: Parameter
   let posteriorLogits: Linear
   let priorLayers: [NormedLayer]
@@ -60,10 +60,10 @@ package struct RecurrentStateSpace {
     posteriorBias = vector("posterior.bias", hidden, 0)
     posteriorScale = vector("posterior.norm", hidden, 1)
     posteriorLogits = dreamerLinear(
-      name: "\(name).posterior.logits", inputs: hidden, outputs: sizes.stochastic, in: store, random: &random)
+      name: "\(name).posterior.logits", inputs: hidden, outputs: sizes.statistics, in: store, random: &random)
     priorLayers = [layer("prior.0", deter), layer("prior.1", hidden)]
     priorLogits = dreamerLinear(
-      name: "\(name).prior.logits", inputs: hidden, outputs: sizes.stochastic, in: store, random: &random)
+      name: "\(name).prior.logits", inputs: hidden, outputs: sizes.statistics, in: store, random: &random)
   }
 
   /// The tensor that a parameter is a part of.
@@ -77,8 +77,15 @@ package struct RecurrentStateSpace {
   // MARK: Pieces
 
   /// What an action adds to the dynamics, [rows, actions] → [rows, hidden]. An action beyond ±1 counts as ±1.
-  package func actionBranch(_ action: Tensor, on tape: Tape) -> Tensor {
-    inputLayers[2](tape.clamp(action, low: -1, high: 1), on: tape)
+  /// - Parameter isStraight: whether gradients pass to actions beyond ±1 too, as through a/max(1, |a|) with a constant
+  ///   divisor.
+  package func actionBranch(_ action: Tensor, isStraight: Bool = false, on tape: Tape) -> Tensor {
+    guard isStraight else { return inputLayers[2](tape.clamp(action, low: -1, high: 1), on: tape) }
+    let values = tape.values(action)
+    let divisors = tape.constant(rows: action.rows, columns: action.columns) { divisors in
+      for index in divisors.indices { divisors[index] = max(1, abs(values[index])) }
+    }
+    return inputLayers[2](tape.divide(action, divisors), on: tape)
   }
 
   /// What is seen as the posterior takes it in, [rows, tokens] → [rows, hidden].
@@ -87,7 +94,7 @@ package struct RecurrentStateSpace {
       seen, weight: tape.parameter(posteriorSeen, of: store), bias: tape.parameter(posteriorBias, of: store))
   }
 
-  /// h [rows, deterministic], z [rows, latents·classes] and the branch of the action that was taken there → the next h.
+  /// h [rows, deterministic], z [rows, stochastic] and the branch of the action that was taken there → the next h.
   package func next(_ h: Tensor, _ z: Tensor, _ actionBranch: Tensor, on tape: Tape) -> Tensor {
     func parameter(_ parameter: Parameter) -> Tensor { tape.parameter(parameter, of: store) }
     let branches = tape.concatenateColumns(inputLayers[0](h, on: tape), inputLayers[1](z, on: tape), actionBranch)
@@ -98,20 +105,41 @@ package struct RecurrentStateSpace {
     return tape.blockGRU(gates: gates, hidden: h, blocks: sizes.blocks)
   }
 
-  /// Logits of p(z | h), [rows, latents·classes].
+  /// Statistics of p(z | h), [rows, statistics].
   package func prior(_ h: Tensor, on tape: Tape) -> Tensor {
     priorLogits(priorLayers.reduce(h) { $1($0, on: tape) }, on: tape)
   }
 
-  /// Logits of q(z | h, seen), [rows, latents·classes]; `seenBranch` is consumed.
+  /// Statistics of q(z | h, seen), [rows, statistics]; `seenBranch` is consumed.
   package func posterior(_ h: Tensor, _ seenBranch: Tensor, on tape: Tape) -> Tensor {
     let sum = tape.blockLinear(h, weight: tape.parameter(posteriorOwn, of: store), onto: seenBranch)
     return posteriorLogits(tape.normSiLU(sum, scale: tape.parameter(posteriorScale, of: store)), on: tape)
   }
 
-  /// z by draws [rows, latents], one-hot, with the gradient of its probabilities.
-  package func sample(_ logits: Tensor, _ draws: Tensor, on tape: Tape) -> Tensor {
-    tape.oneHotSample(logits, draws: draws, classes: sizes.classes, unimix: unimix)
+  /// z by draws [rows, latents]: one-hot, with the gradient of its probabilities, or mean + draw·deviation.
+  package func sample(_ statistics: Tensor, _ draws: Tensor, on tape: Tape) -> Tensor {
+    guard sizes.latent == .gaussian else {
+      return tape.oneHotSample(statistics, draws: draws, classes: sizes.classes, unimix: unimix)
+    }
+    let normals = LatentNormals(statistics, on: tape)
+    return tape.add(normals.mean, tape.multiply(normals.deviation, draws))
+  }
+
+  /// Draws for `sample`: uniform in [0, 1), or standard normal.
+  package func fillDraws(_ draws: UnsafeMutableBufferPointer<Float>, _ random: inout RandomStream) {
+    if sizes.latent == .gaussian { random.fillNormal(draws) } else { random.fillUniform(draws, 0, 1) }
+  }
+
+  /// KL(posterior ‖ prior) of statistics, see `Tape.balancedKL`; `freeNats` is the least of every row's.
+  package func balancedKL(
+    posterior: Tensor, prior: Tensor, freeNats: Float, on tape: Tape
+  ) -> (losses: Tensor, statistics: Tensor) {
+    switch sizes.latent {
+    case .categorical:
+      return tape.balancedKL(
+        posterior: posterior, prior: prior, classes: sizes.classes, unimix: unimix, freeNats: freeNats)
+    case .gaussian: return LatentNormals.balancedKL(posterior: posterior, prior: prior, freeNats: freeNats, on: tape)
+    }
   }
 
   // MARK: A sequence
@@ -120,9 +148,9 @@ package struct RecurrentStateSpace {
   package struct Sequence {
     /// [T·B, deterministic]
     package let h: Tensor
-    /// [T·B, latents·classes]
+    /// [T·B, stochastic]
     package let z: Tensor
-    /// Logits of q, [T·B, latents·classes].
+    /// Statistics of q, [T·B, statistics].
     package let posterior: Tensor
   }
 

@@ -10,7 +10,7 @@ package final class SequenceReplay: ArchivableObject {
   package let replay: Replay
   private let space: ActionSpace
   private let sizes: DreamerSizes
-  /// Latent states [deterministic], and the classes of their latents.
+  /// Latent states [deterministic], and the classes of their latents, or normal latents as they are.
   private let h, z: Replay.Column
   /// Per lane the number of the row before the next sequence of the online queue.
   private var online: [Int]
@@ -31,7 +31,7 @@ package final class SequenceReplay: ArchivableObject {
       actionColumns: space.columns,
       extra: [
         ReplayColumn("h", sizes.deterministic, isRevised: true),
-        ReplayColumn("z", sizes.latents, .uint8, isRevised: true),
+        ReplayColumn("z", sizes.latents, sizes.latent == .gaussian ? .float32 : .uint8, isRevised: true),
       ], lanes: lanes, capacity: capacity)
     (h, z) = (replay.column("h"), replay.column("z"))
     online = [Int](repeating: 0, count: lanes)
@@ -43,10 +43,10 @@ package final class SequenceReplay: ArchivableObject {
 
   /// Keeps one step of every lane with the latent states [lanes, ·] that the actions were chosen in.
   package func append(_ steps: Transitions, h states: Rows, z latents: Rows) {
-    setClasses(of: latents)
+    let latents = stored(latents)
     replay.append(steps) { lane, row in
       row.set(h, states.row(lane))
-      row.set(z, classes.read.row(lane))
+      row.set(z, latents.row(lane))
     }
   }
 
@@ -63,8 +63,12 @@ package final class SequenceReplay: ArchivableObject {
     }
     for step in 0..<batch.length { fill(batch, step) }
     replay.gather(rows, h, into: batch.startH.rows)
-    replay.gather(rows, z, into: classes.rows)
-    setOneHot(batch.startZ.rows)
+    if sizes.latent == .gaussian {
+      replay.gather(rows, z, into: batch.startZ.rows)
+    } else {
+      replay.gather(rows, z, into: classes.rows)
+      setOneHot(batch.startZ.rows)
+    }
     return true
   }
 
@@ -110,12 +114,18 @@ package final class SequenceReplay: ArchivableObject {
     for step in 0..<length {
       let steps = states.slice(step * count..<(step + 1) * count)
       replay.write(rows, h, shifted: step + 1, steps.columns(0..<deter))
-      setClasses(of: steps.columns(deter..<steps.columns))
-      replay.write(rows, z, shifted: step + 1, classes.read)
+      replay.write(rows, z, shifted: step + 1, stored(steps.columns(deter..<steps.columns)))
     }
   }
 
   // MARK: One-hot ↔ classes
+
+  /// Latents [rows, stochastic] as the column keeps them; valid until the next call.
+  private func stored(_ latents: Rows) -> Rows {
+    if sizes.latent == .gaussian { return latents }
+    setClasses(of: latents)
+    return classes.read
+  }
 
   private func setClasses(of latents: Rows) {
     for row in 0..<latents.count {

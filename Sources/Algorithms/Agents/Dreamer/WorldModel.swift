@@ -12,6 +12,8 @@ package final class WorldModel {
     /// γ: a state that is not the task's end goes on with this probability.
     package var discount: Float = 1 - 1 / 333
     package var freeNats: Float = 1
+    /// Whether the average over all states is held to `freeNats` (DreamerV1 and V2), not every state.
+    package var averagesFreeNats = false
     /// Weights of the two sides of the KL divergence.
     package var dynamicsScale: Float = 1
     package var representationScale: Float = 0.1
@@ -83,16 +85,16 @@ package final class WorldModel {
   }
 
   /// Filters a batch and holds every prediction to what happened.
-  /// - Parameter draws: of the posterior latents, [T·B, latents].
+  /// - Parameter draws: of the posterior latents, [T·B, latents]; see `RecurrentStateSpace.sample`.
   package func losses(_ batch: SequenceBatch, draws: Rows, on tape: Tape) -> Losses {
     let start = (tape.constant(batch.startH.read), tape.constant(batch.startZ.read))
     let sequence = dynamics.observe(
       seen: encode(batch.observations.read, on: tape), actions: batch.previousActions.read,
       isFirst: batch.isFirst.read, draws: draws, from: start, on: tape)
     let features = tape.concatenateColumns(sequence.h, sequence.z)
-    let (kl, statistics) = tape.balancedKL(
-      posterior: sequence.posterior, prior: dynamics.prior(sequence.h, on: tape), classes: settings.sizes.classes,
-      unimix: settings.unimix, freeNats: settings.freeNats)
+    let (kl, statistics) = dynamics.balancedKL(
+      posterior: sequence.posterior, prior: dynamics.prior(sequence.h, on: tape),
+      freeNats: settings.averagesFreeNats ? -.infinity : settings.freeNats, on: tape)
     return Losses(
       sequence: sequence, features: features,
       reconstruction: decoder.losses(
@@ -122,7 +124,11 @@ package final class WorldModel {
     }
     var sum = tape.add(losses.reward, losses.continuation)
     for loss in losses.reconstruction { sum = tape.add(sum, loss) }
-    sum = tape.add(sum, tape.sumColumns(tape.multiply(losses.balancedKL, scales)))
-    return tape.mean(sum)
+    guard settings.averagesFreeNats else {
+      return tape.mean(tape.add(sum, tape.sumColumns(tape.multiply(losses.balancedKL, scales))))
+    }
+    let least = tape.constant(rows: 1, columns: 1) { $0[0] = settings.freeNats }
+    let average = tape.maximum(tape.meanRows(losses.balancedKL), least)
+    return tape.add(tape.mean(sum), tape.sumColumns(tape.multiply(average, scales)))
   }
 }
