@@ -266,9 +266,12 @@ import Testing
   }
 
   /// Acting and updates of Dreamer, in the middle of a run.
-  @Test(arguments: ["Pendulum-v1", "CartPole-v1"]) func dreamsAllocateNothing(id: String) throws {
+  @Test(arguments: ["Pendulum-v1", "CartPole-v1"], [false, true])
+  func dreamsAllocateNothing(id: String, isLaden: Bool) throws {
+    let more = #", "latent": {"type": "gaussian"}, "behaviour": {"reinforceShare": 0.5}"#
     let settings = """
-      {"agent": {"type": "dreamer", "batchSize": 3, "sequenceLength": 4, "imaginationLength": 3, "trainRatio": 12}}
+      {"agent": {"type": "dreamer", "batchSize": 3, "sequenceLength": 4, "imaginationLength": 3, "trainRatio": 12,
+                 "curiosity": {"type": "\(isLaden ? "disagreement" : "none")"}\(isLaden ? more : "")}}
       """
     let interaction = Interaction(try makeAgent(settings, for: task(id)), try group(id))
     for _ in 0..<60 { try interaction.advance() }

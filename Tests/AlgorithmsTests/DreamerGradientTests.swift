@@ -59,36 +59,6 @@ struct DreamerGradientTests {
     expectSlopes(model.store, "the model") { loss(gradient: false) }
   }
 
-  private func expectSlopes(
-    _ store: ParameterStore, _ what: String, _ loss: () -> Double
-  ) {
-    var random = RandomStream(seed: 9)
-    for parameter in store.parameters {
-      let values = store.values(of: parameter)
-      let gradients = Array(store.gradients(of: parameter))
-      let start = Array(values)
-      // Along the gradient, where the slope is large, and a little aside.
-      var direction = [Float](repeating: 0, count: values.count)
-      direction.withUnsafeMutableBufferPointer { random.fillNormal($0) }
-      let norm = gradients.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let share = 0.3 / Float(values.count).squareRoot()
-      for index in direction.indices {
-        direction[index] = direction[index] * share + gradients[index] / max(norm, 1e-9)
-      }
-      let slope = zip(gradients, direction).reduce(0) { $0 + Double($1.0) * Double($1.1) }
-      func at(_ step: Float) -> Double {
-        for index in values.indices { values[index] = start[index] + step * direction[index] }
-        defer { _ = values.update(fromContentsOf: start) }
-        return loss()
-      }
-      let step: Float = 5e-3
-      let found = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * Double(step))
-      #expect(
-        abs(found - slope) <= 2e-2 * max(abs(slope), 0.05),
-        "\(what): \(parameter.name): \(slope), by differences \(found)")
-    }
-  }
-
   /// Actor and critic on frozen dreams.
   @Test(arguments: [false, true]) func ofActorAndCritic(isDiscrete: Bool) throws {
     let learner = Self.learner(isDiscrete: isDiscrete)
@@ -129,5 +99,34 @@ struct DreamerGradientTests {
     }
     expectSlopes(learner.task.actor.store, "the actor") { loss(actorOnly: true) }
     expectSlopes(learner.task.critic.store, "the critic") { loss(actorOnly: false) }
+  }
+}
+
+/// Holds the gradients that a store has, along a direction for every parameter, to differences of the loss.
+func expectSlopes(_ store: ParameterStore, _ what: String, _ loss: () -> Double) {
+  var random = RandomStream(seed: 9)
+  for parameter in store.parameters {
+    let values = store.values(of: parameter)
+    let gradients = Array(store.gradients(of: parameter))
+    let start = Array(values)
+    // Along the gradient, where the slope is large, and a little aside.
+    var direction = [Float](repeating: 0, count: values.count)
+    direction.withUnsafeMutableBufferPointer { random.fillNormal($0) }
+    let norm = gradients.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    let share = 0.3 / Float(values.count).squareRoot()
+    for index in direction.indices {
+      direction[index] = direction[index] * share + gradients[index] / max(norm, 1e-9)
+    }
+    let slope = zip(gradients, direction).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    func at(_ step: Float) -> Double {
+      for index in values.indices { values[index] = start[index] + step * direction[index] }
+      defer { _ = values.update(fromContentsOf: start) }
+      return loss()
+    }
+    let step: Float = 5e-3
+    let found = (8 * (at(step) - at(-step)) - (at(2 * step) - at(-2 * step))) / (12 * Double(step))
+    #expect(
+      abs(found - slope) <= 2e-2 * max(abs(slope), 0.05),
+      "\(what): \(parameter.name): \(slope), by differences \(found)")
   }
 }

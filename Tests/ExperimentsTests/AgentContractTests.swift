@@ -106,6 +106,14 @@ import TestSupport
       ]),
     Case(agent: "mbpo", settings: ["agent.trust.penalty=deviation", "agent.trust.cut=halt"]),
     Case(agent: "mbpo", settings: ["agent.trust.cut=share", "agent.rolloutLength.first=2"]),
+    Case(
+      agent: "dreamer",
+      settings: [
+        "agent.latent.type=gaussian", "agent.latent.count=5", "agent.latent.averagesFreeNats=true",
+        "agent.behaviour.reinforceShare=0.5", "agent.behaviour.slowPeriod=3", "agent.behaviour.bootstrapsSlowly=true",
+        "agent.behaviour.staysNearSlow=false", "agent.behaviour.normalizesReturns=false",
+        "agent.curiosity.type=disagreement", "agent.curiosity.taskWeight=0.5",
+      ]),
     Case(agent: "dyna", settings: ["agent.nStepReturns=2", "agent.priorityExponent=1", "agent.updateEvery=4"]),
     Case(
       agent: "sac",

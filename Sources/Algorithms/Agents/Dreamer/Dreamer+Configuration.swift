@@ -102,6 +102,12 @@ extension Dreamer {
           "nothing will be learned: the run ends at step \(steps), before there are \(firstLearningStep) for an update")
       }
       curiosity.warn(fields)
+      if latent.kind == .gaussian {
+        fields.unused("agent.unimix", because: "agent.latent.type is \"gaussian\"")
+      }
+      if !behaviour.normalizesReturns {
+        fields.unused("agent.returnRate", because: "agent.behaviour.normalizesReturns is false")
+      }
       if replayCapacity < 2 * stepsPerUpdate {
         fields.warn(
           "agent.replayCapacity",

@@ -19,7 +19,7 @@ package final class LatentDisagreement {
 
   package let settings: Settings
   package let store = ParameterStore()
-  private let members: [DreamerMLP]
+  package let members: [DreamerMLP]
   private let sizes: DreamerSizes
 
   package init(_ settings: Settings, _ sizes: DreamerSizes, actions: Int, random: RandomStream) {

@@ -27,7 +27,7 @@ package final class WorldModel {
   private let encoder: DreamerEncoder
   package let dynamics: RecurrentStateSpace
   private let decoder: DreamerDecoder
-  let reward: DreamerMLP
+  package let reward: DreamerMLP
   let continuation: DreamerMLP
   package let bins: TwoHotBins
 
