@@ -18,8 +18,7 @@ package final class EpisodeMovie {
 
   /// Of an environment of this kind, which needs a step limit.
   package init(_ specification: EnvironmentSpecification) {
-    let pictures = (specification.stepLimit ?? 0) + 1
-    stride = (pictures + EpisodeMovie.mostPictures - 1) / EpisodeMovie.mostPictures
+    stride = EpisodeMovie.stride(states: (specification.stepLimit ?? 0) + 1)
     framesPerSecond = specification.framesPerSecond
   }
 
@@ -39,6 +38,9 @@ package final class EpisodeMovie {
     gif.append(picture, duration: isLast ? 100 : max(2, Int((100 / Double(framesPerSecond)).rounded())))
     self.gif = gif
   }
+
+  /// Every how many of so many states is shown.
+  static func stride(states: Int) -> Int { (states + mostPictures - 1) / mostPictures }
 
   /// A state with the step and the return until then.
   static func picture(_ sketch: Sketch, step: Int, total: Double) -> Raster {

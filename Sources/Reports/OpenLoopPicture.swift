@@ -16,45 +16,26 @@ package final class OpenLoopPicture {
 
   /// Steps side by side in a PNG.
   private static let mostColumns = 12
-  private let specification: EnvironmentSpecification
-  private var observations: [Float] = []
-  private var actions: [Float] = []
-  private var episodes = 0
-  private let buffer: FloatBuffer
+  /// Columns of one picture, about.
+  private static let side = 96
+  private let record: EpisodeRecord
+  private var specification: EnvironmentSpecification { record.specification }
 
   /// Of an environment of this kind.
-  package init(_ specification: EnvironmentSpecification) {
-    self.specification = specification
-    buffer = FloatBuffer(count: specification.observationSpace.size)
-  }
+  package init(_ specification: EnvironmentSpecification) { record = EpisodeRecord(specification) }
 
   /// Takes in a state after a reset (without an outcome) or a step; what follows the first episode is left out.
-  package func append(_ environment: any Environment, _ outcome: Outcome?) {
-    if outcome == nil { episodes += 1 }
-    guard episodes == 1 else { return }
-    environment.observe(into: buffer.memory)
-    observations += buffer.readOnly
-  }
+  package func append(_ environment: any Environment, _ outcome: Outcome?) { record.append(environment, outcome) }
 
   /// Takes in the action of the next step.
-  package func append(_ rows: ActionRows) {
-    guard episodes == 1 else { return }
-    actions += Rows(rows.rows).row(0).array
-  }
+  package func append(_ rows: ActionRows) { record.append(rows) }
 
   /// The file; nil where there is no episode, or no picture in it for a picture of pictures.
   package func bytes(_ model: any OpenLoopModel, _ format: Format) -> [UInt8]? {
-    let columns = buffer.count
-    let steps = observations.count / columns
+    let steps = record.states
     guard steps >= 2 else { return nil }
-    let (truth, taken, said) = (
-      RowBuffer(steps, columns), RowBuffer(steps, specification.actionSpace.columns), RowBuffer(steps, columns)
-    )
-    _ = truth.memory.update(fromContentsOf: observations)
-    _ = taken.memory.update(fromContentsOf: actions)
     let known = (steps + 1) / 2
-    model.predict(
-      truth.read, actions: taken.read, known: known, random: RandomStream(seed: 0).stream("open loop"), into: said.rows)
+    let (truth, said) = record.predict(model, known: known)
     switch format {
     case .csv: return Array(table(truth.read, said.read, known).utf8)
     case .svg: return Array(chart(truth.read, said.read, known).utf8)
@@ -94,27 +75,13 @@ package final class OpenLoopPicture {
     guard case .image(let height, let width, let channels) = specification.observationSpace else {
       preconditionFailure("not an image")
     }
-    let scale = max(1, 96 / max(height, width))
-    let (columns, rows) = (width * scale, height * scale)
-    var pixels = [UInt32](repeating: 0, count: columns * (3 * rows + 4))
-    func shade(_ value: Float) -> UInt32 { UInt32(max(0, min(255, value.rounded()))) }
-    for row in 0..<rows {
-      for column in 0..<columns {
-        let place = (row / scale * width + column / scale) * channels
-        var codes: [UInt32] = [0, 0, 0]
-        for color in 0..<3 {
-          // The newest frame of a stack; one channel is grey.
-          let channel = channels >= 3 ? place + channels - 3 + color : place + channels - 1
-          let (expected, real) = (said[step, channel], truth[step, channel])
-          for (index, value) in [real, expected, 128 + (expected - real) / 2].enumerated() {
-            codes[index] = codes[index] << 8 | shade(value)
-          }
-        }
-        for index in 0..<3 { pixels[(index * rows + row) * columns + column] = codes[index] }
-      }
+    func strip(_ value: @escaping (Float, Float) -> Float) -> Raster {
+      .observation(height, width, channels, side: OpenLoopPicture.side) { value(truth[step, $0], said[step, $0]) }
     }
-    for place in 3 * rows * columns..<pixels.count { pixels[place] = (step < known ? Color.green : Color.orange).code }
-    return Raster(width: columns, height: 3 * rows + 4, pixels: pixels)
+    let strips = [strip { real, _ in real }, strip { $1 }, strip { 128 + ($1 - $0) / 2 }]
+    let bar = [UInt32](repeating: (step < known ? Color.green : Color.orange).code, count: 4 * strips[0].width)
+    return Raster(
+      width: strips[0].width, height: 3 * strips[0].height + 4, pixels: strips.flatMap(\.pixels) + bar)
   }
 
   /// Every column, truth in grey and prediction in colour; a line where nothing is seen any more.

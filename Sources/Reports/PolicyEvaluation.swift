@@ -30,9 +30,10 @@ package struct PolicyEvaluation: Sendable {
   package enum Drawing: Sendable {
     /// Its observations, actions and rewards over time, as SVG.
     case chart
-    /// What a bystander sees, as an animated GIF.
+    /// What a bystander sees, or, of an agent with a world model that sees pictures, those and what it rebuilds, as an
+    /// animated GIF.
     case movie
-    /// Its last state, as PNG.
+    /// Its last state likewise, as PNG.
     case still
   }
 
@@ -94,6 +95,9 @@ package struct PolicyEvaluation: Sendable {
       let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil
       let still = drawing == .still ? EpisodeStill() : nil
       let movie = drawing == .movie ? EpisodeMovie(task.specification) : nil
+      let rebuilt =
+        drawing != nil && drawing != .chart && loop.agent.openLoopModel != nil
+        ? ReconstructionMovie(task.specification) : nil
       let expectation = openLoop == nil ? nil : OpenLoopPicture(task.specification)
       var moment = EvaluationReporter.Moment(
         seed: checkpoint.manifest.seed, step: checkpoint.manifest.step, episodes: evaluation.episodes)
@@ -106,10 +110,12 @@ package struct PolicyEvaluation: Sendable {
         chart?.append(environment, outcome)
         movie?.append(environment, outcome)
         still?.append(environment, outcome)
+        rebuilt?.append(environment, outcome)
         expectation?.append(environment, outcome)
       }
       evaluation.onAction = { actions in
         chart?.append(actions)
+        rebuilt?.append(actions)
         expectation?.append(actions)
       }
       let map = try drawsMap ? mapLines(of: loop.agent, at: checkpoint.manifest.step, experiment) : []
@@ -120,11 +126,13 @@ package struct PolicyEvaluation: Sendable {
       let expected = openLoop.flatMap { format in
         loop.agent.openLoopModel.flatMap { expectation?.bytes($0, format) }
       }
+      let reconstruction = loop.agent.openLoopModel.flatMap { rebuilt?.bytes($0, isStill: drawing == .still) }
       return Report(
         path: path, manifest: checkpoint.manifest, settings: experiment.overridden,
         notes: experiment.notes.map(\.description),
         result: EvaluationResult(episodes: results), wanted: evaluation.episodes, map: map,
-        text: rollout?.text ?? "", picture: movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8),
+        text: rollout?.text ?? "",
+        picture: reconstruction ?? movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8),
         openLoop: expected)
     } catch {
       throw ExperimentError(error, step: checkpoint.manifest.step)

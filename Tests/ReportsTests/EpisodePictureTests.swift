@@ -62,27 +62,29 @@ import Testing
     #expect(Array(first[20..<24]) == [0, 0, UInt8(height >> 8), UInt8(height & 0xFF)])
   }
 
-  /// Two episodes to the right, from the left end.
-  private func walk(
-    _ configuration: EnvironmentConfiguration, steps: Int, _ onState: (any Environment, Outcome?) -> Void
-  ) throws {
-    var environment = try configuration.make()
-    for episode in 0..<2 as Range<UInt64> {
-      try environment.reset(seed: episode)
-      onState(environment, nil)
-      for _ in 0..<steps {
-        let action: [Float] = [1]
-        let outcome = try action.withUnsafeBufferPointer { try environment.step(.continuous($0)) }
-        onState(environment, outcome)
-      }
-    }
-  }
-
   /// Of the pictures of a GIF file, in hundredths of a second.
   private func durations(in bytes: [UInt8]) -> [Int] {
     bytes.indices.dropLast(8).compactMap { place in
       bytes[place...].starts(with: [0x21, 0xF9, 4, 4])
         ? Int(bytes[place + 4]) | Int(bytes[place + 5]) << 8 : nil
+    }
+  }
+}
+
+/// Two episodes of `steps` steps each, of the first action or of 1.
+func walk(
+  _ configuration: EnvironmentConfiguration, steps: Int, _ onState: (any Environment, Outcome?) -> Void
+) throws {
+  var environment = try configuration.make()
+  for episode in 0..<2 as Range<UInt64> {
+    try environment.reset(seed: episode)
+    onState(environment, nil)
+    for _ in 0..<steps {
+      let action: [Float] = [1]
+      let outcome = try action.withUnsafeBufferPointer {
+        try environment.step(environment.specification.actionSpace.isDiscrete ? .discrete(0) : .continuous($0))
+      }
+      onState(environment, outcome)
     }
   }
 }

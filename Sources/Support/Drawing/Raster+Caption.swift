@@ -1,6 +1,6 @@
 extension Raster {
-  /// Seven rows of five pixels, the left one first: digits, and the letters of "step" and "return". Anything else is
-  /// left blank.
+  /// Seven rows of five pixels, the left one first: digits, and the letters of "step", "return" and "rebuilt". Anything
+  /// else is left blank.
   private static let glyphs: [Character: [UInt8]] = [
     "0": [0b01110, 0b10001, 0b10011, 0b10101, 0b11001, 0b10001, 0b01110],
     "1": [0b00100, 0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110],
@@ -22,6 +22,9 @@ extension Raster {
     "r": [0, 0, 0b10110, 0b11001, 0b10000, 0b10000, 0b10000],
     "u": [0, 0, 0b10001, 0b10001, 0b10001, 0b10011, 0b01101],
     "n": [0, 0, 0b10110, 0b11001, 0b10001, 0b10001, 0b10001],
+    "b": [0b10000, 0b10000, 0b11110, 0b10001, 0b10001, 0b10001, 0b11110],
+    "i": [0b00100, 0, 0b01100, 0b00100, 0b00100, 0b00100, 0b01110],
+    "l": [0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110],
   ]
   /// Pixels per side of a glyph's pixel.
   private static let captionScale = 2

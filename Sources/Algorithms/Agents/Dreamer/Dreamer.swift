@@ -116,7 +116,8 @@ package final class Dreamer: Agent {
 extension DreamerLearner.Report {
   /// Columns of progress.csv.
   static let names = [
-    "model_loss", "reconstruction_loss", "reward_loss", "continuation_loss", "dynamics_loss", "representation_loss",
+    "model_loss", "reconstruction_loss", "reward_loss", "reward_error", "continuation_loss", "dynamics_loss",
+    "representation_loss",
     "policy_loss", "value_loss", "replay_value_loss", "kl", "posterior_entropy", "prior_entropy", "gradient_norm",
     "imagined_return", "normalized_return", "imagined_reward", "imagined_value", "advantage", "action_entropy",
   ]
@@ -126,6 +127,7 @@ extension DreamerLearner.Report {
     metrics.record("model_loss", total - policy - value)
     metrics.record("reconstruction_loss", reconstruction)
     metrics.record("reward_loss", reward)
+    metrics.record("reward_error", rewardError)
     metrics.record("continuation_loss", continuation)
     metrics.record("dynamics_loss", dynamics)
     metrics.record("representation_loss", representation)

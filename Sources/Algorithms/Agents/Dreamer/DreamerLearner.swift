@@ -74,6 +74,8 @@ package final class DreamerLearner: ArchivableObject {
     /// Means over all steps, before their weights; of the reconstruction the sum over the parts of the observation.
     package var reconstruction = 0.0
     package var reward = 0.0
+    /// Mean distance between predicted and real rewards, in the task's unit.
+    package var rewardError = 0.0
     package var continuation = 0.0
     package var dynamics = 0.0
     package var representation = 0.0
@@ -175,6 +177,7 @@ package final class DreamerLearner: ArchivableObject {
       report.reconstruction += reconstruction[part]
     }
     report.reward = tape.rows(of: losses.reward).mean()
+    report.rewardError = rewardError(losses.rewardLogits)
     report.continuation = tape.rows(of: losses.continuation).mean()
     report.dynamics = tape.rows(of: losses.balancedKL).mean()
     report.representation = tape.rows(of: losses.balancedKL).mean(column: 1)
@@ -185,6 +188,13 @@ package final class DreamerLearner: ArchivableObject {
     report.normalizedReturn = (report.imaginedReturn - task.returnRange.low) / Double(task.scale)
     report.imaginedReward = task.dreams.rewards.read.mean()
     report.imaginedValue = task.dreams.values.read.mean()
+  }
+
+  private func rewardError(_ logits: Tensor) -> Double {
+    let predicted = tape.withoutGradients { tape.rows(of: tape.twoHotMean(logits, bins: model.bins)) }
+    var sum = 0.0
+    for row in 0..<batch.rows { sum += Double(abs(predicted[row, 0] - batch.rewards.rows[row, 0])) }
+    return sum / Double(batch.rows)
   }
 
   /// The states of the last batch, h and z side by side [T·B, features]; valid until the next update.

@@ -78,6 +78,8 @@ package final class WorldModel {
     /// One per part of the observation.
     package let reconstruction: [Tensor]
     package let reward, continuation: Tensor
+    /// What the reward's head says, [T·B, bins].
+    package let rewardLogits: Tensor
     /// Columns: what moves the prior, what moves the posterior.
     package let balancedKL: Tensor
     /// Columns: KL before the free nats, entropies of posterior and prior.
@@ -95,12 +97,14 @@ package final class WorldModel {
     let (kl, statistics) = dynamics.balancedKL(
       posterior: sequence.posterior, prior: dynamics.prior(sequence.h, on: tape),
       freeNats: settings.averagesFreeNats ? -.infinity : settings.freeNats, on: tape)
+    let rewardLogits = reward(features, on: tape)
     return Losses(
       sequence: sequence, features: features,
       reconstruction: decoder.losses(
         features, h: sequence.h, z: sequence.z, batch.observations.read, on: tape),
-      reward: tape.twoHotLoss(reward(features, on: tape), targets: tape.constant(batch.rewards.read), bins: bins),
-      continuation: continuationLoss(features, batch.isTerminal.read, on: tape), balancedKL: kl, statistics: statistics)
+      reward: tape.twoHotLoss(rewardLogits, targets: tape.constant(batch.rewards.read), bins: bins),
+      continuation: continuationLoss(features, batch.isTerminal.read, on: tape), rewardLogits: rewardLogits,
+      balancedKL: kl, statistics: statistics)
   }
 
   /// What is expected to be seen in states h and z [rows, ·], in the observation's own units, [rows, columns].
