@@ -459,10 +459,12 @@ static void latents(void) {
   line("ck_laprop_step", "");
 }
 
-static void networks(ck_pool *pool) {
-  const int32_t widths[] = {5, 19, 20, 3};
+static void networks(ck_pool *pool, const char *name, int is_normalized) {
+  const int32_t widths[] = {5, 19 + 64 * is_normalized, 20, 3};
   ck_network network;
   int64_t count = lay_out(&network, widths, CK_SILU);
+  network.is_normalized = is_normalized;
+  network.epsilons[0] = 1, network.epsilons[1] = 0.01f;
   for (int64_t rows = 1; rows <= 67; rows += 33) {
     float *x = input(rows * 5, 2), *parameters = input(count, 0.4f), *dy = input(MEMBERS * rows * 3, 1);
     float *memory = take(ck_network_memory(&network, rows), 0);
@@ -471,7 +473,7 @@ static void networks(ck_pool *pool) {
         pool, &network, rows, dy, parameters, memory, changed(count, 1), 1, changed(rows * 5, 1), 1, 0, 1);
     absorb();
   }
-  line("ck_network_forward", "");
+  line("ck_network_forward", name);
 }
 
 static void pictures(void) {
@@ -514,7 +516,8 @@ int main(void) {
   norms();
   block_products(pool);
   latents();
-  networks(pool);
+  networks(pool, "", 0);
+  networks(pool, "normalized", 1);
   pictures();
   float sink[] = {0.9999f, 0.0003f};
   ck_peak(1000, sink);

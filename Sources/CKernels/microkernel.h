@@ -107,6 +107,8 @@ typedef struct {
   derivative_loop activation_and_derivative;
   /// What is written after the layer, to be fetched meanwhile.
   fetch_list kept;
+  /// Whether the weights are far away, and fetched a strip ahead. Where they are near that costs a twentieth.
+  int32_t fetches_weights;
 } tile_layer;
 
 /// How a layer ends: by a call on the finished strip, or, of the common activations, in the registers.
@@ -127,7 +129,9 @@ INLINE void layer_strip(
   fetch_plan derivative = plan_fetch(layer->derivative ? layer->derivative + output * width : NULL, rows * width);
   int64_t k = 0;
   for (; k + LINE_FLOATS <= inputs; k += LINE_FLOATS) {
-    UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(weights + (rows + i) * inputs + k);
+    if (layer->fetches_weights) {
+      UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(weights + (rows + i) * inputs + k);
+    }
     fetch_lines(&derivative, 3);
     fetch_lines_of(kept, 3);
     accumulate_products(rows, vectors, LINE_FLOATS, weights + k, inputs, 1, layer->x + k * width, width, sums);

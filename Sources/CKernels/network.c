@@ -19,6 +19,7 @@ typedef struct {
   int64_t x_stride;
   int32_t keeps, is_shared, accumulate_dx;
   int64_t first;
+  int32_t member;  ///< the first one that is on its way back
   weight_update update;
 } network_task;
 
@@ -71,28 +72,33 @@ void ck_network_forward(
   ck_pool_run(pool, network->members * task.tiles, forward_tile, &task);
 }
 
-/// A tile of all members, one after another: where they share their inputs that is the order of the sums.
-static void backward_tile(void *context, int64_t tile, int32_t worker) {
+static void backward_tile(void *context, int64_t number, int32_t worker) {
   const network_task *task = context;
   (void)worker;
+  const member_pass pass = pass_of(task, task->member + (int32_t)(number / task->tiles));
+  task->kernels->training_backward(&pass, task->parameters, number % task->tiles);
+}
+
+/// The gradients of a tile's inputs: of one member, or of all that share them, one after another, which is the order of
+/// the sums.
+static void input_tile(void *context, int64_t number, int32_t worker) {
+  const network_task *task = context;
+  (void)worker;
+  int32_t members = task->network->members, first = task->is_shared ? 0 : (int32_t)(number / task->tiles);
   int64_t member_size = task->is_shared ? 0 : task->rows * task->network->widths[0];
-  for (int32_t member = 0; member < task->network->members; member++) {
+  for (int32_t member = first; member < (task->is_shared ? members : first + 1); member++) {
     const member_pass pass = pass_of(task, member);
-    task->kernels->training_backward(&pass, task->parameters, tile);
-    if (!task->dx) continue;
     task->kernels->training_inputs(
-        &pass, task->parameters, tile, task->first, task->accumulate_dx || (task->is_shared && member > 0),
-        task->dx + member * member_size);
+        &pass, task->parameters, number % task->tiles, task->first,
+        task->accumulate_dx || (task->is_shared && member > 0), task->dx + member * member_size);
   }
 }
 
 static void weight_block(void *context, int64_t number, int32_t worker) {
   const network_task *task = context;
   (void)worker;
-  const ck_network *network = task->network;
-  int64_t blocks = blocks_of_all(network);
-  const member_pass pass = pass_of(task, (int32_t)(number / blocks));
-  const output_block block = output_block_at(network, number % blocks);
+  const member_pass pass = pass_of(task, task->member);
+  const output_block block = output_block_at(task->network, number);
   task->kernels->training_weights(&pass, &task->update, block.layer, block.first, block.count);
 }
 
@@ -109,8 +115,15 @@ void ck_network_backward(
   task.is_shared = is_shared;
   task.first = first;
   task.accumulate_dx = accumulate_dx;
-  ck_pool_run(pool, task.tiles, backward_tile, &task);
-  if (!gradients) return;
-  task.update = (weight_update){.g = gradients, .accumulates = accumulate_gradients};
-  ck_pool_run(pool, network->members * blocks_of_all(network), weight_block, &task);
+  if (gradients) {
+    // One member after another, so that what is kept is still near when its weights are taken.
+    task.update = (weight_update){.g = gradients, .accumulates = accumulate_gradients};
+    for (; task.member < network->members; task.member++) {
+      ck_pool_run(pool, task.tiles, backward_tile, &task);
+      ck_pool_run(pool, blocks_of_all(network), weight_block, &task);
+    }
+  } else {
+    ck_pool_run(pool, network->members * task.tiles, backward_tile, &task);
+  }
+  if (dx) ck_pool_run(pool, (is_shared ? 1 : network->members) * task.tiles, input_tile, &task);
 }

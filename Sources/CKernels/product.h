@@ -58,7 +58,7 @@ INLINE void store_strip(
   }
 }
 
-/// The sum of products in chunks of one cache line of each left row, while the same line of the next rows is fetched.
+/// The sum of products in chunks of one cache line of each left row.
 INLINE void accumulate_strip(
     const int rows, const int vectors, const int is_paired, const panel_product *task, int64_t row,
     floats sums[TALLEST_STRIP][TILE_VECTORS]) {
@@ -67,7 +67,6 @@ INLINE void accumulate_strip(
   const float *left = task->left + row * left_row, *panel = task->panel;
   int64_t k = 0, depth = task->depth;
   for (; left_depth == 1 && k + LINE <= depth; k += LINE, left += LINE, panel += LINE * stride) {
-    UNROLL for (int i = 0; i < rows; i++) __builtin_prefetch(left + (rows + i) * left_row);
     accumulate(rows, vectors, is_paired, LINE, left, left_row, 1, panel, stride, sums);
   }
   accumulate(rows, vectors, is_paired, depth - k, left, left_row, left_depth, panel, stride, sums);
@@ -266,7 +265,8 @@ static void multiply_with_rows_in_lanes(const product *block) {
     int is_kept = block->activation != CK_IDENTITY && block->out != block->y;
     tile_layer layer = {
         block->depth, block->columns, block->right, block->start, input, output,
-        is_kept || block->activation == CK_IDENTITY ? NULL : activation_loops[block->activation]};
+        is_kept || block->activation == CK_IDENTITY ? NULL : activation_loops[block->activation],
+        .fetches_weights = row == 0};
     layer_kernels[vectors](&layer);
     int64_t offset = row * block->out_stride;
     transpose(block->columns, rows, output, width, block->out + offset, block->out_stride, block->columns);

@@ -10,7 +10,8 @@
 /// another: panel [rows][panel width], as the products of the weights' gradients read them; if there is room behind
 /// them, a column of ones. And its slopes, in feature-major tiles [outputs][width]: on the way forward the activation's
 /// derivatives, on the way back the gradients of the sums before the activation in their place. After the layers come
-/// the minibatch [rows][inputs], and the outputs [rows][outputs] and their gradients.
+/// the minibatch [rows][inputs], and the outputs [rows][outputs] and their gradients. Where hidden values are normalised
+/// a layer has two more: the normalised values in feature-major tiles [outputs][width], and 1/deviation of each row.
 typedef struct {
   const ck_network *network;
   int32_t member;
@@ -64,12 +65,19 @@ static inline int64_t training_part_size(int64_t padded_rows, int64_t columns) {
   return padded_rows * ((columns + 15) / 16 * 16);
 }
 
+/// Whether a layer's values are normalised.
+static inline int is_normalized(const ck_network *network, int32_t layer) {
+  return network->is_normalized && layer + 1 < network->layers;
+}
+
 /// Floats of all layers' parts before `layer`.
 static inline int64_t training_layer_place(const ck_network *network, int32_t layer, int64_t padded_rows) {
   int64_t place = 0;
-  for (int32_t l = 0; l < layer; l++)
+  for (int32_t l = 0; l < layer; l++) {
     place += training_part_size(padded_rows, network->widths[l])
              + training_part_size(padded_rows, network->widths[l + 1]);
+    if (is_normalized(network, l)) place += training_part_size(padded_rows, network->widths[l + 1] + 1);
+  }
   return place;
 }
 
@@ -87,6 +95,19 @@ static inline float *training_inputs(const member_pass *pass, int32_t layer) {
 static inline float *training_slopes(const member_pass *pass, int32_t layer, int64_t tile) {
   return training_inputs(pass, layer) + training_part_size(pass->padded_rows, pass->network->widths[layer])
          + tile * pass->width * pass->network->widths[layer + 1];
+}
+
+/// The normalised values of a tile [outputs][width]; behind those of all tiles 1/deviation of each row.
+static inline float *training_normalized(const member_pass *pass, int32_t layer, int64_t tile) {
+  int64_t outputs = pass->network->widths[layer + 1];
+  return training_slopes(pass, layer, 0) + training_part_size(pass->padded_rows, outputs)
+         + tile * pass->width * outputs;
+}
+
+/// 1/deviation of a tile's rows [width].
+static inline float *training_inverses(const member_pass *pass, int32_t layer, int64_t tile) {
+  int64_t outputs = pass->network->widths[layer + 1];
+  return training_normalized(pass, layer, 0) + pass->padded_rows * outputs + tile * pass->width;
 }
 
 /// The minibatch [rows][inputs].

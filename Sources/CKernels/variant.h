@@ -18,6 +18,7 @@
 #include "bfloat16_native.h"
 #endif
 #include "ensemble.h"
+#include "tile_normalize.h"
 #include "training.h"
 #include "peak.h"
 // clang-format on

@@ -311,6 +311,10 @@ typedef struct {
   int32_t widths[CK_MAX_LAYERS + 1];      ///< inputs of the first layer, then the outputs of each
   int64_t weights[CK_MAX_LAYERS];         ///< place of each layer's [members, out, in] in the flat buffers
   int64_t biases[CK_MAX_LAYERS];          ///< likewise [members, out]
+  /// Whether every hidden layer's values, after the activation, are normalised row by row as by ck_normalize_rows, and
+  /// with what epsilon.
+  int32_t is_normalized;
+  float epsilons[CK_MAX_LAYERS];
 } ck_network;
 
 /// The numbers of a training step, member by member. Each is asked once per step for every member, on whichever thread

@@ -14,6 +14,8 @@ package final class NormalizedMLP: Network {
   package let members: Int
   /// Owns the parameters.
   package let store: ParameterStore
+  /// Its layers, for the fused kernels.
+  private let layout: NetworkLayout
 
   /// `sizes` from input to output. An empty name leaves out the leading "name."; it may hold "{member}".
   /// - Parameter startsAtZero: whether the last layer does, so that all outputs are 0 at first.
@@ -34,11 +36,14 @@ package final class NormalizedMLP: Network {
           biasInitializer: isZero ? .zeros : .normalFanIn(gain: 0.5), random: &random))
     }
     self.linears = linears
+    layout = NetworkLayout(
+      linears.map { ($0.weight, $0.bias) }, activation: Activation.silu.kernelCode, normEpsilons: epsilons, in: store)
   }
 
   private init(_ network: NormalizedMLP, over store: ParameterStore) {
     linears = network.linears.map { $0.over(store) }
     (epsilons, members, self.store) = (network.epsilons, network.members, store)
+    layout = network.layout.over(store)
   }
 
   package func over(_ store: ParameterStore) -> NormalizedMLP { NormalizedMLP(self, over: store) }
@@ -46,6 +51,11 @@ package final class NormalizedMLP: Network {
   /// x [members or 1, rows, sizes.first] → [members, rows, sizes.last]. Frozen, the parameters take no gradient.
   package func callAsFunction(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
     pass(x, on: tape) { linears[$0]($1, on: tape, activation: $2, frozen: frozen) }
+  }
+
+  /// The same, to the bit, in less time: as one node where there are rows enough. Back goes one pass only.
+  package func fused(_ x: Tensor, on tape: Tape, frozen: Bool = false) -> Tensor {
+    tape.canFuse(layout, x) ? tape.network(layout, x, frozen: frozen) : self(x, on: tape, frozen: frozen)
   }
 
   /// The same where in each hidden layer a share of the values is left out, and the others made up for it.
@@ -59,7 +69,9 @@ package final class NormalizedMLP: Network {
 
   /// One member alone, frozen: x [1, rows, sizes.first] → [1, rows, sizes.last].
   package func member(_ member: Int, _ x: Tensor, on tape: Tape) -> Tensor {
-    pass(x, on: tape) { layer, x, activation in
+    let layout = layout.member(member)
+    if tape.canFuse(layout, x) { return tape.network(layout, x, frozen: true) }
+    return pass(x, on: tape) { layer, x, activation in
       let part = linears[layer]
       return tape.linear(
         x, weight: tape.frozenMember(member, of: part.weight, in: part.store),

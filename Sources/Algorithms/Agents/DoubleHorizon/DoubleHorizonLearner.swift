@@ -182,7 +182,7 @@ package final class DoubleHorizonLearner: ArchivableObject {
 
   /// Q [critics, rows, 1] at one step of the trajectory, through which gradients pass where the parameters are frozen.
   private func values(_ states: Tensor, _ actions: Tensor, frozen: Bool) -> Tensor {
-    let output = critics(tape.concatenateColumns([states, actions]), on: tape, frozen: frozen)
+    let output = critics.fused(tape.concatenateColumns([states, actions]), on: tape, frozen: frozen)
     return tape.addScalar(tape.scale(output, by: range.width), range.center)
   }
 

@@ -193,7 +193,7 @@ struct NormalizedEnsembleFit {
       let tape = model.tape
       tape.rewind()
       let output = tape.withoutGradients {
-        model.network(
+        model.network.fused(
           tape.constant(rows: rows.count, columns: inputs.rows.columns) {
             MutableRows($0.baseAddress!, rows.count, inputs.rows.columns).gather(rows, of: inputs.read)
           }, on: tape)

@@ -138,7 +138,7 @@ extension NormalizedEnsemble: DifferentiableDynamics {
     let (rows, size, count) = (state.rows, layout.observationSize, configuration.ensembleSize)
     grouping.take(members, of: count)
     let input = tape.gatherRows(tape.concatenateColumns([state, action]), grouping.slots)
-    let output = network(
+    let output = network.fused(
       tape.reshape(input, batch: count, rows: grouping.rowsPerMember, columns: input.columns), on: tape, frozen: true)
     let means = tape.gatherRows(
       tape.reshape(output, batch: 1, rows: count * grouping.rowsPerMember, columns: 1 + size), grouping.places)
@@ -213,7 +213,7 @@ extension NormalizedEnsemble: DifferentiableDynamics {
     tape.rewind()
     tape.withoutGradients {
       let (state, action) = inputs(of: step)
-      let output = network(tape.concatenateColumns([state, action]), on: tape, frozen: true)
+      let output = network.fused(tape.concatenateColumns([state, action]), on: tape, frozen: true)
       for member in 0..<configuration.ensembleSize {
         let means = tape.rows(of: output, member: member)
         for quantity in 0...size {
