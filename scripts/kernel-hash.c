@@ -476,6 +476,51 @@ static void networks(ck_pool *pool, const char *name, int is_normalized) {
   line("ck_network_forward", name);
 }
 
+/// `rows` rows of `columns` inputs in tiles.
+static ck_tiles tiles_of(int64_t rows, int64_t columns, const float *x, int64_t stride) {
+  int64_t width = ck_tile_width();
+  ck_tiles tiles = {take((rows + width - 1) / width * width * columns, 0), columns};
+  ck_tile_rows_in(rows, columns, x, stride, &tiles);
+  return tiles;
+}
+
+/// The rows of tiles; what lanes without a row hold is nobody's business.
+static void hash_tiles(int64_t rows, int64_t columns, const ck_tiles *tiles) {
+  ck_tile_rows_out(rows, columns, tiles, output(rows * columns), columns);
+}
+
+static void tiles(void) {
+  for (int64_t rows = 1; rows <= 71; rows += 35) {
+    int64_t width = ck_tile_width(), count = (rows + width - 1) / width;
+    for (int32_t accumulate = 0; accumulate < 2; accumulate++) {
+      ck_tiles x = tiles_of(rows, 37, input(rows * 40, 1), 40), y = tiles_of(rows, 29, input(rows * 29, 1), 29);
+      ck_tile_linear(count, 37, 29, &x, input(29 * 37, 1), accumulate ? NULL : input(29, 1), &y, accumulate);
+      hash_tiles(rows, 29, &y);
+      ck_tile_norm_silu(count, 29, 1e-4f, input(29, 1), &y);
+      hash_tiles(rows, 29, &y);
+      absorb();
+    }
+    for (int64_t blocks = 1; blocks <= 3; blocks += 2) {
+      int64_t size = 7, columns = blocks * size;
+      ck_tiles x = tiles_of(rows, columns, input(rows * columns, 2), columns);
+      ck_tiles h = tiles_of(rows, columns, input(rows * columns, 1), columns);
+      ck_tile_block_gru(count, blocks, size, &x, input(3 * columns * size, 1), input(3 * columns, 1), &h);
+      hash_tiles(rows, columns, &h);
+      absorb();
+    }
+    for (int64_t classes = 2; classes <= 34; classes += 16) {
+      const float unimix = classes == 18 ? 0 : 0.01f;
+      ck_tiles logits = tiles_of(rows, 3 * classes, input(rows * 3 * classes, 3), 3 * classes);
+      ck_tiles draws = tiles_of(rows, 3, positive(rows * 3, 1), 3);
+      ck_tiles y = tiles_of(rows, 3 * classes, input(rows * 3 * classes, 1), 3 * classes);
+      ck_tile_one_hot_sample(count, 3, classes, unimix, &logits, &draws, &y);
+      hash_tiles(rows, 3 * classes, &y);
+      absorb();
+    }
+  }
+  line("ck_tile_linear", "");
+}
+
 static void pictures(void) {
   const ck_convolution layer = {6, 4, 3, 5};
   const int64_t inputs = 6 * 4 * 3 * 16, outputs = 6 * 4 * 5 * 16, pooled = outputs / 4;
@@ -518,6 +563,7 @@ int main(void) {
   latents();
   networks(pool, "", 0);
   networks(pool, "normalized", 1);
+  tiles();
   pictures();
   float sink[] = {0.9999f, 0.0003f};
   ck_peak(1000, sink);

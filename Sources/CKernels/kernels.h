@@ -126,6 +126,22 @@ typedef struct {
   void (*channel_norm_silu_gradient)(
       int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
       float *dx, float *scale_sums);
+  // As the public functions of the same names, with the rows of a tile.
+  void (*tile_linear)(
+      int64_t tiles, int64_t width, int64_t inputs, int64_t outputs, const ck_tiles *x, const float *w,
+      const float *bias, const ck_tiles *y, int32_t accumulate);
+  void (*tile_norm_silu)(
+      int64_t tiles, int64_t width, int64_t columns, float epsilon, const float *scale, const ck_tiles *y);
+  void (*tile_block_gru)(
+      int64_t tiles, int64_t width, int64_t blocks, int64_t size, const ck_tiles *x, const float *w,
+      const float *bias, const ck_tiles *h);
+  void (*tile_one_hot_sample)(
+      int64_t tiles, int64_t width, int64_t latents, int64_t classes, float unimix, const ck_tiles *logits,
+      const ck_tiles *draws, const ck_tiles *y);
+  void (*tile_rows_in)(
+      int64_t rows, int64_t width, int64_t columns, const float *x, int64_t x_stride, const ck_tiles *y);
+  void (*tile_rows_out)(
+      int64_t rows, int64_t width, int64_t columns, const ck_tiles *x, float *y, int64_t y_stride);
 } kernel_table;
 
 extern const kernel_table ck_kernels_portable;

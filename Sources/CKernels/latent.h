@@ -43,9 +43,21 @@ INLINE float row_sum(int64_t count, const float *x) {
   return folded(&sum);
 }
 
+/// The largest element; where there is a NaN, that or any other one.
 INLINE float row_maximum(int64_t count, const float *x) {
   float largest = x[0];
-  for (int64_t i = 1; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+  int64_t i = 1;
+  if (count >= 2 * VIRTUAL_LANES) {
+    sixteen_floats best = *(const sixteen_floats *)x;
+    for (i = VIRTUAL_LANES; i + VIRTUAL_LANES <= count; i += VIRTUAL_LANES) {
+      sixteen_floats next = *(const sixteen_floats *)(x + i);
+      best = next > best ? next : best;
+    }
+    float lanes[VIRTUAL_LANES];
+    memcpy(lanes, &best, sizeof lanes);
+    for (int lane = 0; lane < VIRTUAL_LANES; lane++) largest = lanes[lane] > largest ? lanes[lane] : largest;
+  }
+  for (; i < count; i++) largest = x[i] > largest ? x[i] : largest;
   return largest;
 }
 

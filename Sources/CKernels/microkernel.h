@@ -109,6 +109,8 @@ typedef struct {
   fetch_list kept;
   /// Whether the weights are far away, and fetched a strip ahead. Where they are near that costs a twentieth.
   int32_t fetches_weights;
+  /// Whether the chains go on from what `y` holds, instead of from the bias.
+  int32_t accumulates;
 } tile_layer;
 
 /// How a layer ends: by a call on the finished strip, or, of the common activations, in the registers.
@@ -122,6 +124,9 @@ INLINE void layer_strip(
   UNROLL for (int i = 0; i < rows; i++) {
     floats start = splat(layer->bias ? layer->bias[output + i] : 0);
     UNROLL for (int j = 0; j < vectors; j++) sums[i][j] = start;
+  }
+  if (layer->accumulates) {
+    FOR_EACH_VECTOR(i, j) sums[i][j] = load(layer->y + (output + i) * width + j * LANES);
   }
   // In pieces of one cache line of every row of weights, while the same line of the next strip's rows is fetched.
   const int64_t inputs = layer->inputs;

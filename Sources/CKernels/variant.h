@@ -18,6 +18,7 @@
 #include "bfloat16_native.h"
 #endif
 #include "ensemble.h"
+#include "tiles.h"
 #include "tile_normalize.h"
 #include "training.h"
 #include "peak.h"
@@ -43,4 +44,7 @@ const kernel_table KERNELS = {
     .max_pool_gradient = max_pool_gradient_variant, .upsample = upsample_variant,
     .upsample_gradient = upsample_gradient_variant, .channel_norm_silu = channel_norm_silu_variant,
     .channel_norm_silu_gradient = channel_norm_silu_gradient_variant,
+    .tile_linear = tile_linear_variant, .tile_norm_silu = tile_norm_silu_variant,
+    .tile_block_gru = tile_block_gru_variant, .tile_one_hot_sample = tile_one_hot_sample_variant,
+    .tile_rows_in = tile_rows_in_variant, .tile_rows_out = tile_rows_out_variant,
 };

@@ -371,5 +371,6 @@ int64_t ck_peak(int64_t rounds, float sink[2]);
 int64_t ck_bfloat16_peak(int64_t rounds, float sink[2]);
 
 #include "pictures.h"
+#include "tiles.h"
 
 #endif
