@@ -32,6 +32,11 @@ package struct Linear {
       bias: tape.parameter(bias, of: store, frozen: frozen), activation: activation)
   }
 
+  /// The same of one member, where it has been computed before; see `Tape.linear`.
+  package func callAsFunction(_ x: Tensor, computed: Rows, on tape: Tape) -> Tensor {
+    tape.linear(x, weight: tape.parameter(weight, of: store), bias: tape.parameter(bias, of: store), computed: computed)
+  }
+
   /// The same layer with the values of another store of the same layout.
   package func over(_ store: ParameterStore) -> Linear {
     var copy = self

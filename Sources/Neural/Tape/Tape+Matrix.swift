@@ -1,4 +1,5 @@
 import CKernels
+import Support
 
 extension Tape {
   /// activation(x·Wᵀ + bias) per member.
@@ -25,6 +26,19 @@ extension Tape {
       product.xStride, nodes[weight.index].values, product.weightStride,
       bias.map { UnsafePointer(nodes[$0.index].values) }, product.biasStride, result.kernel, result.saved,
       result.values)
+    return append(result)
+  }
+
+  /// x·Wᵀ + bias, [1, rows, outputs], where it has been computed before, without an activation: a node to go back from.
+  /// The numbers are borrowed.
+  package func linear(_ x: Tensor, weight: Tensor, bias: Tensor?, computed: Rows) -> Tensor {
+    precondition(
+      computed.columnStride == 1 && computed.rowStride == computed.columns && x.batch == 1 && weight.batch == 1
+        && x.columns == weight.columns && computed.count == x.rows && computed.columns == weight.rows,
+      "linear: \(computed.count)×\(computed.columns) numbers are not those of \(weight.shape) and \(x.shape)")
+    var result = makeNode(
+      .linear, 1, x.rows, weight.rows, x, weight, bias, values: UnsafeMutablePointer(mutating: computed.base))
+    result.kernel = Activation.identity.kernelCode
     return append(result)
   }
 

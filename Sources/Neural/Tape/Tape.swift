@@ -89,6 +89,15 @@ package final class Tape {
     try leaf(.constant, batch, rows, columns, fill)
   }
 
+  /// Rows without gaps as a constant without a copy: [1, rows, columns]. They must outlive the pass and stay as they are.
+  package func borrowed(_ rows: Rows) -> Tensor {
+    precondition(rows.columnStride == 1 && rows.rowStride == rows.columns && rows.count > 0, "rows with gaps")
+    return append(
+      Node(
+        operation: .constant, requiresGradient: false, batch: 1, rows: rows.count, columns: rows.columns,
+        values: UnsafeMutablePointer(mutating: rows.base)))
+  }
+
   /// A variable that `fill` writes in place. All of it must be set.
   package func variable(
     batch: Int = 1, rows: Int = 1, columns: Int, fill: (UnsafeMutableBufferPointer<Float>) throws -> Void

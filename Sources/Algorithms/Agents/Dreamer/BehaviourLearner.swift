@@ -89,19 +89,21 @@ package final class BehaviourLearner {
       for step in steps {
         let rows = step * dreams.starts..<(step + 1) * dreams.starts
         tape.rewind()
-        func constant(_ buffer: RowBuffer) -> Tensor { tape.constant(buffer.read.slice(rows)) }
+        func constant(_ buffer: RowBuffer) -> Tensor { tape.borrowed(buffer.read.slice(rows)) }
         let (state, weights, returns) = (
           constant(dreams.features), constant(dreams.weights), constant(dreams.returns)
         )
         let advantages = tape.scale(tape.subtract(returns, constant(dreams.values)), by: 1 / lesson.scale)
         let (policyLosses, entropies) = actorLoss(
-          actor(state, on: tape), actions: constant(dreams.actions), advantages: advantages, weights: weights,
+          dreams.actorLayers.map { actor(state, computed: $0, rows: rows, on: tape) } ?? actor(state, on: tape),
+          actions: constant(dreams.actions), advantages: advantages, weights: weights,
           reinforceShare: lesson.settings.reinforceShare, entropyScale: lesson.settings.entropyScale, on: tape)
         let targets =
           lesson.settings.staysNearSlow
           ? tape.concatenateColumns(returns, constant(dreams.slowValues)) : returns
         let valueLosses = criticLoss(
-          critic(state, on: tape), targets: targets, weights: weights, bins: lesson.bins, on: tape)
+          dreams.criticLayers.map { critic.heads(state, computed: $0, rows: rows, on: tape).first }
+            ?? critic(state, on: tape), targets: targets, weights: weights, bins: lesson.bins, on: tape)
         let (policy, value) = (tape.sum(policyLosses), tape.sum(valueLosses))
         tape.backward(tape.scale(tape.add(policy, value), by: factor))
         func mean(_ sum: Tensor) -> Double { Double(tape.scalar(sum)) * Double(factor) }

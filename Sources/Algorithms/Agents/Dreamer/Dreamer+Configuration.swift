@@ -131,7 +131,7 @@ extension Dreamer {
       need.add(
         "dreams: agent.batchSize × agent.sequenceLength \(rows) × agent.imaginationLength",
         bytes: MemoryNeed.product(learning.exploration == nil ? 1 : 2, rows), horizon + 1,
-        sizes.features + actions + sizes.latents + 8, 4)
+        sizes.features + 3 * actions + sizes.latents + 6 * sizes.units + sizes.bins + 8, 4)
       if learning.behaviour.reinforceShare < 1 {
         // Of the tape: the layers of the dynamics and of the heads, and their gradients.
         need.add(

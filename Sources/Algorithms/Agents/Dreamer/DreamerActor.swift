@@ -33,9 +33,22 @@ package final class DreamerActor {
   /// What the policy says at states [rows, features].
   package func callAsFunction(_ features: Tensor, on tape: Tape) -> ActionDistribution {
     let seen = network.trunk(features, on: tape)
-    let first = network.heads[0](seen, on: tape)
-    if isDiscrete { return .categorical(logProbabilities: tape.logSoftmax(first)) }
-    return DreamerActor.normal(mean: first, deviation: network.heads[1](seen, on: tape), on: tape)
+    return distribution(
+      network.heads[0](seen, on: tape), isDiscrete ? nil : network.heads[1](seen, on: tape), on: tape)
+  }
+
+  /// The same of some rows whose sums were kept.
+  func callAsFunction(
+    _ features: Tensor, computed: ComputedLayers, rows: Range<Int>, on tape: Tape
+  ) -> ActionDistribution {
+    let heads = network.heads(features, computed: computed, rows: rows, on: tape)
+    return distribution(heads.first, heads.second, on: tape)
+  }
+
+  /// What the heads' results [rows, actions] stand for; a discrete policy has but one head.
+  func distribution(_ first: Tensor, _ second: Tensor?, on tape: Tape) -> ActionDistribution {
+    guard let second else { return .categorical(logProbabilities: tape.logSoftmax(first)) }
+    return DreamerActor.normal(mean: first, deviation: second, on: tape)
   }
 
   /// The normals that two heads [rows, actions] stand for: tanh of the one, 0.9·σ(x + 2) + 0.1 of the other.

@@ -22,6 +22,11 @@ package struct NormedLayer {
     tape.normSiLU(linear(x, on: tape), scale: tape.parameter(scale, of: linear.store))
   }
 
+  /// The same where the dense layer's sums are known.
+  func callAsFunction(_ x: Tensor, computed: Rows, on tape: Tape) -> Tensor {
+    tape.normSiLU(linear(x, computed: computed, on: tape), scale: tape.parameter(scale, of: linear.store))
+  }
+
   package func over(_ store: ParameterStore) -> NormedLayer { NormedLayer(self, over: store) }
 }
 
@@ -69,7 +74,30 @@ package final class DreamerMLP: Network {
   /// The only head: x [1, rows, inputs] → [1, rows, outputs].
   package func callAsFunction(_ x: Tensor, on tape: Tape) -> Tensor { heads[0](trunk(x, on: tape), on: tape) }
 
+  /// What every head says of some rows x [1, rows, inputs] of what was computed before, by turns.
+  func heads(
+    _ x: Tensor, computed: ComputedLayers, rows: Range<Int>, on tape: Tape
+  ) -> (first: Tensor, second: Tensor?) {
+    var seen = x
+    for (place, layer) in layers.enumerated() {
+      seen = layer(seen, computed: computed.sums[place].read.slice(rows), on: tape)
+    }
+    func head(_ place: Int) -> Tensor { heads[place](seen, computed: computed.said[place].read.slice(rows), on: tape) }
+    return (head(0), heads.count > 1 ? head(1) : nil)
+  }
+
   package func over(_ store: ParameterStore) -> DreamerMLP { DreamerMLP(self, over: store) }
+}
+
+/// The sums of all dense layers of a network on some rows, kept for the way back.
+final class ComputedLayers {
+  /// Of every normed layer, before the norm; of every head.
+  let sums, said: [RowBuffer]
+
+  init(_ network: DreamerMLP, rows: Int) {
+    sums = network.layers.map { RowBuffer(rows, $0.linear.weight.rows) }
+    said = network.heads.map { RowBuffer(rows, $0.weight.rows) }
+  }
 }
 
 /// DreamerV3's start of a dense layer: truncated normal of deviation 1.1368/√inputs, biases 0.

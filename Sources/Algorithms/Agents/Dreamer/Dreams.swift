@@ -19,15 +19,22 @@ package final class Dreams {
   private let keep: RowBuffer
   /// How much the ensemble of an explorer disagreed about each state, [(H+1)·N, 1]; 0 in the first ones.
   private let bonuses: RowBuffer
+  /// What actor and critic computed on the way, of the states but the last [H·N, ·]; nil where nothing was kept.
+  private(set) var actorLayers, criticLayers: ComputedLayers?
   private let bootstrapsSlowly: Bool
   private let pool: ComputePool?
   /// One for each thread.
   private let tapes: [Tape]
+  /// One for each thread; none where the steps go layer by layer.
+  private let tiles: [DreamTile]
   /// Start states that are taken through all steps together, so that they stay in the caches.
-  private static let tileRows = 256
+  private let tileRows: Int
 
+  /// - Parameter isFused: whether rows go through a step's layers in the lanes, to the same bits in less time; latents
+  ///   that are normals never do.
   package init(
-    starts: Int, _ sizes: DreamerSizes, actions: Int, _ settings: DreamerBehaviour.Settings, pool: ComputePool?
+    starts: Int, _ sizes: DreamerSizes, actions: Int, _ settings: DreamerBehaviour.Settings, isFused: Bool = true,
+    pool: ComputePool?
   ) {
     (self.starts, horizon, bootstrapsSlowly) = (starts, settings.horizon, settings.bootstrapsSlowly)
     let rows = (horizon + 1) * starts
@@ -40,7 +47,12 @@ package final class Dreams {
     keep.rows.fill(settings.lambda)
     bonuses = RowBuffer(rows, 1)
     self.pool = pool
-    tapes = (0..<(pool?.threads ?? 1)).map { _ in Tape() }
+    let threads = 0..<(pool?.threads ?? 1)
+    tapes = threads.map { _ in Tape() }
+    let isFused = isFused && sizes.latent == .categorical
+    tileRows = isFused ? 64 : 256
+    let capacity = min(tileRows, starts)
+    tiles = isFused ? threads.map { _ in DreamTile(sizes, actions: actions, capacity: capacity) } : []
   }
 
   /// Dreams from `states` [N, features], which are constants for whatever is learned.
@@ -54,18 +66,22 @@ package final class Dreams {
   ) {
     precondition(states.count == starts, "\(states.count) states to dream from instead of \(starts)")
     features.rows.slice(0..<starts).copy(states)
+    if !tiles.isEmpty && actorLayers == nil {
+      actorLayers = ComputedLayers(actor.network, rows: horizon * starts)
+      criticLayers = ComputedLayers(critic, rows: horizon * starts)
+    }
     var journey = Journey(
       dreams: .passUnretained(self), model: .passUnretained(model), actor: .passUnretained(actor),
       critic: .passUnretained(critic), slow: .passUnretained(slow),
       curiosity: curiosity.map { .passUnretained($0) }, latentDraws: latentDraws, actionDraws: actionDraws)
-    let tiles = (starts + Dreams.tileRows - 1) / Dreams.tileRows
+    let tasks = (starts + tileRows - 1) / tileRows
     if let pool {
-      pool.run(tasks: tiles, on: &journey) { journey, tile, worker in
+      pool.run(tasks: tasks, on: &journey) { journey, tile, worker in
         let journey = journey!.assumingMemoryBound(to: Journey.self).pointee
         journey.dreams.takeUnretainedValue().walk(journey, Int(tile), worker: Int(worker))
       }
     } else {
-      for tile in 0..<tiles { walk(journey, tile, worker: 0) }
+      for tile in 0..<tasks { walk(journey, tile, worker: 0) }
     }
     weigh()
     if let curiosity { mix(curiosity.settings) }
@@ -89,7 +105,8 @@ package final class Dreams {
     let (model, actor) = (journey.model.takeUnretainedValue(), journey.actor.takeUnretainedValue())
     let (critic, slow) = (journey.critic.takeUnretainedValue(), journey.slow.takeUnretainedValue())
     let tape = tapes[worker]
-    let tile = tile * Dreams.tileRows..<min((tile + 1) * Dreams.tileRows, starts)
+    let tile = tile * tileRows..<min((tile + 1) * tileRows, starts)
+    if !tiles.isEmpty { return walkInLanes(journey, tile, tiles[worker], tape) }
     tape.withoutGradients {
       for step in 0...horizon {
         let rows = step * starts + tile.lowerBound..<step * starts + tile.upperBound
@@ -105,6 +122,45 @@ package final class Dreams {
           bonuses.rows.slice(rows.lowerBound + starts..<rows.upperBound + starts).copy(tape.rows(of: bonus))
         }
         move(state, action, tape.constant(journey.latentDraws.slice(rows)), model, tape, into: following)
+      }
+    }
+  }
+
+  /// The same with the rows in the lanes.
+  private func walkInLanes(_ journey: Journey, _ starting: Range<Int>, _ tile: DreamTile, _ tape: Tape) {
+    let (model, actor) = (journey.model.takeUnretainedValue(), journey.actor.takeUnretainedValue())
+    let (critic, slow) = (journey.critic.takeUnretainedValue(), journey.slow.takeUnretainedValue())
+    let count = starting.count
+    tile.begin(features.read.slice(starting))
+    tape.withoutGradients {
+      for step in 0...horizon {
+        let rows = step * starts + starting.lowerBound..<step * starts + starting.upperBound
+        tape.rewind()
+        var (first, second): (Tensor?, Tensor?)
+        func kept(_ layers: ComputedLayers?) -> (layers: ComputedLayers, rows: Range<Int>)? {
+          step < horizon ? layers.map { ($0, rows) } : nil
+        }
+        tile.say(actor.network, count: count, keeping: kept(actorLayers)) { head, said in
+          let said = tape.constant(Rows(said))
+          if head == 0 { first = said } else { second = said }
+        }
+        let action = actor.sample(
+          actor.distribution(first!, second, on: tape), tape.constant(journey.actionDraws.slice(rows)), on: tape)
+        actions.rows.slice(rows).copy(tape.rows(of: action))
+        tile.mean(model.reward, model.bins, into: rewards.rows.slice(rows))
+        tile.probability(model.continuation, into: continuations.rows.slice(rows))
+        tile.mean(critic, model.bins, into: values.rows.slice(rows), keeping: kept(criticLayers))
+        tile.mean(slow, model.bins, into: slowValues.rows.slice(rows))
+        guard step < horizon else { continue }
+        let following = rows.lowerBound + starts..<rows.upperBound + starts
+        if let curiosity = journey.curiosity?.takeUnretainedValue() {
+          let bonus = curiosity.bonuses(tape.constant(features.read.slice(rows)), action, on: tape)
+          bonuses.rows.slice(following).copy(tape.rows(of: bonus))
+        }
+        // An action beyond ±1 counts as ±1.
+        tile.move(
+          model.dynamics, actions: tape.rows(of: tape.clamp(action, low: -1, high: 1)),
+          draws: journey.latentDraws.slice(rows), into: features.rows.slice(following))
       }
     }
   }
