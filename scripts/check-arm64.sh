@@ -40,7 +40,8 @@ fi
 
 # Every function of the public header has to occur, but for those that compute nothing.
 grep -ohE '\bck_[a-z0-9_]+\(' Sources/CKernels/include/*.h | tr -d '(' | sort -u \
-  | grep -vE '^ck_(isa_(best|available|current|select|name)|pool_threads|tile_width|bfloat16_(is_native|peak))$' > "$work/names"
+  | grep -vE '^ck_(isa_(best|available|current|select|name)|pool_threads|tile_width|bfloat16_(is_native|peak))$' \
+  > "$work/names"
 while read -r name; do
   grep -q "\b$name(" scripts/kernel-hash.c || complain "scripts/kernel-hash.c does not run $name"
 done < "$work/names"

@@ -10,8 +10,9 @@
 /// another: panel [rows][panel width], as the products of the weights' gradients read them; if there is room behind
 /// them, a column of ones. And its slopes, in feature-major tiles [outputs][width]: on the way forward the activation's
 /// derivatives, on the way back the gradients of the sums before the activation in their place. After the layers come
-/// the minibatch [rows][inputs], and the outputs [rows][outputs] and their gradients. Where hidden values are normalised
-/// a layer has two more: the normalised values in feature-major tiles [outputs][width], and 1/deviation of each row.
+/// the minibatch [rows][inputs], and the outputs [rows][outputs] and their gradients. Where hidden values are
+/// normalised a layer has two more: the normalised values in feature-major tiles [outputs][width], and 1/deviation of
+/// each row.
 typedef struct {
   const ck_network *network;
   int32_t member;

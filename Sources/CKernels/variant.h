@@ -21,6 +21,7 @@
 #include "tiles.h"
 #include "tile_normalize.h"
 #include "training.h"
+#include "training_weights.h"
 #include "peak.h"
 // clang-format on
 

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/// Tiles of `ck_tile_width()` rows, each [features][width], the next one `stride` features further on; `values` is where
-/// the first one's part begins that is meant.
+/// Tiles of `ck_tile_width()` rows, each [features][width], the next one `stride` features further on; `values` is
+/// where the first one's part begins that is meant.
 typedef struct {
   float *values;
   int64_t stride;

@@ -76,8 +76,14 @@ extension Tape {
     let spans = Spans(node, second)
     if let target = gradientTarget(node.first) {
       spans.forEach { start, other, count, isScalar in
-        let stride = isScalar ? 0 : 1
-        target.advanced(by: start).write(count) { left(dy[start + $0], x[start + $0], y[other + stride * $0]) }
+        let (target, dy, x, y) = (target.advanced(by: start), dy + start, x + start, y + other)
+        // Two loops, for the compiler finds no vectors in one with a stride that it does not know.
+        if isScalar {
+          let b = y[0]
+          target.write(count) { left(dy[$0], x[$0], b) }
+        } else {
+          target.write(count) { left(dy[$0], x[$0], y[$0]) }
+        }
       }
     }
     if second.count == node.count {

@@ -89,7 +89,8 @@ package final class Tape {
     try leaf(.constant, batch, rows, columns, fill)
   }
 
-  /// Rows without gaps as a constant without a copy: [1, rows, columns]. They must outlive the pass and stay as they are.
+  /// Rows without gaps as a constant without a copy: [1, rows, columns]. They must outlive the pass and stay as they
+  /// are.
   package func borrowed(_ rows: Rows) -> Tensor {
     precondition(rows.columnStride == 1 && rows.rowStride == rows.columns && rows.count > 0, "rows with gaps")
     return append(
