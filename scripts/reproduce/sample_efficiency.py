@@ -103,4 +103,5 @@ def main(out):
     print(text, end="")
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])
