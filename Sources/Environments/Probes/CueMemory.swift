@@ -4,16 +4,23 @@ import Support
 /// the time.
 ///
 ///     observation = [cue at step 0, then 0; 1 at the last step, before it 0]         cue = ±1, each with chance ½
-///     at step `delay` the action counts: 0 is right for −1, 1 for +1; reward 1 where it is, −1 where it is not
+///     at step `delay` the action counts: 0 is right for −1, 1 for +1
+///     match: reward 1 where it is right, −1 where it is not          offer: 1 takes the cue as the reward, 0 leaves it
 ///
-/// Ends there. A policy without memory has 0 in the mean, one with memory 1.
+/// Ends there. A policy without memory has 0 in the mean; one with memory has 1 where the choice has to match the cue,
+/// ½ where it is an offer. Of a match neither cue nor choice alone says anything about the reward (it is the product of
+/// both), so a model of rewards has no reason to keep the cue until it uses both; an offer's worth hangs on the cue
+/// alone for whoever takes at random.
 package struct CueMemory: PhysicalEnvironment {
   package struct Configuration: Configurable {
+    package enum Choice: String, CaseIterable, Sendable { case match, offer }
+    package var choice = Choice.match
     package var delay = 8
 
     package init() {}
 
     package mutating func declare(_ fields: Fields) {
+      fields.choice("choice", &choice, "match: the action has to be that of the cue; offer: it takes or leaves it")
       fields.integer("delay", &delay, in: 1...900, "steps between the cue and the choice")
     }
   }
@@ -23,11 +30,14 @@ package struct CueMemory: PhysicalEnvironment {
     stepLimit: 1000, rewardRange: -1...1, framesPerSecond: 4, observationNames: ["cue", "choice"],
     summary: "remember a cue for some steps, then choose by it: takes a memory")
 
+  private let choice: Configuration.Choice
   private let delay: Double
   private var cue = 1.0
   private var time = 0.0
 
-  package init(_ configuration: Configuration) { delay = Double(configuration.delay) }
+  package init(_ configuration: Configuration) {
+    (choice, delay) = (configuration.choice, Double(configuration.delay))
+  }
 
   /// One of two cues, by the seed.
   package mutating func reset(seed: UInt64) {
@@ -37,11 +47,12 @@ package struct CueMemory: PhysicalEnvironment {
   }
 
   package mutating func step(_ action: Action) throws -> Outcome {
-    let choice = try action.index(below: 2)
+    let chosen = try action.index(below: 2)
     let isChoice = time == delay
     time += 1
     guard isChoice else { return Outcome(reward: 0, isTerminated: false) }
-    return Outcome(reward: (choice == 1) == (cue > 0) ? 1 : -1, isTerminated: true)
+    let reward = choice == .offer ? (chosen == 1 ? cue : 0) : (chosen == 1) == (cue > 0) ? 1 : -1
+    return Outcome(reward: reward, isTerminated: true)
   }
 
   /// [cue, choice]
