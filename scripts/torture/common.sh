@@ -39,6 +39,9 @@ experiment() {
       section='"hiddenSizes": [24], "rolloutLength": 16, "batchSize": 41, "epochs": 3,
         "normalizesObservations": true, "normalizesRewards": true' ;;
     dqn) section="$replay, \"hiddenSizes\": [24, 24], \"nStepReturns\": 3, \"priorityExponent\": 0.6" ;;
+    dreamer)
+      section='"batchSize": 12, "sequenceLength": 12, "imaginationLength": 4, "trainRatio": 72, "replayCapacity": 200,
+        "behaviour": {"reinforceShare": 0.5}, "curiosity": {"type": "disagreement", "members": 3, "taskWeight": 1}' ;;
     *) fail "no experiment for $2" ;;
   esac
   cat > "$work/$1.json" << EOF

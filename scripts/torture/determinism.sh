@@ -25,8 +25,8 @@ for threads in 2 3; do
   ok "threads=$threads and threads=1"
 done
 
-# Policies: minibatches that go through whole networks in tiles, rings that wrap, rollouts, jobs and threads.
-for agent in sac mbpo ppo dqn; do
+# Policies: minibatches that go through whole networks in tiles, rings that wrap, rollouts, dreams, jobs and threads.
+for agent in sac mbpo ppo dqn dreamer; do
   for environment in CartPole-v1 Pendulum-v1; do
     [ "$agent-$environment" != dqn-Pendulum-v1 ] || continue
     STEPS=120 experiment "$agent" "$agent" "$environment"

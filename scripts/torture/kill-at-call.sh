@@ -4,7 +4,7 @@
 # usage: kill-at-call.sh [--every N] [--seed N] [--agents "NAME …"]     every Nth call only, from a random one on
 #   (default 1: all of them); Linux, needs a C compiler
 . "$(dirname "$0")/common.sh"
-every=1 seed='' agents="pets sac mbpo ppo dqn"
+every=1 seed='' agents="pets sac mbpo ppo dqn dreamer"
 options "every= seed= agents=" "$@"
 choose "$seed"
 if ! preload; then skip "no preloading or no C compiler here"; exit 0; fi

@@ -5,11 +5,11 @@
 #
 # Every run takes the next combination of agent, environment, propagation and emphasis. The emphases make each phase in
 # turn the one in which most of the time goes by, so that every phase is killed in: model fit, planning, the policy's
-# updates, imagined rollouts, evaluation, checkpoint writing, rows, and the first milliseconds of start-up. The replays
-# of policies wrap.
+# updates, imagined rollouts, dreams, evaluation, checkpoint writing, rows, and the first milliseconds of start-up. The
+# replays of policies wrap.
 . "$(dirname "$0")/common.sh"
 runs=50 environments="Pendulum-v1 ContinuousCartPole-v0 CartPole-v1" propagations="ts1 tsinf" seed=
-agents="pets sac mbpo ppo dqn"
+agents="pets sac mbpo ppo dqn dreamer"
 options "runs= seed= agents= environments= propagations=" "$@"
 choose "$seed"
 read -ra environment_list <<< "$environments"
@@ -20,6 +20,7 @@ read -ra agent_list <<< "$agents"
 emphases() {
   case "$1" in
     pets) echo mixed fit planning evaluation checkpoint rows start ;;
+    dreamer) echo updates dreams checkpoint mixed evaluation rows start ;;
     mbpo) echo fit rollouts updates checkpoint mixed evaluation rows start ;;
     *) echo updates checkpoint mixed evaluation rows start ;;
   esac
@@ -31,6 +32,8 @@ emphasis() {
     fit-*) echo "agent.fitEvery=5 model.epochs=40 checkpoint.every=7" ;;
     planning-*) echo "planner.population=400 planner.iterations=5 agent.fitEvery=100" ;;
     rollouts-*) echo "agent.fitEvery=10 agent.rolloutStarts=3000 model.epochs=1 agent.updatesPerStep=1" ;;
+    dreams-*) echo "agent.imaginationLength=100" ;;
+    updates-dreamer) echo "agent.trainRatio=600" ;;
     updates-ppo) echo "agent.epochs=100" ;;
     updates-dqn) echo "agent.updatesPerStep=30 agent.hiddenSizes=[64,64]" ;;
     updates-*) echo "agent.updatesPerStep=20 agent.hiddenSizes=[64,64]" ;;

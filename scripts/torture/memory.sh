@@ -73,6 +73,11 @@ if command -v python3 > /dev/null; then
     agent.updatesPerStep=1 agent.batchSize=64
   grows "sac, wide networks" "agent.criticHiddenSizes=[256,256]" "agent.criticHiddenSizes=[2048,2048]" \
     configs/sac/pendulum.json "${short[@]}" training.environmentSteps=102 agent.batchSize=64
+  grows "dreamer, sequences" agent.batchSize=4 agent.batchSize=128 configs/dreamer/pendulum.json "${short[@]}" \
+    agent.sequenceLength=16 agent.trainRatio=32 training.environmentSteps=2200
+  grows "dreamer, gradients through its dreams" agent.batchSize=4 agent.batchSize=64 \
+    configs/dreamer/pendulum.json "${short[@]}" agent.sequenceLength=16 agent.trainRatio=32 \
+    training.environmentSteps=1100 agent.behaviour.reinforceShare=0
 else
   skip "what runs take, for it needs Python"
 fi

@@ -53,7 +53,7 @@ package struct CSVTable: Sendable {
   }
 
   /// A fault in that row.
-  func fault(_ row: Int, _ message: String) -> CSVError { .malformed(path: path, line: lines[row], message) }
+  package func fault(_ row: Int, _ message: String) -> CSVError { .malformed(path: path, line: lines[row], message) }
 
   private func index(of column: String) throws(CSVError) -> Int {
     guard let index = columns.firstIndex(of: column) else {

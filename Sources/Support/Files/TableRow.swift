@@ -65,6 +65,16 @@ package final class TableCells {
     if source != nil { value = number }
   }
 
+  /// A text; an empty cell is an empty one.
+  package func text(_ column: String, _ value: inout String) throws(CSVError) {
+    if let source {
+      value = try source.table.text(column, source.row) ?? ""
+    } else {
+      columns.append(column)
+      values.append(.text(value))
+    }
+  }
+
   /// true or false.
   package func flag(_ column: String, _ value: inout Bool) throws(CSVError) {
     try visit(column, &value, .flag(value), "true or false") { Bool($0) }

@@ -1,0 +1,162 @@
+import Experiments
+import Support
+
+/// One side of a comparison: of every task the scores of its runs, and, where they come from run directories, when each
+/// of them reached a level.
+package struct ScoreGroup: Sendable {
+  /// The runs of one task.
+  package struct Task: Sendable {
+    package var name: String
+    /// Per seed.
+    package var seeds: [Int]
+    package var scores: [Double]
+    /// Environment steps until the level was first reached; infinite where it was not. Empty without a level.
+    package var steps: [Double] = []
+  }
+
+  package var name: String
+  package var tasks: [Task]
+
+  /// What of an evaluation curve is the score of a seed.
+  package enum Score: String, CaseIterable, Sendable {
+    /// The last evaluation's mean.
+    case final
+    /// The best evaluation's mean; it is selected, and so above what a new measurement would give.
+    case best
+    /// The mean over the curve's evaluations: early learning counts.
+    case area
+  }
+
+  // MARK: Run directories
+
+  /// The runs in a folder: a run directory, or a folder of some, one for each task. Seeds without an evaluation are
+  /// told to `note` and left out.
+  /// - Parameters:
+  ///   - step: evaluations after it do not count; nil: all do.
+  ///   - level: what `Task.steps` are about.
+  package init(
+    _ name: String, in folder: String, _ score: Score, until step: Int?, level: Double?, note: (String) -> Void
+  ) throws(ExperimentError) {
+    self.name = name
+    guard FileSystem.kind(of: folder) == .folder else { throw .usage("\(name): there is no folder \(folder)") }
+    let names = try rethrow(FileSystem.list(folder), as: ExperimentError.file)
+    let paths = RunDirectory(folder).exists ? [folder] : names.sorted().map { "\(folder)/\($0)" }
+    tasks = []
+    for run in paths.map({ RunDirectory($0) }) where run.exists {
+      try RunFormat.check(run.path)
+      let task = try run.readConfiguration()["environment"]?.object?["id"]?.string ?? "?"
+      if tasks.contains(where: { $0.name == task }) {
+        throw .usage("\(name): \(folder) has more than one run of \(task); name one run directory")
+      }
+      tasks.append(try ScoreGroup.task(task, run, score, until: step, level, name, note))
+    }
+    if tasks.isEmpty { throw .usage("\(name): there are no runs in \(folder)") }
+    for task in tasks where task.scores.isEmpty {
+      throw .usage("\(name): no seed on \(task.name) has an evaluation\(step.map { " up to step \($0)" } ?? "")")
+    }
+  }
+
+  private static func task(
+    _ name: String, _ run: RunDirectory, _ score: Score, until step: Int?, _ level: Double?, _ group: String,
+    _ note: (String) -> Void
+  ) throws(ExperimentError) -> Task {
+    var task = Task(name: name, seeds: [], scores: [])
+    for seed in try run.seeds() {
+      let path = "\(run.path)/\(SeedDirectory.name(seed))"
+      let state = RunStatus.read("\(path)/status.json")?.state
+      let all = try rethrow(evaluations("\(path)/eval.csv")) { (error: CSVError) in
+        ExperimentError.failed("\(error)")
+      }
+      let rows = all.filter { $0.step <= step ?? Int.max }
+      guard let last = rows.last else {
+        note("\(group): seed \(seed) on \(name) is left out: no evaluation yet (\(state?.rawValue ?? "not begun"))")
+        continue
+      }
+      if let state, state == .failed || state == .diverged {
+        note("\(group): seed \(seed) on \(name) \(state.rawValue) at step \(last.step); its last evaluation counts")
+      }
+      task.seeds.append(seed)
+      let number =
+        switch score {
+        case .final: last.mean
+        case .best: EvaluationRow.best(of: rows)!.mean
+        case .area: ScoreStatistics.mean(rows.map(\.mean))
+        }
+      task.scores.append(number)
+      if let level { task.steps.append(rows.first { $0.mean >= level }.map { Double($0.step) } ?? .infinity) }
+    }
+    return task
+  }
+
+  private static func evaluations(_ path: String) throws(CSVError) -> [EvaluationRow] {
+    FileSystem.kind(of: path) == nil ? [] : try CSVTable.read(path).rows()
+  }
+
+  // MARK: Tables of scores
+
+  private init(name: String) { (self.name, tasks) = (name, []) }
+
+  /// A row of a table of scores.
+  private struct Row: TableRow {
+    var group = ""
+    var task = ""
+    var seed = 0
+    var score = 0.0
+
+    mutating func visit(_ cells: TableCells) throws(CSVError) {
+      try cells.text("group", &group)
+      try cells.text("task", &task)
+      try cells.integer("seed", &seed)
+      try cells.number("score", &score)
+    }
+  }
+
+  /// The groups of a CSV file with the columns group, task, seed and score, in the order in which they come.
+  package static func read(_ path: String) throws(CSVError) -> [ScoreGroup] {
+    var groups: [ScoreGroup] = []
+    let table = try CSVTable.read(path)
+    for (index, row) in try table.rows(Row.self).enumerated() {
+      guard row.score.isFinite else { throw table.fault(index, "column \"score\": \(row.score) is no score") }
+      let group = groups.firstIndex { $0.name == row.group } ?? groups.endIndex
+      if group == groups.endIndex { groups.append(ScoreGroup(name: row.group)) }
+      let task = groups[group].tasks.firstIndex { $0.name == row.task } ?? groups[group].tasks.endIndex
+      if task == groups[group].tasks.endIndex {
+        groups[group].tasks.append(Task(name: row.task, seeds: [], scores: []))
+      }
+      if groups[group].tasks[task].seeds.contains(row.seed) {
+        throw table.fault(index, "group \"\(row.group)\" has seed \(row.seed) on task \"\(row.task)\" twice")
+      }
+      groups[group].tasks[task].seeds.append(row.seed)
+      groups[group].tasks[task].scores.append(row.score)
+    }
+    return groups
+  }
+
+  /// Two scores per task that become 0 and 1.
+  private struct Reference: TableRow {
+    var task = ""
+    var low = 0.0
+    var high = 0.0
+
+    mutating func visit(_ cells: TableCells) throws(CSVError) {
+      try cells.text("task", &task)
+      try cells.number("low", &low)
+      try cells.number("high", &high)
+    }
+  }
+
+  /// Scores ← (score − low)/(high − low), by a CSV file with the columns task, low and high.
+  package mutating func normalize(by path: String) throws(CSVError) {
+    let table = try CSVTable.read(path)
+    let references = try table.rows(Reference.self)
+    for index in references.indices where references[index].low == references[index].high {
+      throw table.fault(index, "\"low\" and \"high\" of task \"\(references[index].task)\" are the same")
+    }
+    for index in tasks.indices {
+      guard let row = references.first(where: { $0.task == tasks[index].name }) else {
+        throw .malformed(path: path, line: 1, "no row for task \"\(tasks[index].name)\"")
+      }
+      tasks[index].scores = tasks[index].scores.map { ($0 - row.low) / (row.high - row.low) }
+    }
+  }
+}
