@@ -102,14 +102,16 @@ package struct Comparison: Sendable {
     // Steps on different tasks have no common unit.
     if group.tasks.count == 1, !group.tasks[0].steps.isEmpty, !other.tasks[0].steps.isEmpty {
       let steps = [[group.tasks[0].steps], [other.tasks[0].steps]]
-      let value = speedup(steps)
-      let intervals = Bootstrap().intervals(of: steps) { [speedup($0)] }
-      if value.isFinite { pair.speedup = Estimate(value: value, interval: intervals[0]) }
+      // Where half of the seeds do not get there, nobody knows after how many steps they would.
+      if steps.allSatisfy({ ScoreStatistics.median($0[0]).isFinite }) {
+        let intervals = Bootstrap().intervals(of: steps) { [speedup($0)] }
+        pair.speedup = Estimate(value: speedup(steps), interval: intervals[0])
+      }
     }
     return pair
   }
 
-  /// Infinite where the other's median is, nan where both are.
+  /// Of a resample it may be 0 or infinite, where a median is infinite; 1 where both are.
   private static func speedup(_ steps: [[[Double]]]) -> Double {
     let (own, other) = (ScoreStatistics.median(steps[0][0]), ScoreStatistics.median(steps[1][0]))
     return own == .infinity && other == .infinity ? 1 : other / own
@@ -146,7 +148,7 @@ package struct Comparison: Sendable {
     guard tasks.count == 1, !own.isEmpty, !other.isEmpty else { return nil }
     let goal = NumberText.short(level)
     func reached(_ steps: [Double]) -> String { "\(steps.count { $0.isFinite }) of \(steps.count) seeds" }
-    guard let speedup = pair.speedup, speedup.value > 0 else {
+    guard let speedup = pair.speedup else {
       return "\(goal) is reached by \(reached(own)) of \(pair.name), by \(reached(other)) of \(pair.other)."
     }
     let isFaster = speedup.value >= 1
