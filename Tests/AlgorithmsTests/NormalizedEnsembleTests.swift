@@ -49,6 +49,10 @@ struct NormalizedEnsembleTests {
       configuration, DynamicsLayout(specification, known: nil), random: RandomStream(seed: 3), pool: pool)
   }
 
+  private static func value(_ name: String, _ metrics: Metrics) -> Double? {
+    zip(metrics.names, metrics.values).first { $0.0 == name }?.1
+  }
+
   private static func metrics(_ model: NormalizedEnsemble) -> Metrics { Metrics(names: [], tables: model.tables) }
 
   @Test func itLearnsALinearSystem() throws {
@@ -108,5 +112,129 @@ struct NormalizedEnsembleTests {
     store.clearGradients()
     adam.step()
     #expect(parameters.map { store.values(of: $0)[3] } == [2, 2 * Float(1 - 0.1 * 0.5), 2 * Float(1 - 0.1 * 2.0)])
+  }
+
+  // MARK: What others ask of it
+
+  /// √(mean over quantities of the members' variance / squared error), of all rows where none are held out.
+  @Test func aFitSaysHowFarItsMembersDisagree() throws {
+    let (model, replay) = (Self.model { ($0.epochs, $0.holdout, $0.firstFit) = (20, 0, 1) }, Self.replay(300))
+    var metrics = Metrics(names: ModelHealth.metricNames, tables: model.tables)
+    let health = try #require(try model.fit(replay, &metrics).health)
+    let (predictions, step) = (
+      try #require(model.makePredictions(rows: 300)),
+      ImaginedStep(capacity: 300, observationSize: 2, actionColumns: 1)
+    )
+    let rows = (0..<300).map { replay.transition($0) }
+    replay.gather(rows, replay.observation, into: step.state)
+    replay.gather(rows, replay.action, into: step.action)
+    model.predictMembers(step, into: predictions)
+    let (next, rewards) = (replay.all(replay.next), replay.all(replay.reward))
+    var (spread, unexplained) = (0.0, 0.0)
+    for quantity in 0..<3 {
+      var (distances, errors, variances) = (0.0, 0.0, 0.0)
+      for row in 0..<300 {
+        let actual = quantity < 2 ? next.rows[row, quantity] - step.state[row, quantity] : rewards.rows[row, 0]
+        let said = (0..<3).map { Double(predictions.mean($0, quantity, row)) }
+        let center = said.reduce(0, +) / 3
+        distances += said.reduce(0) { $0 + ($1 - center) * ($1 - center) }
+        errors += said.reduce(0) { $0 + ($1 - Double(actual)) * ($1 - Double(actual)) }
+        variances += (0..<3).reduce(0) { $0 + Double(predictions.variance($1, quantity, row)) }
+      }
+      spread += distances / errors / 3
+      unexplained += max(0, 1 - variances / errors) / 3
+    }
+    #expect(abs(try #require(health.spread) - spread.squareRoot()) < 1e-3 && spread > 0.01, "\(health)")
+    #expect(abs(health.unexplained - unexplained) < 1e-2, "\(health), \(unexplained)")
+    // The noise has no bounds that it could be pressed against.
+    #expect(health.atBounds == nil)
+    let learner = try makeAgent(
+      """
+      {"agent": {"type": "double-horizon", "initialRandomSteps": 20, "fitEvery": 20, "hiddenSizes": [4],
+         "criticHiddenSizes": [4], "batchSize": 8, "firstUpdates": 0, "updatesPerStep": 0, "criticUpdates": 0},
+       "model": {"ensembleSize": 2, "hiddenSizes": [8], "epochs": 1}}
+      """, for: task("Pendulum-v1"))
+    let interaction = Interaction(learner, try group("Pendulum-v1"))
+    while interaction.step < 20 { try interaction.advance() }
+    #expect(try #require(Self.value("ensemble_spread", interaction.metrics)) > 0)
+  }
+
+  /// What a model's alarm proposes are settings that this model has.
+  @Test func remediesAreItsOwn() throws {
+    func settings(_ configuration: some DynamicsModelConfiguration) -> [String] {
+      var configuration = configuration
+      return Fields.read(&configuration).resolved.members.map(\.key)
+    }
+    func named(_ health: ModelHealth?) throws -> [String] {
+      try #require(health).remedies.split { !($0.isLetter || $0 == ".") }.filter { $0.hasPrefix("model.") }
+        .map { String($0.dropFirst("model.".count)) }
+    }
+    let model = Self.model { $0.epochs = 1 }
+    var metrics = Self.metrics(model)
+    let own = try named(try model.fit(Self.replay(50), &metrics).health)
+    #expect(own.count == 2 && own.allSatisfy(settings(model.configuration).contains), "\(own)")
+    let ensemble = makeModel(#"{"ensembleSize": 2, "hiddenSizes": [4], "epochs": 1}"#, for: "Pendulum-v1")
+    let others = try named(try ensemble.fit(randomTransitions("Pendulum-v1", count: 50)).health)
+    #expect(others.count == 3 && others.allSatisfy(settings(ensemble.configuration).contains), "\(others)")
+  }
+
+  /// A member's mean step is what it predicts, in the observation's own units; a drawn one lies around it as its
+  /// variance says.
+  @Test func stepsAreWhatItsMembersPredict() throws {
+    let model = Self.model { $0.epochs = 10 }
+    var metrics = Self.metrics(model)
+    let replay = Self.replay(400)
+    _ = try model.fit(replay, &metrics)
+    let rows = (0..<400).map { replay.transition($0) }
+    let step = ImaginedStep(capacity: 400, observationSize: 2, actionColumns: 1)
+    replay.gather(rows, replay.observation, into: step.state)
+    replay.gather(rows, replay.action, into: step.action)
+    let predictions = try #require(model.makePredictions(rows: 400))
+    model.predictMembers(step, into: predictions)
+    for member in model.elites {
+      model.advance(step, by: .mean(of: member), noise: RandomStream(seed: 1))
+      for row in 0..<400 {
+        for column in 0..<2 {
+          let said = step.state[row, column] + predictions.mean(member, column, row)
+          #expect(abs(step.next[row, column] - said) < 1e-4)
+        }
+        #expect(abs(step.reward[row, 0] - predictions.mean(member, 2, row)) < 1e-3)
+        #expect(step.ended[row, 0] == 0)
+      }
+    }
+    model.advance(step, by: .drawnFromAll, noise: RandomStream(seed: 2))
+    var squares = 0.0
+    for row in 0..<400 {
+      let member = Int(step.mover[row])
+      let error = step.next[row, 0] - step.state[row, 0] - predictions.mean(member, 0, row)
+      squares += Double(error * error / predictions.variance(member, 0, row)) / 400
+    }
+    #expect(Set(step.mover.prefix(400)) == [0, 1, 2] && abs(squares - 1) < 0.25, "\(squares)")
+  }
+
+  /// Soft actor-critic on its rollouts, by every rule of what is believed, and with targets that look through it.
+  @Test(arguments: [
+    #""trust": {"cut": "information", "draw": "conditional"}"#, #""trust": {"cut": "information", "draw": "fused"}"#,
+    #""trust": {"cut": "threshold"}"#, #""trust": {"cut": "share"}"#, #""trust": {"cut": "halt"}"#,
+    #""trust": {"penalty": "deviation", "weight": "spread"}"#,
+    #""valueExpansion": {"type": "weighted", "horizon": 2}"#, #""valueExpansion": {"type": "fixed", "horizon": 2}"#,
+  ]) func policiesLearnThroughIt(settings: String) throws {
+    let agent = try makeAgent(
+      """
+      {"agent": {"type": "mbpo", "initialRandomSteps": 60, "fitEvery": 20, "rolloutStarts": 50, "retainedRounds": 3,
+         "rolloutLength": {"first": 4, "last": 4}, "updatesPerStep": 1, "hiddenSizes": [8], "criticHiddenSizes": [8],
+         "batchSize": 8, \(settings)},
+       "model": {"type": "normalized-ensemble", "ensembleSize": 3, "hiddenSizes": [16], "epochs": 5}}
+      """, for: task("Pendulum-v1"))
+    let interaction = Interaction(agent, try group("Pendulum-v1"))
+    while interaction.step < 100 { try interaction.advance() }
+    let imagined = Int(agent.facts.first { $0.name == "imagined" }?.value ?? "") ?? -1
+    #expect(imagined > 0 && imagined <= 600)
+    if settings.contains("share") || settings.contains("threshold") { #expect(imagined < 600) }
+    if settings.contains("share") { #expect(imagined == 3 * (50 * 4 / 10 + 50 * 3 / 10 + 50 * 2 / 10 + 50 / 10)) }
+    #expect(interaction.metrics.updates == 41)
+    guard settings.contains("Expansion") else { return }
+    let use = try #require(Self.value("model_use", interaction.metrics))
+    #expect(settings.contains("fixed") ? use == 1 : use > 0 && use < 1, "\(use)")
   }
 }

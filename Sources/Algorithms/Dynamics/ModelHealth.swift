@@ -9,6 +9,8 @@ package struct ModelHealth: Equatable, Sendable {
   package var spread: Double?
   /// Share of the squared errors that is more than predicted variances expect, meaned over quantities.
   package var unexplained = 0.0
+  /// What may help where members err together, of the settings that the model has.
+  package var remedies = "model.bootstrap=true, model.warmStart=false or a larger model.ensembleSize"
 
   package init() {}
 
@@ -32,8 +34,7 @@ package struct ModelHealth: Equatable, Sendable {
       metrics.raise(
         .ensembleCollapse,
         "the model's members err together: they disagree by \(NumberText.short(spread)) of their error on held-out "
-          + "transitions, so that disagreement warns of nothing; try model.bootstrap=true, model.warmStart=false or a "
-          + "larger model.ensembleSize")
+          + "transitions, so that disagreement warns of nothing; try \(remedies)")
     }
   }
 }
@@ -66,9 +67,11 @@ package struct ModelHealthMeter {
     }
   }
 
-  /// A member's variance of a quantity of the row, and whether its raw logarithm is beyond the bounds.
-  package mutating func add(_ quantity: Int, variance: Float, isBeyond: Bool) {
+  /// A member's variance of a quantity of the row, and whether its raw logarithm is beyond the bounds; nil: it has no
+  /// bounds.
+  package mutating func add(_ quantity: Int, variance: Float, isBeyond: Bool? = nil) {
     variances[quantity] += Double(variance)
+    guard let isBeyond else { return }
     raw += 1
     if isBeyond { beyond += 1 }
   }

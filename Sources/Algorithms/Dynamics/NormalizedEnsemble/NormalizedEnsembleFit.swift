@@ -124,6 +124,34 @@ struct NormalizedEnsembleFit {
     }
     _ = model.store.values.update(fromContentsOf: best.readOnly)
     summary.validationLoss = mean(bestScores)
+    summary.health = measureHealth(on: (heldOut.isEmpty ? training : heldOut).prefix(1000))
+  }
+
+  /// What those rows say of the members. The noise has one bound, which it reaches where everything is foreseen to a
+  /// thousandth: that is no illness, and nothing is said of bounds.
+  private func measureHealth(on rows: ArraySlice<Int32>) -> ModelHealth {
+    let (tape, wanted, members) = (model.tape, targets.read, model.configuration.ensembleSize)
+    let columns = wanted.columns
+    var variances = model.store.values(of: model.logDeviation).map { 2 * $0 }
+    ck_unary(Int32(CK_EXP), Int64(variances.count), variances, &variances)
+    var meter = ModelHealthMeter(members: members, quantities: columns)
+    tape.rewind()
+    tape.withoutGradients {
+      let output = model.network(
+        tape.constant(rows: rows.count, columns: inputs.rows.columns) {
+          MutableRows($0.baseAddress!, rows.count, inputs.rows.columns).gather(rows, of: inputs.read)
+        }, on: tape)
+      for (place, row) in rows.enumerated() {
+        meter.addRow()
+        for quantity in 0..<columns {
+          meter.add(quantity, actual: wanted[Int(row), quantity]) { tape.rows(of: output, member: $0)[place, quantity] }
+          for member in 0..<members { meter.add(quantity, variance: variances[member * columns + quantity]) }
+        }
+      }
+    }
+    var health = meter.health
+    health.remedies = "more model.dropout or a larger model.ensembleSize"
+    return health
   }
 
   private func mean(_ scores: [Double]) -> Double? {
