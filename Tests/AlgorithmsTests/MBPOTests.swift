@@ -248,4 +248,35 @@ struct RolloutTrustTests {
     try want["rewards"].expectClose(Rows(step.reward).array, [rows], within: 2e-5)
     #expect(stored.count == rows)
   }
+
+  /// After its last fit the model stays as it is, and is imagined through by the policy of each round all the same; a
+  /// restored agent has not forgotten.
+  @Test func theModelIsNotFittedMoreOftenThanAllowed() throws {
+    func agent(_ mostFits: Int) throws -> any Agent {
+      try makeAgent(
+        """
+        {"agent": {"type": "mbpo", "initialRandomSteps": 40, "fitEvery": 20, "rolloutStarts": 30, "retainedRounds": 9,
+           "updatesPerStep": 0, "hiddenSizes": [4], "criticHiddenSizes": [4], "batchSize": 4, "mostFits": \(mostFits)},
+         "model": {"ensembleSize": 2, "elites": 2, "hiddenSizes": [8], "epochs": 1}}
+        """, for: task("Pendulum-v1"))
+    }
+    func fact(_ name: String, _ agent: any Agent) -> Int {
+      Int(agent.facts.first { $0.name == name }?.value ?? "") ?? -1
+    }
+    for mostFits in [0, 1, 2] {
+      let agent = try agent(mostFits)
+      let interaction = Interaction(agent, try group("Pendulum-v1"))
+      while interaction.step < 100 { try interaction.advance() }
+      // Due at 40, 60, 80 and 100.
+      #expect(fact("model fits", agent) == (mostFits == 0 ? 4 : mostFits) && fact("imagined", agent) == 4 * 30)
+    }
+    let first = try agent(1)
+    let interaction = Interaction(first, try group("Pendulum-v1"))
+    while interaction.step < 40 { try interaction.advance() }
+    let second = try agent(1)
+    try restore(second, from: stored(first))
+    let later = Interaction(second, try group("Pendulum-v1"))
+    while later.step < 60 { try later.advance() }
+    #expect(fact("model fits", second) == 1 && fact("imagined", second) > 30)
+  }
 }

@@ -12,6 +12,8 @@ package final class ModelLearner: ArchivableObject {
     package var fitEvery: Int
     /// Most observations kept, an episode's last one included.
     package var replayCapacity: Int
+    /// Fits of the model, at most; 0: no limit.
+    package var mostFits = 0
 
     package init(initialRandomSteps: Int, fitEvery: Int, replayCapacity: Int) {
       self.initialRandomSteps = initialRandomSteps
@@ -65,6 +67,8 @@ package final class ModelLearner: ArchivableObject {
   private let task: EnvironmentDescription
   private var stepsBefore = 0
   private var endedEpisode = false
+  /// Counted where they are limited.
+  private var fits = 0
 
   package init(
     _ settings: Settings, _ modelSettings: any DynamicsModelConfiguration, learnsModel: Bool,
@@ -102,13 +106,13 @@ package final class ModelLearner: ArchivableObject {
   /// Whether what comes every so many environment steps comes at this one; 0: never.
   package func isDue(every: Int) -> Bool { Cadence.isDue(every: every, from: stepsBefore, to: steps) }
 
-  /// Fits the model where there is one; the first time only after its task's declared functions were held to what
-  /// really happened.
+  /// Fits the model where there is one and it may be fitted once more; the first time only after its task's declared
+  /// functions were held to what really happened.
   /// - Returns: optimiser steps taken.
   @discardableResult
   package func fit(_ metrics: inout Metrics) throws -> Int {
     var updates = 0
-    if let model {
+    if let model, settings.mostFits == 0 || fits < settings.mostFits {
       if !isFitted {
         try replay.requireAgreement(
           with: task, reward: modelSettings.reward == .known, termination: modelSettings.termination == .known)
@@ -119,6 +123,7 @@ package final class ModelLearner: ArchivableObject {
       if let loss = summary.validationLoss { metrics.record("model_val_loss", loss) }
       summary.health?.record(in: &metrics)
       updates = summary.updates
+      fits += 1
     }
     isFitted = true
     return updates
@@ -149,6 +154,7 @@ package final class ModelLearner: ArchivableObject {
     try archive.value("isFitted", &isFitted)
     try archive.value("endedEpisode", &endedEpisode)
     try archive.part("replay", replay)
+    if settings.mostFits > 0 { try archive.value("fits", &fits) }
     if let model { try archive.part("model", model) }
   }
 }

@@ -33,6 +33,9 @@ extension MBPO {
     package mutating func declare(_ fields: Fields) {
       learning.declare(fields)
       fields.integer(
+        "mostFits", &learning.mostFits, in: 0...1_000_000_000,
+        "model fits of a run, at most; rollouts go on every fitEvery steps; 0: no limit")
+      fields.integer(
         "rolloutStarts", &rolloutStarts, in: 0...10_000_000, "imagined rollouts after every fit; 0: only real data")
       fields.section("rolloutLength", &rolloutLength, "imagined steps of a rollout in the course of the run")
       fields.integer("retainedRounds", &retainedRounds, in: 1...10_000, "rounds of rollouts that are learned from")

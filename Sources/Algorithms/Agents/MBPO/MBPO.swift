@@ -5,7 +5,8 @@ import Support
 /// soft actor-critic on rollouts that a learned ensemble imagines from real states.
 ///
 /// 1. Act at random for the first steps, then by draws of the policy; keep every transition.
-/// 2. Every `fitEvery` steps: fit the ensemble on all of them, with early stopping on held-out ones.
+/// 2. Every `fitEvery` steps: fit the ensemble on all of them, with early stopping on held-out ones; not more often
+///    than `mostFits` says, to see what a model is worth that nobody corrects.
 /// 3. Then branch `rolloutStarts` rollouts off states that were really visited, of a length that grows on a schedule;
 ///    every row of every step is moved by an elite drawn for it.
 /// 4. After every step: `updatesPerStep` updates of soft actor-critic on minibatches of which a share `realRatio` is
