@@ -74,7 +74,11 @@ import TestSupport
   static let variants: [Case] =
     agents.map { Case(agent: $0) }
     + agents.filter { has("planner.precision", $0) }.map { Case(agent: $0, settings: ["planner.precision=bfloat16"]) }
-    + [Case(agent: "random-shooting", settings: ["agent.inverse.epochs=2", "agent.inverse.proposals=3"])]
+    + [
+      Case(
+        agent: "random-shooting",
+        settings: ["agent.inverse.epochs=2", "agent.inverse.proposals=3", "agent.inverse.featureLoss=0.5"])
+    ]
     + agents.map { Case(agent: $0, settings: ["training.environments=3"]) }
     + agents.map { Case(agent: $0, guest: .threaded) }
     + agents.map { Case(agent: $0, settings: ["training.environments=3"], guest: .threaded) }
@@ -104,7 +108,7 @@ import TestSupport
         "agent.trust.cut=information", "agent.trust.draw=conditional", "agent.trust.weight=spread",
         "agent.rolloutLength.first=3",
       ]),
-    Case(agent: "mbpo", settings: ["agent.trust.penalty=deviation", "agent.trust.cut=halt"]),
+    Case(agent: "mbpo", settings: ["agent.trust.penalty=deviation", "agent.trust.cut=halt", "agent.mostFits=1"]),
     Case(agent: "mbpo", settings: ["agent.trust.cut=share", "agent.rolloutLength.first=2"]),
     Case(
       agent: "dreamer",

@@ -60,6 +60,7 @@ import Experiments
     let overrides = [
       "planner={\"type\":\"random-shooting\",\"horizon\":3,\"population\":8,\"particles\":2}", "agent.inverse.epochs=2",
       "agent.inverse.batchSize=8", "agent.inverse.hiddenSizes=[8]", "agent.inverse.proposals=2",
+      "agent.inverse.featureLoss=1",
     ]
     let expected = try Self.undisturbed(overrides)
     // Eight minibatches of the inverse model, then at least twelve of the ensemble.

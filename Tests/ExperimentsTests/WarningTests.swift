@@ -27,6 +27,7 @@ import Experiments
     ("Pendulum-v1", "icem", "planner.decay=2", "planner.iterations=2"),
     ("Pendulum-v1", "random-shooting", "agent.inverse.hiddenSizes=[9]", "agent.inverse.epochs=1"),
     ("Pendulum-v1", "random-shooting", "agent.inverse.proposals=3", "agent.inverse.epochs=1"),
+    ("Pendulum-v1", "random-shooting", "agent.inverse.featureLoss=1", "agent.inverse.epochs=1"),
     (
       "Pendulum-v1", "random", "environment.wrappers.observationLimit=5",
       "environment.wrappers.normalizesObservations=true"

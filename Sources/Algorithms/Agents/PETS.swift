@@ -13,7 +13,8 @@ import Support
 /// The data is collected by the present controller (DAgger style); `randomEpisodes` is the share of later episodes that
 /// act at random all the same. With one deterministic network and the random-shooting planner it is the plain
 /// random-shooting MPC of Nagabandi et al. 2018. With `planner.model` "true" nothing is learned: the planner imagines
-/// with the environment itself. An inverse model, off by default, learns beside and may propose plans.
+/// with the environment itself. An inverse model, off by default, learns beside, may propose plans and may judge the
+/// ensemble's errors.
 package final class PETS: Agent {
   package struct Configuration: AgentConfiguration {
     /// Steps 1 and 2: random steps, fits, replay.
@@ -163,6 +164,9 @@ package final class PETS: Agent {
       let random = context.random.stream("inverse")
       inverse = configuration.inverseInUse.map {
         InverseModel($0, DynamicsLayout(context.task), space, random: random, pool: context.pool)
+      }
+      if let inverse, inverse.settings.featureLoss > 0 {
+        model.judge(byFeaturesOf: inverse, weight: inverse.settings.featureLoss)
       }
       proposals = inverse.flatMap { inverse in
         guard inverse.settings.proposals > 0 else { return nil }

@@ -22,6 +22,8 @@ package protocol DynamicsModel: ArchivableObject {
   var differentiable: (any DifferentiableDynamics)? { get }
   /// Rewards and ends that the task declares, anew, where the next states of a step have changed. Default: nothing.
   func settle(_ step: ImaginedStep)
+  /// From now on fits count errors in the features of an inverse model, too: `FeatureLoss`. Default: they do not.
+  func judge(byFeaturesOf inverse: InverseModel, weight: Double)
   /// Scores plans by rollouts through this model. It may be used until the next fit and again after it.
   func makeScorer(_ settings: RolloutSettings) -> any PlanScorer
   /// Per network the mean prediction for one observation and action: next observation, then reward and termination
@@ -37,6 +39,7 @@ extension DynamicsModel {
   package func makePredictions(rows: Int) -> MemberPredictions? { nil }
   package func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {}
   package func settle(_ step: ImaginedStep) {}
+  package func judge(byFeaturesOf inverse: InverseModel, weight: Double) {}
 }
 
 /// Who of an ensemble moves a row; models without members ignore it.

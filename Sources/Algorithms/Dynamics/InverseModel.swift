@@ -26,6 +26,8 @@ package final class InverseModel: ArchivableObject {
     package var holdout = 0.1
     /// See `InverseProposals`.
     package var proposals = 0
+    /// β, see `FeatureLoss`.
+    package var featureLoss = 0.0
 
     package init() {}
 
@@ -39,12 +41,15 @@ package final class InverseModel: ArchivableObject {
       fields.integer(
         "proposals", &proposals, in: 0...1000,
         "plans of random shooting that follow what was done from like states; 0: none")
+      fields.number(
+        "featureLoss", &featureLoss, in: 0...1e6,
+        "weight of the dynamics model's errors in the inverse model's features (β); 0: none")
     }
 
     /// Warns of settings that nothing reads.
     package func warn(_ fields: Fields) {
       guard epochs == 0 else { return }
-      for name in ["hiddenSizes", "learningRate", "batchSize", "holdout", "proposals"] {
+      for name in ["hiddenSizes", "learningRate", "batchSize", "holdout", "proposals", "featureLoss"] {
         fields.unused("agent.inverse.\(name)", because: "with agent.inverse.epochs 0 there is no inverse model")
       }
     }
@@ -59,7 +64,7 @@ package final class InverseModel: ArchivableObject {
       need.add("inverse model: \(parameters) parameters (agent.inverse.hiddenSizes)", bytes: parameters, 13, 4)
       need.add(
         "inverse model's fit: \(transitions) transitions", bytes: transitions,
-        inputs + 2 * layout.observationSize + layout.actionColumns + 2, 4)
+        inputs + 2 * layout.observationSize + layout.actionColumns + 2 + (featureLoss > 0 ? inputs : 0), 4)
       need.add(
         "stretches to follow: for \(proposals) plans (agent.inverse.proposals) of \(horizon) steps (planner.horizon)",
         bytes: InverseProposals.kept, proposals, horizon + 1, layout.observationSize, 4)
@@ -83,12 +88,14 @@ package final class InverseModel: ArchivableObject {
   package let settings: Settings
   private let layout: DynamicsLayout
   private let space: ActionSpace
-  private let network: MLP
+  /// [φ(s) | s' − s] → the action, or its logits.
+  package let network: MLP
   private let adam: Adam
   private let trainer: Trainer
   private let tape: Tape
   private let pool: ComputePool
-  private var normalizer: InputNormalizer
+  /// Of φ(s), then of s' − s.
+  package private(set) var normalizer: InputNormalizer
   private var fits = 0
   private let random: RandomStream
 
@@ -227,6 +234,24 @@ package final class InverseModel: ArchivableObject {
       let logits = tape.rows(of: output)
       for row in 0..<actions.count { ActionRows(actions, space).set(row, index: logits.largestColumn(row)) }
     }
+  }
+
+  // MARK: Features
+
+  /// Columns of φ(s).
+  var situationColumns: Int { layout.features.count }
+
+  /// φ of the observations, standardised.
+  func fillSituations(of observations: Rows, into situations: MutableRows) {
+    layout.fillFeatures(of: observations, into: situations)
+    InputNormalizer(
+      mean: Array(normalizer.mean[..<situationColumns]), deviation: Array(normalizer.deviation[..<situationColumns])
+    ).standardize(situations)
+  }
+
+  /// By which changes are standardised.
+  var changeStatistics: (mean: [Double], deviation: [Double]) {
+    (Array(normalizer.mean[situationColumns...]), Array(normalizer.deviation[situationColumns...]))
   }
 
   /// Features of the observations, then the changes.

@@ -9,6 +9,8 @@ final class EnsembleBatch: FusedLoss {
   private var memberRows: [[Int32]]
   private var start = 0
   private(set) var rows = 0
+  /// What is added to every member's loss.
+  var features: FeatureLoss?
 
   /// Standardised inputs [count, inputs] and targets [count, targets], and which of their rows each member sees.
   init(_ model: EnsembleDynamics, inputs: RowBuffer, targets: RowBuffer, memberRows: [[Int32]]) {
@@ -28,7 +30,8 @@ final class EnsembleBatch: FusedLoss {
     let target = tape.constant(rows: rows, columns: model.targetCount) {
       MutableRows($0.baseAddress!, rows, model.targetCount).gather(order(member), of: targets.read)
     }
-    return model.loss(output, target, on: tape)
+    let loss = model.loss(output, target, on: tape)
+    return features.map { tape.add(loss, $0(output, target, rows: order(member), on: tape)) } ?? loss
   }
 
   /// Draws the learned bounds of the log variance together.

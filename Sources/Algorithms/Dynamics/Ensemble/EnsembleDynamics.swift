@@ -176,6 +176,8 @@ package final class EnsembleDynamics: DynamicsModel {
   package private(set) var targetNormalizer: InputNormalizer
   /// Members used for prediction, best first.
   package private(set) var elites: [Int]
+  /// Whose features errors are measured in, too, and with which weight.
+  private(set) var judge: (inverse: InverseModel, weight: Double)?
   private var fits = 0
   private var random: RandomStream
   private let initialValues: [Float]
@@ -269,6 +271,8 @@ package final class EnsembleDynamics: DynamicsModel {
     kernel.refresh(self)
     return result.summary
   }
+
+  package func judge(byFeaturesOf inverse: InverseModel, weight: Double) { judge = (inverse, weight) }
 
   package func makeScorer(_ settings: RolloutSettings) -> any PlanScorer { EnsembleScorer(self, settings) }
 

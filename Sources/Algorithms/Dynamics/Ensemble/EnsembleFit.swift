@@ -54,6 +54,11 @@ struct EnsembleFit {
     let observations = replay.all(replay.observation)
     prepareInputs(observations, replay.all(replay.action))
     prepareTargets(observations, replay)
+    batch.features = model.judge.map { judge in
+      FeatureLoss(
+        judge.inverse, weight: judge.weight, observations: observations.read, targets: result.targetNormalizer,
+        isChange: model.predictsChange)
+    }
   }
 
   /// Features of the observations, then the actions.
