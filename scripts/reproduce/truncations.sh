@@ -21,6 +21,7 @@ build_binary
 [ -z "$quick" ] || seeds=0
 mkdir -p "$out"
 
+# `short` is MBPO's own start, one step, and so a tenth of the rows.
 # rule RULE: its settings, in the array `chosen`. Coefficients are those of the papers where one holds for all tasks;
 # MACURA's factor was tuned for each task from 0.3 to 30, MOPO's λ from 0.5 to 5: both are 1 here, and nothing is tuned.
 rule() {
