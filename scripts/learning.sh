@@ -30,6 +30,9 @@ lines="
   sac-pendulum              configs/sac/pendulum.json                     0-4    -      4       eval     5000  -200
   mbpo-pendulum             configs/mbpo/pendulum.json                    0-4    -      5       eval     2000  -200
   double-horizon-pendulum   configs/double-horizon/pendulum.json          0-4    -      5       eval     2000  -200
+  dreamer-cartpole          configs/dreamer/cartpole.json                 0-1    -      2       eval     4000  450
+  dreamer-pendulum          configs/dreamer/pendulum.json                 0-1    -      2       eval     4000  -200
+  dreamer-cue-memory        configs/dreamer/cue-memory.json               0-2    -      2       eval     12000 0.46
   random-shooting-line      configs/random-shooting/line.json             0-4    0-4    4       eval     300   -12
 "
 while read -r name config seeds few wanted measure by threshold; do
