@@ -184,7 +184,7 @@ import Testing
     return errors
   }
 
-  /// It is what a network that cannot have both spends itself on. Seen to fail where the loss is not added.
+  /// It is what a network that cannot have both spends itself on.
   @Test func fitsSpendThemselvesOnWhatTheActionMoves() throws {
     let (plain, judged) = (try errors(weight: 0), try errors(weight: 1))
     #expect(judged[0] < 0.3 * plain[0], "\(plain) and \(judged)")
