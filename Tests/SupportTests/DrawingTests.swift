@@ -25,6 +25,41 @@ import Testing
         + "0000000e49444154" + "7801010300fcff000001000400020b218b71" + "0000000049454e44ae426082")
   }
 
+  /// Packed bytes come back, whatever they are; repeated ones take little room.
+  @Test func deflate() {
+    var random = RandomStream(seed: 3)
+    let noise = (0..<70_000).map { _ in UInt8(random.integer(below: 256)) }
+    let text = (0..<40_000).map { UInt8(($0 * $0 >> 7) & 3) }
+    let far = noise[..<300] + [UInt8](repeating: 7, count: 32_500) + noise[..<300]
+    for bytes in [[], [1], [1, 1, 1, 1], noise, text, Array(far), [UInt8](repeating: 0, count: 100_000)] {
+      #expect(Inflate.bytes(Deflate.compressed(bytes)) == bytes)
+    }
+    #expect(Deflate.compressed([UInt8](repeating: 0, count: 100_000)).count < 700)
+  }
+
+  /// Half of what lies below shines through.
+  @Test func opacity() {
+    var sketch = Sketch(x: 0...2, y: 0...1)
+    sketch.polygon([.init(0, 0), .init(1, 0), .init(1, 1), .init(0, 1)], Color(0x000000), opacity: 0.5)
+    #expect(Raster(sketch, width: 2).pixels == [0x808080, 0xFFFFFF])
+  }
+
+  @Test func strokes() {
+    #expect(StrokeFont.lines(of: " ", size: 10).isEmpty && StrokeFont.lines(of: "i", size: 10).count == 2)
+    for code in UInt8(33)...126 {
+      let lines = StrokeFont.lines(of: String(Character(UnicodeScalar(code))), size: 20)
+      #expect(!lines.isEmpty && lines.allSatisfy { $0.allSatisfy { abs($0.x) < 25 && $0.y > -20 && $0.y < 8 } })
+    }
+    #expect(
+      StrokeFont.width(of: "ab", size: 8) == StrokeFont.width(of: "a", size: 8) + StrokeFont.width(of: "b", size: 8))
+    #expect(StrokeFont.lines(of: "é…–漢", size: 9) == StrokeFont.lines(of: "e...-?", size: 9))
+  }
+
+  @Test func markup() {
+    #expect(
+      MarkupText.escaped("a<b>&\"'\u{0}\u{7F}\u{FFFE}é\n") == "a&lt;b&gt;&amp;&quot;&#39;\u{FFFD}\u{FFFD}\u{FFFD}é\n")
+  }
+
   /// With more colours than a palette holds every pixel has its own.
   @Test func manyColours() {
     var sketch = Sketch(x: 0...300, y: 0...1)

@@ -1,8 +1,7 @@
-/// A raster as a PNG file (ISO/IEC 15948): 8 bits per pixel from a palette, or per channel with more than 256 colours;
-/// not compressed.
+/// A raster as a PNG file (ISO/IEC 15948): 8 bits per pixel from a palette, or per channel with more than 256 colours.
 package enum PNG {
-  /// The whole file.
-  package static func bytes(_ picture: Raster) -> [UInt8] {
+  /// The whole file; compressed, or as plain as it can be.
+  package static func bytes(_ picture: Raster, isCompressed: Bool = false) -> [UInt8] {
     let palette = Set(picture.pixels).sorted()
     let isIndexed = palette.count <= 256
     var indexes: [UInt32: UInt8] = [:]
@@ -18,7 +17,7 @@ package enum PNG {
     var file: [UInt8] = [0x89] + Array("PNG\r\n\u{1A}\n".utf8)
     file += chunk("IHDR", size + [8, isIndexed ? 3 : 2, 0, 0, 0])
     if isIndexed { file += chunk("PLTE", palette.flatMap(channels)) }
-    return file + chunk("IDAT", stored(rows)) + chunk("IEND", [])
+    return file + chunk("IDAT", isCompressed ? compressed(rows) : stored(rows)) + chunk("IEND", [])
   }
 
   private static func channels(_ code: UInt32) -> [UInt8] { Array(number(code).dropFirst()) }
@@ -43,12 +42,22 @@ package enum PNG {
       for word in [size, ~size] { stream += [UInt8(word & 0xFF), UInt8(word >> 8)] }
       stream += block
     }
-    var (low, high): (UInt32, UInt32) = (1, 0)  // Adler-32
+    return stream + number(checksum(bytes))
+  }
+
+  /// A zlib stream of one compressed block.
+  private static func compressed(_ bytes: [UInt8]) -> [UInt8] {
+    [0x78, 0x01] + Deflate.compressed(bytes) + number(checksum(bytes))
+  }
+
+  /// Adler-32.
+  private static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    var (low, high): (UInt32, UInt32) = (1, 0)
     for byte in bytes {
       low = (low + UInt32(byte)) % 65_521
       high = (high + low) % 65_521
     }
-    return stream + number(high << 16 | low)
+    return high << 16 | low
   }
 
   /// CRC-32 with the polynomial 0xEDB88320.

@@ -23,7 +23,7 @@ package struct Raster: Equatable, Sendable {
         let place = (point - sketch.origin) * scale
         return Sketch.Point(place.x, Double(height) - place.y)
       }
-      fill(outline, shape.color, &coverage)
+      fill(outline, shape.color, shape.opacity, &coverage)
     }
   }
 
@@ -50,7 +50,9 @@ package struct Raster: Equatable, Sendable {
   /// The colour of one pixel, row 0 at the top.
   package subscript(row: Int, column: Int) -> Color { Color(pixels[row * width + column]) }
 
-  private mutating func fill(_ outline: [Sketch.Point], _ color: Color, _ coverage: inout [Double]) {
+  private mutating func fill(
+    _ outline: [Sketch.Point], _ color: Color, _ opacity: Double, _ coverage: inout [Double]
+  ) {
     guard let low = outline.map(\.y).min(), let high = outline.map(\.y).max() else { return }
     let rows = Int(low.clipped(0, Double(height)))..<Int(high.clipped(0, Double(height)).rounded(.up))
     for row in rows {
@@ -64,7 +66,7 @@ package struct Raster: Equatable, Sendable {
         }
       }
       for column in touched {
-        blend(color, coverage[column], at: row * width + column)
+        blend(color, coverage[column], opacity, at: row * width + column)
         coverage[column] = 0
       }
     }
@@ -95,8 +97,8 @@ package struct Raster: Equatable, Sendable {
     }
   }
 
-  private mutating func blend(_ color: Color, _ coverage: Double, at place: Int) {
-    let share = (coverage * Raster.blendSteps).rounded() / Raster.blendSteps
+  private mutating func blend(_ color: Color, _ coverage: Double, _ opacity: Double, at place: Int) {
+    let share = (coverage * Raster.blendSteps).rounded() / Raster.blendSteps * opacity
     guard share > 0 else { return }
     let under = Color(pixels[place])
     func mixed(_ old: UInt8, _ new: UInt8) -> UInt32 {

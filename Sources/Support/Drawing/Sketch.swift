@@ -38,6 +38,8 @@ package struct Sketch: Equatable, Sendable {
   package struct Shape: Equatable, Sendable {
     package var outline: [Point]
     package var color: Color
+    /// How much of what is below it hides, 0 to 1.
+    package var opacity = 1.0
   }
 
   /// The lower left corner of what is visible.
@@ -54,9 +56,9 @@ package struct Sketch: Equatable, Sendable {
   }
 
   /// A filled outline. One with a point that is not finite is left out.
-  package mutating func polygon(_ outline: [Point], _ color: Color) {
+  package mutating func polygon(_ outline: [Point], _ color: Color, opacity: Double = 1) {
     guard outline.allSatisfy({ $0.x.isFinite && $0.y.isFinite }) else { return }
-    shapes.append(Shape(outline: outline, color: color))
+    shapes.append(Shape(outline: outline, color: color, opacity: opacity))
   }
 
   /// A filled rectangle between two opposite corners.
