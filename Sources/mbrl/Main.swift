@@ -27,7 +27,8 @@ enum Main {
   static var verbs: [any Verb.Type] {
     [
       TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
-      ListVerb.self, ListRunsVerb.self, CompareVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
+      ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self,
+      EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
       BenchVerb.self,
     ]
   }

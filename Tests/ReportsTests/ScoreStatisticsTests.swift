@@ -63,4 +63,21 @@ import Testing
       #expect(found == interval())
     }
   }
+
+  /// A curve's statistic and band at a place are those of the scores there; its 2,000 resamples scatter five times as
+  /// much as 50,000 do.
+  @Test func bandsOfCurves() throws {
+    for name in try fixture["outputs/iqm_interval"].keys() {
+      let (want, scores) = (try fixture["outputs/iqm_interval/\(name)"], try scores(fixture["inputs/scores/\(name)"]))
+      let seeds = scores.map { task in
+        task.enumerated().map { SeedCurve(seed: $0, points: [.init(1, $1 - 1), .init(2, $1)]) }
+      }
+      let point = try #require(GroupCurve("", seeds, .iqm).points.last)
+      let band = try #require(point.band)
+      #expect(isClose(point.value, try fixture["outputs/point/\(name)/iqm"].double))
+      let tolerance = 5 * (try want["absolute_tolerance"].double)
+      #expect(abs(band.low - (try want["iqm_low"].double)) <= tolerance, "\(name): \(band)")
+      #expect(abs(band.high - (try want["iqm_high"].double)) <= tolerance, "\(name): \(band)")
+    }
+  }
 }

@@ -48,7 +48,7 @@ package struct ScoreGroup: Sendable {
       if tasks.contains(where: { $0.name == task }) {
         throw .usage("\(name): \(folder) has more than one run of \(task); name one run directory")
       }
-      tasks.append(try ScoreGroup.task(task, run, score, until: step, level, name, note))
+      tasks.append(try ScoreGroup.task(task, run, try run.seeds(), score, until: step, level, name, note))
     }
     if tasks.isEmpty { throw .usage("\(name): there are no runs in \(folder)") }
     for task in tasks where task.scores.isEmpty {
@@ -56,12 +56,22 @@ package struct ScoreGroup: Sendable {
     }
   }
 
+  /// The scores of a group's runs; a task without any is left out.
+  package init(_ group: RunGroup, _ score: Score, level: Double?, note: (String) -> Void) throws(ExperimentError) {
+    (name, tasks) = (group.name, [])
+    for run in group.runs {
+      let directory = RunDirectory(run.path)
+      let task = try ScoreGroup.task(run.task, directory, run.seeds, score, until: nil, level, name, note)
+      if !task.scores.isEmpty { tasks.append(task) }
+    }
+  }
+
   private static func task(
-    _ name: String, _ run: RunDirectory, _ score: Score, until step: Int?, _ level: Double?, _ group: String,
-    _ note: (String) -> Void
+    _ name: String, _ run: RunDirectory, _ seeds: [Int], _ score: Score, until step: Int?, _ level: Double?,
+    _ group: String, _ note: (String) -> Void
   ) throws(ExperimentError) -> Task {
     var task = Task(name: name, seeds: [], scores: [])
-    for seed in try run.seeds() {
+    for seed in seeds {
       let path = "\(run.path)/\(SeedDirectory.name(seed))"
       let state = RunStatus.read("\(path)/status.json")?.state
       let all = try rethrow(evaluations("\(path)/eval.csv")) { (error: CSVError) in

@@ -11,10 +11,18 @@ package struct CommandSyntax: Sendable {
     package var value: String?
     /// What it does, as a sentence without its full stop.
     package var help: String
+    /// The words that it takes, where these are all; empty otherwise.
+    package var choices: [String]
 
     /// An option; without `value` a flag.
-    package init(_ name: String, _ value: String? = nil, _ help: String) {
-      (self.name, self.value, self.help) = (name, value, help)
+    package init(_ name: String, _ value: String? = nil, _ help: String, choices: [String] = []) {
+      (self.name, self.value, self.help, self.choices) = (name, value, help, choices)
+    }
+
+    /// An option that takes the names of an enumeration.
+    package init<Choice>(_ name: String, _ value: String, _ help: String, among type: Choice.Type)
+    where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
+      self.init(name, value, help, choices: Choice.allCases.map(\.rawValue))
     }
   }
 
