@@ -5,7 +5,8 @@ import Support
 /// `mbrl inspect`.
 enum InspectVerb: Verb {
   static let syntax = CommandSyntax(
-    "inspect", "verify a checkpoint and show what is in it", operands: ["RUN|SEED|CHECKPOINT"],
+    "inspect", "verify a checkpoint or safetensors file and show what is in it",
+    operands: ["RUN|SEED|CHECKPOINT|FILE"],
     options: [
       .init("--best", nil, "of a run or seed: the best checkpoint instead of the newest"),
       .init("--all", nil, "the optimiser's moments, other state and counters too, not only the weights"),
@@ -13,14 +14,31 @@ enum InspectVerb: Verb {
         "--predictions", "N", "instead: the model's predictions for the newest N transitions, one JSON object each"),
       .init("--json", nil, "one JSON object per checkpoint"),
     ],
-    discussion: ["Weights with type, shape and size, facts of the agent, configuration hash and versions."],
+    discussion: [
+      "Weights with type, shape and size, facts of the agent, configuration hash and versions. Of a safetensors FILE, "
+        + "whoever wrote it: every tensor, and the range of its numbers."
+    ],
     exitCodes: [.success, .failure, .usage, .checkpoint],
     examples: [
       ("mbrl inspect runs/pendulum-0123456789/seed-0", "its newest checkpoint"),
       ("mbrl inspect runs/pendulum-0123456789/seed-0/checkpoints/step-000002000 --json", "one checkpoint, everything"),
+      ("mbrl inspect model.safetensors", "any file of that format"),
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
+    if FileSystem.kind(of: arguments.operands[0]) == .file,
+      !["latest", "best"].contains(arguments.operands[0].split(separator: "/").last)
+    {
+      for option in ["--best", "--all"] where arguments.has(option) {
+        throw UsageError("\(option) is about checkpoints; \(arguments.operands[0]) is a file")
+      }
+      if arguments.values["--predictions"] != nil {
+        throw UsageError("--predictions takes a checkpoint; \(arguments.operands[0]) is a file")
+      }
+      let listing = try SafetensorsListing(arguments.operands[0])
+      console.show(arguments, listing.lines, json: [listing.json])
+      return .success
+    }
     let target = try CheckpointTarget(arguments.operands[0])
     let checkpoints = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
     if let count = try arguments.integer("--predictions", in: 1...1_000_000) {

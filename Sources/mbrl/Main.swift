@@ -28,7 +28,7 @@ enum Main {
     [
       TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
       ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self,
-      EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
+      ExportVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
       BenchVerb.self,
     ]
   }
