@@ -64,6 +64,16 @@ package struct TrainingSummary: Sendable {
     return table.lines + [overSeeds, experiment.overriddenText.map { "with \($0)" }].compactMap { $0 }
   }
 
+  /// What to do next: look at what failed, see the curves, or measure the best policy.
+  package var nextCommand: String {
+    if let failed = rows.first(where: { $0.status == "diverged" || $0.status == "failed" }) {
+      let isDiverged = failed.status == "diverged"
+      return isDiverged ? "mbrl inspect \(failed.directory)/diverged" : "less \(failed.directory)/log.txt"
+    }
+    guard rows.contains(where: { $0.finalMean != nil }) else { return "mbrl eval \(directory)" }
+    return rows.count > 1 ? "mbrl report \(directory) -o report.html" : "mbrl plot \(directory)"
+  }
+
   /// "mean over 5 seeds: last eval 178.2 ± 1.3, best eval 180.1 ± 0.9"; nil with less than two that were evaluated.
   private var overSeeds: String? {
     let evaluated = rows.filter { $0.finalMean != nil }

@@ -9,7 +9,8 @@ enum CompareVerb: Verb {
     operands: ["A=DIR", "B=DIR …"], operandCount: 0...1000,
     options: [
       .init(
-        "--score", "NAME", "of a seed: final, best or area (mean of the curve) of its evaluations (default: final)"),
+        "--score", "NAME", "of a seed: final, best or area (mean of the curve) of its evaluations (default: final)",
+        among: ScoreGroup.Score.self),
       .init("--until", "N", "evaluations up to step N only, so that longer runs compare with shorter ones"),
       .init("--level", "X", "compare, too, after how many steps an evaluation reaches X"),
       .init("--normalize", "FILE.csv", "columns task, low, high: scores that become 0 and 1"),

@@ -22,18 +22,19 @@ extension Console {
 }
 
 @main
-enum Main {
+package enum Main {
   /// Every command, in the order of the help.
-  static var verbs: [any Verb.Type] {
+  package static var verbs: [any Verb.Type] {
     [
-      TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
-      ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self,
-      ExportVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
-      BenchVerb.self,
+      InitVerb.self, TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
+      ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self, ExportVerb.self,
+      EnvCheckVerb.self,
+      SolveVerb.self, InspectVerb.self,
+      BenchVerb.self, CompletionVerb.self,
     ]
   }
 
-  static func main() {
+  package static func main() {
     Signals.ignoreWriteSignals()
     OpenFile.reserveStandardStreams()
     let arguments = Array(CommandLine.arguments.dropFirst())
@@ -49,7 +50,7 @@ enum Main {
 
   private static func run(_ arguments: [String], _ console: Console) -> ExitCode {
     guard let first = arguments.first else {
-      console.error("no command\n\(overview)")
+      console.note(overview)
       return .usage
     }
     switch first {
@@ -70,9 +71,9 @@ enum Main {
       if console.outputFault != nil { return .failure }
       return try verb.run(parsed, console)
     } catch let error as UsageError {
-      return usage(error.description, verb, console)
+      return usage(error.description, verb, rest, console)
     } catch ExperimentError.usage(let text) {
-      return usage(text, verb, console)
+      return usage(text, verb, rest, console)
     } catch {
       let error = ExperimentError(error)
       console.error(error.description)
@@ -80,8 +81,12 @@ enum Main {
     }
   }
 
-  private static func usage(_ text: String, _ verb: any Verb.Type, _ console: Console) -> ExitCode {
-    console.error("\(text)\nusage: \(verb.syntax.usage)\nmore: mbrl \(verb.syntax.verb) --help")
+  /// What is wrong, in a line, and the nearest right call.
+  private static func usage(
+    _ text: String, _ verb: any Verb.Type, _ arguments: [String], _ console: Console
+  ) -> ExitCode {
+    let call = NearestCall.to(arguments, verb.syntax)
+    console.error("\(text)\ntry: \(call)   (mbrl \(verb.syntax.verb) --help tells more)")
     return .usage
   }
 
@@ -118,7 +123,11 @@ enum Main {
     }
     let what = first.hasPrefix("-") ? "option" : "command"
     let known = first.hasPrefix("-") ? ["--help", "--version"] : names
-    console.error("unknown \(what) \"\(first)\"\(Suggestion.didYouMean(first, among: known))\n\(overview)")
+    let call =
+      Suggestion.nearest(first, among: known).map { ["mbrl", $0] + arguments.dropFirst() } ?? ["mbrl", "--help"]
+    console.error(
+      "unknown \(what) \"\(first)\"\(Suggestion.didYouMean(first, among: known))\n"
+        + "try: \(NearestCall.text(call))   (mbrl --help lists all commands)")
     return .usage
   }
 
@@ -133,6 +142,10 @@ enum Main {
 
   private static func help(_ rest: [String], _ console: Console) -> ExitCode {
     let words = rest.filter { !$0.hasPrefix("-") }
+    if rest.contains("--man") {
+      console.result(ManualPage(verbs.map { $0.syntax }).text)
+      return .success
+    }
     if words.isEmpty {
       console.result(overview)
       return .success
@@ -142,11 +155,5 @@ enum Main {
     return .success
   }
 
-  private static var overview: String {
-    let width = (verbs.map { $0.syntax.verb.count }.max() ?? 0) + 2
-    let lines = verbs.map { verb in "  " + verb.syntax.verb.padded(to: width) + verb.syntax.summary }
-    return
-      (["usage: mbrl COMMAND …", "", "commands:"] + lines
-      + ["", "mbrl COMMAND --help tells more; mbrl --version names this program."]).joined(separator: "\n")
-  }
+  private static var overview: String { CommandMap.text(verbs.map { $0.syntax }) }
 }

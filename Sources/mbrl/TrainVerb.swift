@@ -17,7 +17,8 @@ enum TrainVerb: Verb {
       .init(
         "--resume", "MODE",
         "auto: go on with a run of this configuration, or start; must: go on or fail; "
-          + "never: start in a fresh directory (default: auto)"),
+          + "never: start in a fresh directory (default: auto)",
+        choices: ["auto", "never", "must"]),
       .init(
         "--from", "CHECKPOINT",
         "start a new run from a checkpoint, or from the newest ones of a seed or run, with the settings given here"),
@@ -83,6 +84,8 @@ enum TrainVerb: Verb {
     console.show(arguments, summary.lines, json: [summary.json])
     if result.exitCode == .interrupted {
       console.note("interrupted\(Signals.name.map { " by \($0)" } ?? ""); the same command goes on")
+    } else {
+      console.note("next: \(summary.nextCommand)")
     }
     return result.exitCode
   }
