@@ -41,6 +41,10 @@ package protocol KnownDynamics: Sendable {
   var modelFeatures: [ObservationFeature]? { get }
   /// Per observation column: whether the model predicts the change (true) or the next value itself. nil: the change.
   var predictsChange: [Bool]? { get }
+  /// Whether `rewards` tells the task's; false: they are no function of a transition, and a model has to learn them.
+  var knowsRewards: Bool { get }
+  /// Whether an observation shows all that the end of the step before it depended on; not where it is clipped or lags.
+  func showsEnd(_ nextObservation: ArraySlice<Float>) -> Bool
   /// reward[r] of every transition; `reward` has `columns.count` elements.
   func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>)
   /// terminated[r] = 1 where the transition ends the task, else 0.
@@ -50,6 +54,8 @@ package protocol KnownDynamics: Sendable {
 extension KnownDynamics {
   package var modelFeatures: [ObservationFeature]? { nil }
   package var predictsChange: [Bool]? { nil }
+  package var knowsRewards: Bool { true }
+  package func showsEnd(_ nextObservation: ArraySlice<Float>) -> Bool { true }
   /// No transition ends the task.
   package func terminations(of columns: TransitionColumns, into terminated: UnsafeMutablePointer<Float>) {
     terminated.update(repeating: 0, count: columns.count)

@@ -163,14 +163,14 @@ extension DynamicsModelConfiguration {
   /// Reports what the task does not declare, although the model is to take it from there.
   func check(_ task: EnvironmentDescription, _ fields: Fields) {
     let id = task.specification.id
-    guard task.knownDynamics == nil else { return }
+    let known = task.knownDynamics
     func fault(_ setting: String, _ what: String, _ instead: String) {
       let reason = task.hidingSetting.map { "with environment.wrappers.\($0) it is not what \(id) declares" }
       fields.fault("model.\(setting)", "\(reason ?? "\(id) declares no \(what)"); use \(instead)")
     }
-    if reward == .known { fault("reward", "reward function", "\"learned\"") }
+    if reward == .known, known?.knowsRewards != true { fault("reward", "reward function", "\"learned\"") }
     let others = Self.terminations.filter { $0 != .known }.map { "\"\($0.rawValue)\"" }
-    if termination == .known { fault("termination", "termination", others.joined(separator: " or ")) }
+    if termination == .known, known == nil { fault("termination", "termination", others.joined(separator: " or ")) }
   }
 }
 

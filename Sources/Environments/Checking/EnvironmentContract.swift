@@ -151,7 +151,8 @@ private struct ContractCheck {
   }
 
   private mutating func checkKnownDynamics(_ known: any KnownDynamics, _ record: TransitionRecord, seed: UInt64) {
-    [.knownFeatures, .knownRewards, .knownTerminations].forEach { begin($0) }
+    [.knownFeatures, .knownTerminations].forEach { begin($0) }
+    if known.knowsRewards { begin(.knownRewards) }
     let size = record.observationSize
     let features = known.modelFeatures ?? [.value(0)]
     let isFeatureRight = features.allSatisfy { feature in

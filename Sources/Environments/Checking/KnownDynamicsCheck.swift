@@ -11,7 +11,7 @@ package struct KnownDynamicsCheck: Sendable {
 
   /// Rewards that differ by more than 1e-4 (relative above 1): the functions see float32 observations only.
   package private(set) var rewards: [Mismatch] = []
-  /// Flags that differ, 1 for terminated, except within 1e-6 of a threshold.
+  /// Flags that differ, 1 for terminated, except within 1e-6 of a threshold and where an observation does not show it.
   package private(set) var terminations: [Mismatch] = []
 
   package init(_ dynamics: any KnownDynamics, on record: TransitionRecord) {
@@ -19,8 +19,9 @@ package struct KnownDynamicsCheck: Sendable {
     let known = KnownDynamicsCheck.evaluate(dynamics, record)
     for (row, outcome) in record.outcomes.enumerated() {
       let flag: Float = outcome.isTerminated ? 1 : 0
-      let isRewardRight = KnownDynamicsCheck.agrees(known.rewards[row], outcome.reward)
-      let isFlagRight = known.terminations[row] == flag
+      let isRewardRight = !dynamics.knowsRewards || KnownDynamicsCheck.agrees(known.rewards[row], outcome.reward)
+      let isFlagRight =
+        known.terminations[row] == flag || !dynamics.showsEnd(record.nextObservation(row))
       if isRewardRight && isFlagRight { continue }
       // A difference that a step of 1e-6 can undo is float32's rounding, next to a threshold.
       let nearby = KnownDynamicsCheck.evaluate(dynamics, record.neighbours(of: row, distance: 1e-6))

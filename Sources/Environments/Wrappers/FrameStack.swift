@@ -92,6 +92,8 @@ package struct FrameStack<Base: Environment>: EnvironmentWrapper {
       }
     }
 
+    var knowsRewards: Bool { base.knowsRewards }
+    func showsEnd(_ nextObservation: ArraySlice<Float>) -> Bool { base.showsEnd(nextObservation.suffix(size)) }
     var predictsChange: [Bool]? { base.predictsChange.map { change in (0..<count).flatMap { _ in change } } }
 
     func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {

@@ -41,6 +41,8 @@ package struct RescaledActions<Base: Environment>: EnvironmentWrapper {
     let scale: ActionScale
 
     var modelFeatures: [ObservationFeature]? { base.modelFeatures }
+    var knowsRewards: Bool { base.knowsRewards }
+    func showsEnd(_ nextObservation: ArraySlice<Float>) -> Bool { base.showsEnd(nextObservation) }
     var predictsChange: [Bool]? { base.predictsChange }
 
     func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {

@@ -52,6 +52,8 @@ package struct TimeObservation<Base: Environment>: EnvironmentWrapper {
     let base: any KnownDynamics
 
     var modelFeatures: [ObservationFeature]? { base.modelFeatures }
+    var knowsRewards: Bool { base.knowsRewards }
+    func showsEnd(_ nextObservation: ArraySlice<Float>) -> Bool { base.showsEnd(nextObservation.dropLast()) }
     var predictsChange: [Bool]? { base.predictsChange.map { $0 + [true] } }
 
     func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
