@@ -13,7 +13,12 @@ package struct NumPyRandom {
 
   /// `np.random.default_rng(seed)`.
   package init(seed: UInt64) {
-    var sequence = SeedSequence(entropy: seed)
+    self.init(seedWords: [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)])
+  }
+
+  /// The same for a seed of any size: its 32-bit words, lowest first, without zeros at the end beyond the fourth.
+  package init(seedWords: [UInt32]) {
+    var sequence = SeedSequence(entropy: seedWords)
     let start = UInt128(sequence.next()) << 64 | UInt128(sequence.next())
     increment = (UInt128(sequence.next()) << 64 | UInt128(sequence.next())) << 1 | 1
     // From state 0: one step, add the seed, one step.
@@ -57,9 +62,8 @@ private struct SeedSequence {
   private var hashConstant: UInt32 = 0x8b51_f9dd
   private var position = 0
 
-  init(entropy: UInt64) {
-    // The seed's 32-bit words, lowest first, padded with zeros to the pool's length.
-    let words = SIMD4(UInt32(truncatingIfNeeded: entropy), UInt32(truncatingIfNeeded: entropy >> 32), 0, 0)
+  /// The seed's 32-bit words, lowest first; fewer than four are padded with zeros.
+  init(entropy words: [UInt32]) {
     var constant: UInt32 = 0x43b0_d7e5
     func hash(_ word: UInt32) -> UInt32 {
       var value = word ^ constant
@@ -71,11 +75,14 @@ private struct SeedSequence {
       let value = 0xca01_f9dd &* left &- 0x4973_f715 &* right
       return value ^ (value >> 16)
     }
-    for index in 0..<4 { pool[index] = hash(words[index]) }
+    for index in 0..<4 { pool[index] = hash(index < words.count ? words[index] : 0) }
     for source in 0..<4 {
       for destination in 0..<4 where destination != source {
         pool[destination] = mix(pool[destination], hash(pool[source]))
       }
+    }
+    for word in words.dropFirst(4) {
+      for destination in 0..<4 { pool[destination] = mix(pool[destination], hash(word)) }
     }
   }
 

@@ -2,8 +2,11 @@
 /// Big files are checked with `FileChecksum`, which is an order of magnitude faster.
 package enum Digest {
   /// The digest of a text's UTF-8 as 64 hexadecimal digits, as `sha256sum` prints it.
-  package static func sha256(_ text: String) -> String {
-    var bytes = Array(text.utf8)
+  package static func sha256(_ text: String) -> String { sha256(Array(text.utf8)) }
+
+  /// The same of bytes.
+  package static func sha256(_ bytes: [UInt8]) -> String {
+    var bytes = bytes
     let bits = UInt64(bytes.count) * 8
     // One bit more, and zeros up to the length at the end of a block.
     bytes.append(0x80)
