@@ -10,8 +10,9 @@ let package = Package(
   ],
   targets: [
     .target(name: "CKernels"),
+    .target(name: "CMuJoCo", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
     .target(name: "Support", dependencies: ["CKernels"]),
-    .target(name: "Environments", dependencies: ["Support"]),
+    .target(name: "Environments", dependencies: ["CMuJoCo", "Support"]),
     .target(name: "Neural", dependencies: ["CKernels", "Support"]),
     .target(name: "Algorithms", dependencies: ["CKernels", "Environments", "Neural", "Support"]),
     .target(name: "Experiments", dependencies: ["Algorithms", "CKernels", "Environments", "Support"]),

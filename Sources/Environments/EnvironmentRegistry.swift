@@ -28,7 +28,7 @@ extension EnvironmentSettings {
 
 /// Every environment, family by family.
 package enum EnvironmentRegistry {
-  package static let families: [any EnvironmentFamily] = [NativeEnvironments()]
+  package static let families: [any EnvironmentFamily] = [NativeEnvironments(), MuJoCoEnvironments()]
 
   package static let specifications: [EnvironmentSpecification] = families.flatMap(\.specifications)
 

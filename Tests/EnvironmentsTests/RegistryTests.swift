@@ -9,7 +9,7 @@ import Environments
 struct RegistryTests {
   static let ids = EnvironmentRegistry.ids
 
-  @Test("keeps the contract", arguments: ids)
+  @Test("keeps the contract", arguments: EnvironmentRegistry.availableIDs)
   func contract(id: String) throws {
     let configuration = try #require(EnvironmentConfiguration(id: id))
     let report = try EnvironmentContract.check(configuration.make)
@@ -29,7 +29,9 @@ struct RegistryTests {
     var configuration = EnvironmentConfiguration()
     let fields = Fields.read(&configuration, from: JSONObject([("id", .string(id))]))
     #expect(fields.faults.isEmpty)
-    #expect(try configuration.make().specification == specification)
+    if EnvironmentRegistry.availableIDs.contains(id) {
+      #expect(try configuration.make().specification == specification)
+    }
     // What is written out reads back as the same.
     let again = Fields.read(&configuration, from: fields.resolved)
     #expect(again.faults.isEmpty && again.resolved == fields.resolved)

@@ -1,11 +1,12 @@
 import Environments
 import Support
+import TestSupport
 import Testing
 
 /// The pictures of every registered environment.
 @Suite struct SketchTests {
   /// A picture has shapes within finite bounds, is a small one in pixels, and shows where the state differs.
-  @Test(arguments: EnvironmentRegistry.ids)
+  @Test(arguments: EnvironmentRegistry.availableIDs)
   func pictureFollowsTheState(id: String) throws {
     var environment = try #require(EnvironmentConfiguration(id: id)).make()
     var random = RandomStream(seed: 1).stream("actions")

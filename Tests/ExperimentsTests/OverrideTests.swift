@@ -1,6 +1,7 @@
 import Algorithms
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 import Environments
@@ -15,7 +16,7 @@ import Experiments
     return folders.flatMap { name -> [String] in
       name.hasSuffix(".json")
         ? ["\(root)/\(name)"] : ((try? FileSystem.list("\(root)/\(name)")) ?? []).map { "\(root)/\(name)/\($0)" }
-    }
+    }.filter { EnvironmentRegistry.lack(inFile: $0) == nil }
   }()
 
   private static func load(_ path: String, _ overrides: [String]) throws -> ExperimentFile {
@@ -48,7 +49,7 @@ import Experiments
       #expect(file.configuration.agent.type == type)
       #expect(file.configuration.environment.id == plain.configuration.environment.id)
     }
-    for id in EnvironmentRegistry.ids {
+    for id in EnvironmentRegistry.availableIDs {
       let task = try #require(EnvironmentConfiguration(id: id)).describe()
       guard Agents.suiting(task).contains(plain.configuration.agent.type) else { continue }
       #expect(try Self.load(path, ["environment=\(id)"]).configuration.environment.id == id)

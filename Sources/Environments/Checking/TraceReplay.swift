@@ -129,7 +129,8 @@ private struct Replay {
       report.reward.note(rewardDeviation, line: row.line)
       fits = rewardDeviation <= 1e-9
       if outcome.isTerminated != isTerminated {
-        let reached = environment
+        // One that shares its state with a copy by value has to be copied otherwise.
+        let reached = environment.copy() ?? environment
         if try isAtThreshold(start, action, row, expected: isTerminated) {
           report.flagsAtThreshold += 1
         } else {

@@ -5,13 +5,15 @@ import Support
 /// What makes two resolved configurations the same experiment.
 ///
 /// Left out are the name (it stands in the directory's name already), the seeds and threads (they change no byte of a
-/// seed's results), and what may change when a run goes on: the length, the checkpoints and the logging. So a longer
-/// run continues in the directory of the shorter one. Left out are, too, parts that are off and came later, so that a
-/// run is the same as before they could be had. The evaluation belongs to it, since it decides what eval.csv is, but it
-/// changes no training: a run that goes on may be measured otherwise from then on.
+/// seed's results), where a library lies, and what may change when a run goes on: the length, the checkpoints and the
+/// logging. So a longer run continues in the directory of the shorter one. Left out are, too, parts that are off and
+/// came later, so that a run is the same as before they could be had. The evaluation belongs to it, since it decides
+/// what eval.csv is, but it changes no training: a run that goes on may be measured otherwise from then on.
 package enum ConfigurationIdentity {
   /// Sections and settings that do not belong to the identity.
-  package static let free = ["name", "training.environmentSteps", "checkpoint", "logging", "threads", "seeds"]
+  package static let free = [
+    "name", "environment.library", "training.environmentSteps", "checkpoint", "logging", "threads", "seeds",
+  ]
 
   /// All that may change when a run goes on.
   package static let changeable = free + ["evaluation"]
