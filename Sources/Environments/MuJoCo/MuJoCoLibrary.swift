@@ -55,7 +55,12 @@ package final class MuJoCoLibrary: @unchecked Sendable {
 
   /// Turns what a function of cmujoco.h reports into an error.
   func check(_ text: UnsafePointer<CChar>?) throws(MuJoCoError) {
-    if let text { throw .failed(String(cString: text)) }
+    if let text { throw .failed(Self.line(text)) }
+  }
+
+  /// A text of the library's as one line.
+  static func line(_ text: UnsafePointer<CChar>) -> String {
+    String(cString: text).split { $0.isWhitespace }.joined(separator: " ")
   }
 
   /// Tells a person on standard error, once in a process.
@@ -83,6 +88,7 @@ package enum MuJoCoError: Error, Equatable, CustomStringConvertible {
   case missing(place: String)
   case missingModel(name: String, folder: String)
   case unusable(String, String)
+  case unreadableModel(path: String, String)
   case unknownVersion(String, Int32)
   /// A field is not where the version's layout has it.
   case unexpectedLayout(version: String, field: String)
@@ -100,6 +106,7 @@ package enum MuJoCoError: Error, Equatable, CustomStringConvertible {
     case .missing(let place): "there is no libmujoco at \(place); \(Self.remedy)"
     case .missingModel(let name, let folder): "there is no model \(name) in \(folder); \(Self.remedy)"
     case .unusable(let path, let reason): "\(path) cannot be loaded: \(reason); \(Self.remedy)"
+    case .unreadableModel(let path, let reason): "\(path) is no model that MuJoCo can read: \(reason)"
     case .unknownVersion(let path, let number):
       "\(path) is version \(Self.text(number)) of MuJoCo; known here: "
         + "\(MuJoCoLayout.all.map(\.name).joined(separator: ", ")); \(Self.remedy)"

@@ -21,7 +21,7 @@ package final class MuJoCoModel: @unchecked Sendable {
   init(_ library: MuJoCoLibrary, _ path: String) throws(MuJoCoError) {
     var address: UnsafeMutableRawPointer?
     if let text = cmujoco_load_model(library.handle, path, &address) {
-      throw .unusable(path, String(cString: text))
+      throw .unreadableModel(path: path, MuJoCoLibrary.line(text))
     }
     let (model, layout) = (address!, library.layout)
     (self.library, self.path, self.address) = (library, path, model)
