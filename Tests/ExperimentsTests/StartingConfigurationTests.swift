@@ -1,10 +1,12 @@
+import Environments
 import Experiments
 import Support
+import TestSupport
 import Testing
 
 /// `mbrl init`: whatever is offered can be trained.
 @Suite struct StartingConfigurationTests {
-  @Test(arguments: StartingConfiguration.environments.map(\.name))
+  @Test(arguments: EnvironmentRegistry.availableIDs)
   func everyOfferIsAConfiguration(environment: String) throws {
     let agents = StartingConfiguration.agents(for: environment)
     #expect(!agents.isEmpty)
