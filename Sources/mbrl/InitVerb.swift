@@ -27,6 +27,7 @@ enum InitVerb: Verb {
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let environment = try choose(
       "--environment", "environment", arguments, among: StartingConfiguration.environments, console)
+    if let lack = StartingConfiguration.lack(of: environment) { throw UsageError(lack) }
     let agents = StartingConfiguration.agents(for: environment)
     if agents.isEmpty {
       let names = StartingConfiguration.environments.map(\.name)
