@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what MuJoCo's tasks need into .mujoco, which git ignores: libmujoco from the PyPI wheel mujoco-core 4.0.0, and the
-# XML files of the models from the wheel gymnasium 1.4.0. Python is needed here only, not where mbrl runs.
+# Brings what MuJoCo's tasks need into .mujoco, which git ignores: libmujoco from the PyPI wheel mujoco-core 4.0.0, and
+# the XML files of the models from the wheel gymnasium 1.4.0. Python is needed here only, not where mbrl runs.
 # usage: scripts/setup-mujoco.sh [--from FOLDER] [--into FOLDER]
 #   --from FOLDER   the two wheels lie there already; nothing is downloaded
 #   --into FOLDER   instead of .mujoco; mbrl then finds it by MBRL_MUJOCO=FOLDER or environment.library

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# MuJoCo's tasks here and in Gymnasium: CPU time of an environment's step on one thread, resets and observations included,
-# in turn, medians of the rounds. Actions are normal deviates on both sides, drawn beforehand.
+# MuJoCo's tasks here and in Gymnasium: CPU time of an environment's step on one thread, resets and observations
+# included, in turn, medians of the rounds. Actions are normal deviates on both sides, drawn beforehand.
 # usage: scripts/bench/mujoco.sh [--rounds N] [--steps N] [--filter TASK]
 #
 # 5 rounds of 4000 steps. Gymnasium runs in the Python of $PYTHON, or in a virtual environment that is made in
