@@ -17,8 +17,6 @@ package protocol EnvironmentSettings: Sendable {
   var standardStepLimit: Int? { get }
   /// Whether several are stepped on threads of their own, because a step waits or works for long; default: no.
   var stepsInParallel: Bool { get }
-  /// What it takes from outside of this program, with version and SHA-256, for a run's record; nil: nothing.
-  var foreignParts: String? { get }
   /// A new environment, before its first reset, cut after `stepLimit` steps.
   /// - Throws: where what a foreign environment needs is not there.
   func make(stepLimit: Int?) throws -> any Environment
@@ -26,7 +24,6 @@ package protocol EnvironmentSettings: Sendable {
 
 extension EnvironmentSettings {
   package var stepsInParallel: Bool { false }
-  package var foreignParts: String? { nil }
 }
 
 /// Every environment, family by family.

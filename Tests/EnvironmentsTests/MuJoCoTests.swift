@@ -112,15 +112,6 @@ struct MuJoCoTests {
     #expect("\(MuJoCoError.missing(place: ""))".contains("scripts/setup-mujoco.sh"))
   }
 
-  @Test("a run's record can say which library and model it was")
-  func foreignParts() throws {
-    let settings = try #require(EnvironmentRegistry.settings(for: "HalfCheetah-v5"))
-    let text = try #require(settings.foreignParts)
-    #expect(text.hasPrefix("MuJoCo 4.0.0: /"), "\(text)")
-    #expect(text.contains("/half_cheetah.xml (SHA-256 11797a5d69e8ac95"), "\(text)")
-    #expect(EnvironmentRegistry.settings(for: "Pendulum-v1")?.foreignParts == nil)
-  }
-
   @Test("options change what is seen")
   func options() throws {
     func size(_ id: String, _ options: (String, JSON)...) throws -> Int {

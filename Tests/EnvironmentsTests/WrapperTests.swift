@@ -37,6 +37,8 @@ struct WrapperTests {
     Case("PushingArm-v0") { $0.rescalesActions = true },
     Case("CartPoleSwingUp-v0") { $0.frameStack = 3 },
     Case("CartPole-v1") { $0.frameStack = 2 },
+    Case("CartPoleSwingUp-v0") { $0.observesFeatures = true },
+    Case("CartPoleSwingUp-v0") { ($0.observesFeatures, $0.frameStack, $0.observesTime) = (true, 2, true) },
     Case("Pendulum-v1") { $0.pixels = 16 },
     Case("CliffWalking-v1", 40) { $0.pixels = 12 },
     Case("CartPole-v1") { ($0.actionRepeat, $0.pixels, $0.frameStack) = (2, 16, 2) },
@@ -57,7 +59,8 @@ struct WrapperTests {
     #expect(report.checked.contains(.copies) && report.checked.contains(.archiving))
     // What is declared stays known, unless actions are repeated.
     let isKnown = try #require(EnvironmentConfiguration(id: variant.id)).describe().knownDynamics != nil
-    let isHidden = variant.wrappers.actionRepeat > 1 || variant.wrappers.pixels > 0
+    let isHidden =
+      variant.wrappers.actionRepeat > 1 || variant.wrappers.pixels > 0 || variant.wrappers.observesFeatures
     #expect(report.checked.contains(.knownRewards) == (isKnown && !isHidden))
   }
 
@@ -191,6 +194,33 @@ struct WrapperTests {
       }
       #expect(shares == [0, 0.25, 0.5, 0.75, 1])
     }
+  }
+
+  @Test("angles as sine and cosine, and the same task")
+  func features() throws {
+    var (plain, turned) = (
+      try Case("CartPoleSwingUp-v0") { _ in }.configuration().make(),
+      try Case("CartPoleSwingUp-v0") { $0.observesFeatures = true }.configuration().make()
+    )
+    #expect(turned.specification.observationNames == ["sin θ", "cos θ", "x, m", "ẋ, m/s", "θ̇, rad/s"])
+    guard case .box(let low, let high) = turned.specification.observationSpace else { throw CancellationError() }
+    #expect(low == [-1, -1, -2.5, -.infinity, -.infinity] && high == [1, 1, 2.5, .infinity, .infinity])
+    try plain.reset(seed: 4)
+    try turned.reset(seed: 4)
+    for step in 0..<60 {
+      let (seen, features) = (plain.observed, turned.observed)
+      #expect(features == [KernelMath.sine(seen[1]), KernelMath.cosine(seen[1]), seen[0], seen[2], seen[3]])
+      let force: [Float] = [step % 7 < 4 ? 3 : -3]
+      let outcomes = try force.withUnsafeBufferPointer {
+        (try plain.step(.continuous($0)), try turned.step(.continuous($0)))
+      }
+      #expect(outcomes.0 == outcomes.1)
+    }
+    let misfit = Case("CartPoleSwingUp-v0") { ($0.observesFeatures, $0.pixels) = (true, 16) }
+    #expect(throws: WrapperMisfits.self) { try misfit.configuration().make() }
+    // Where models see what stands there, so does a policy.
+    let plainTask = try Case("Pendulum-v1") { $0.observesFeatures = true }.configuration().make()
+    #expect(plainTask.specification == (try #require(EnvironmentConfiguration(id: "Pendulum-v1"))).make().specification)
   }
 
   // MARK: Misfits

@@ -137,14 +137,14 @@ import Experiments
     // A run from before there were wrappers is the same as one without any; each one makes it another.
     var old = try Self.read(Self.valid).resolved
     var environment = try #require(old["environment"]?.object)
-    #expect(environment["wrappers"]?.object?.members.count == 7)
+    #expect(environment["wrappers"]?.object?.members.count == 8)
     environment["wrappers"] = nil
     old["environment"] = .object(environment)
     #expect(ConfigurationIdentity.hash(old) == standard)
     #expect(ConfigurationIdentity.differences(old, try Self.read(Self.valid).resolved).isEmpty)
     for wrapper in [
       "actionRepeat=2", "rescalesActions=true", "frameStack=2", "observesTime=true", "normalizesObservations=true",
-      "observationLimit=5", "pixels=16",
+      "observationLimit=5", "pixels=16", "observesFeatures=true",
     ] {
       let wrapped = try Self.read(Self.valid, name: "n", ["environment.wrappers.\(wrapper)"]).resolved
       #expect(ConfigurationIdentity.hash(wrapped) != standard)

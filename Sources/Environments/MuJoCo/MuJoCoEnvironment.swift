@@ -195,17 +195,6 @@ private struct MuJoCoSettings<Task: MuJoCoTask>: EnvironmentSettings {
     options.declare(fields)
   }
 
-  var foreignParts: String? {
-    guard let library = try? MuJoCoLibrary.load(options.library), let model = try? library.model(options.xmlFile) else {
-      return nil
-    }
-    func part(_ path: String) -> String {
-      let bytes = (try? FileSystem.read(path, limit: 1 << 30)) ?? []
-      return "\(path) (SHA-256 \(Digest.sha256(bytes)))"
-    }
-    return "MuJoCo \(library.version): \(part(library.files.library)), \(part(model.path))"
-  }
-
   func make(stepLimit: Int?) throws -> any Environment {
     TimeLimit(try MuJoCoEnvironment<Task>(task, options), stepLimit: stepLimit)
   }

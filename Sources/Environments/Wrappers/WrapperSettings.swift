@@ -2,11 +2,12 @@ import Support
 
 /// What may stand around any environment: the section "environment.wrappers", all off by default.
 ///
-/// From the inside out: the step limit, repeated actions, rescaled actions, pixels, stacked frames, the time column;
-/// normalised observations last, which belong to the group, because lanes share their statistics.
+/// From the inside out: the step limit, repeated actions, rescaled actions, features or pixels, stacked frames, the
+/// time column; normalised observations last, which belong to the group, because lanes share their statistics.
 package struct WrapperSettings: Configurable, Equatable {
   package var actionRepeat = 1
   package var rescalesActions = false
+  package var observesFeatures = false
   /// Of a side of the picture that is seen in place of numbers; 0: none.
   package var pixels = 0
   package var frameStack = 1
@@ -22,6 +23,9 @@ package struct WrapperSettings: Configurable, Equatable {
       "actionRepeat", &actionRepeat, in: 1...1000,
       "times that every action is taken: one step, whose rewards are summed; stepLimit counts each of them")
     fields.flag("rescalesActions", &rescalesActions, "vectors of actions come in [-1, 1] instead of the task's bounds")
+    fields.flag(
+      "observesFeatures", &observesFeatures,
+      "observations are what models see of them: angles as sine and cosine, where the task says so")
     fields.integer(
       "pixels", &pixels, in: 0...512, "side of a picture of the task that is seen in place of its numbers; 0: none")
     fields.integer("frameStack", &frameStack, in: 1...64, "newest observations that are seen together, oldest first")
@@ -41,11 +45,15 @@ package struct WrapperSettings: Configurable, Equatable {
     if pixels > 0 && environment.sketch == nil {
       misfits.append(Fault(path: "pixels", message: "nobody draws \(environment.specification.id); remove it"))
     }
+    if observesFeatures && pixels > 0 {
+      misfits.append(Fault(path: "observesFeatures", message: "with pixels nothing else is seen; remove it"))
+    }
     guard misfits.isEmpty else { throw WrapperMisfits(faults: misfits) }
     var environment = environment
     func replace(_ wrap: (any Environment) -> any Environment) { environment = wrap(environment) }
     if actionRepeat > 1 { replace { repeating($0) } }
     if rescalesActions { replace { rescaling($0) } }
+    if observesFeatures && WrapperSettings.hasFeatures(environment) { replace { featuring($0) } }
     if pixels > 0 { replace { drawing($0) } }
     if frameStack > 1 { replace { stacking($0) } }
     if observesTime { replace { timing($0) } }
@@ -54,6 +62,13 @@ package struct WrapperSettings: Configurable, Equatable {
 
   private func repeating(_ base: some Environment) -> any Environment { ActionRepeat(base, count: actionRepeat) }
   private func rescaling(_ base: some Environment) -> any Environment { RescaledActions(base) }
+  /// Whether models see anything else of its observations than what stands there.
+  package static func hasFeatures(_ environment: any Environment) -> Bool {
+    guard case .box = environment.specification.observationSpace else { return false }
+    return environment.knownDynamics?.modelFeatures != nil
+  }
+
+  private func featuring(_ base: some Environment) -> any Environment { FeatureObservation(base) }
   private func drawing(_ base: some Environment) -> any Environment { PixelObservation(base, side: pixels) }
   private func stacking(_ base: some Environment) -> any Environment { FrameStack(base, count: frameStack) }
   private func timing(_ base: some Environment) -> any Environment { TimeObservation(base) }
@@ -68,7 +83,9 @@ package struct WrapperSettings: Configurable, Equatable {
   /// there is none.
   var hidingSetting: String? {
     // Statistics move: the same state is another observation later.
-    normalizesObservations ? "normalizesObservations" : pixels > 0 ? "pixels" : actionRepeat > 1 ? "actionRepeat" : nil
+    if normalizesObservations { return "normalizesObservations" }
+    if pixels > 0 { return "pixels" }
+    return actionRepeat > 1 ? "actionRepeat" : observesFeatures ? "observesFeatures" : nil
   }
 
   /// What makes no sense around an environment with that specification.

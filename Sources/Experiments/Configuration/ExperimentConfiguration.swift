@@ -73,7 +73,10 @@ package struct ExperimentConfiguration: Configurable {
       let isSound = isTrusted("environment")
       // Where options are mistaken, the standard ones tell what kind of task it is.
       let task = try (isSound ? environment : EnvironmentConfiguration(id: environment.id) ?? environment).describe()
-      if isSound { checkedTask = task }
+      if isSound {
+        checkedTask = task
+        warnOfFeatures(fields)
+      }
       if isTrusted("agent.type"), let misfit = agent.settings.misfit(task) {
         let others = Agents.suiting(task).map { "\"\($0)\"" }.joined(separator: " or ")
         fields.fault("agent.type", "\(misfit); use \(others)")
@@ -91,6 +94,16 @@ package struct ExperimentConfiguration: Configurable {
       fields.fault(
         "environment.stepLimit", "0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0")
     }
+  }
+
+  /// A wrapper that changes nothing.
+  private func warnOfFeatures(_ fields: Fields) {
+    guard environment.wrappers.observesFeatures else { return }
+    var bare = environment
+    bare.wrappers = WrapperSettings()
+    guard let task = try? bare.make(), !WrapperSettings.hasFeatures(task) else { return }
+    fields.unused(
+      "environment.wrappers.observesFeatures", because: "models see the observations of \(bare.id) as they are")
   }
 
   /// What falls due only beyond the end of the run, or never.

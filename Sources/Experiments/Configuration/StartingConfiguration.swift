@@ -27,16 +27,6 @@ package struct StartingConfiguration: Sendable {
     return Agents.entries.filter { suiting.contains($0.name) }.map { ($0.name, $0.summary) }
   }
 
-  /// Why an environment that is known cannot be had on this machine; nil: it can, or nobody knows it.
-  package static func lack(of environment: String) -> String? {
-    do {
-      _ = try EnvironmentConfiguration(id: environment)?.make()
-      return nil
-    } catch {
-      return "\(environment) cannot be made: \(error)"
-    }
-  }
-
   /// How long an agent of a kind usually takes for small tasks; longer may follow in the same place.
   private var steps: Int {
     switch agent {
