@@ -7,7 +7,10 @@ find_binary
 temporary_folder
 
 "$mbrl" --version
-find configs -name '*.json' | sort | while read -r config; do "$mbrl" config check "$config"; done
+find configs -name '*.json' -not -path 'configs/sweeps/*' | sort | while read -r config; do
+  "$mbrl" config check "$config"
+done
+for sweep in configs/sweeps/*.json; do "$mbrl" sweep plan "$sweep" --dry-run > /dev/null; done
 ok "configurations"
 
 "$mbrl" list environments --json | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' > "$work/ids"

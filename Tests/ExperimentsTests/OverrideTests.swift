@@ -16,7 +16,7 @@ import Experiments
     return folders.flatMap { name -> [String] in
       name.hasSuffix(".json")
         ? ["\(root)/\(name)"] : ((try? FileSystem.list("\(root)/\(name)")) ?? []).map { "\(root)/\(name)/\($0)" }
-    }.filter { EnvironmentRegistry.lack(inFile: $0) == nil }
+    }.filter { EnvironmentRegistry.lack(inFile: $0) == nil && !$0.hasPrefix("\(root)/sweeps/") }
   }()
 
   private static func load(_ path: String, _ overrides: [String]) throws -> ExperimentFile {

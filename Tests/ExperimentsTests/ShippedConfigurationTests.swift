@@ -12,7 +12,9 @@ import Experiments
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("configs").path
 
-  static let files: [String] = {
+  static let files = all.filter { !$0.hasPrefix("sweeps/") }
+
+  private static let all: [String] = {
     let found = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
     return found.filter { $0.hasSuffix(".json") }.sorted()
   }()
@@ -29,6 +31,15 @@ import Experiments
       #expect(faults.map(\.path) == ["environment.id"], "\(name): \(error)")
     }
     return false
+  }
+
+  /// Their experiments stand in files that are named from the repository's root.
+  @Test(arguments: all.filter { $0.hasPrefix("sweeps/") }) func isASweep(name: String) throws {
+    var sweep = try SweepFile.load("\(Self.folder)/\(name)")
+    let experiment = try #require(sweep.experiment.string)
+    sweep.experiment = .string("\(Self.folder)/../\(experiment)")
+    let plan = try SweepPlan(sweep)
+    #expect(plan.warnings.isEmpty && plan.variants.count > 1)
   }
 
   @Test(arguments: files) func isReadWithoutAWarning(name: String) throws {

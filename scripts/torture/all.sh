@@ -31,5 +31,6 @@ go shell-loop.sh
 go clock-jump.sh
 go corrupt-checkpoint.sh
 go determinism.sh
+go sweep.sh
 go health.sh
 finished

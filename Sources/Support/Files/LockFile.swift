@@ -78,6 +78,24 @@ package final class LockFile {
     return kill(process, 0) != 0 && errno == ESRCH
   }
 
+  /// Whether a process of this machine has the lock now, as far as can be told without touching it: Linux lists all
+  /// locks, elsewhere the lock's note is believed where the process that it names lives.
+  package static func isHeldHere(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    guard let bytes = try? FileSystem.read("/proc/locks", limit: 1 << 24) else { return isNoteTrue(path) }
+    // "1: FLOCK  ADVISORY  WRITE 703 fe:00:131223 0 EOF": the device's numbers and the file's.
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains { line in
+      let words = line.split(separator: " ")
+      return words.contains("FLOCK") && words.contains { $0.hasSuffix(":\(status.st_ino)") }
+    } && isNoteTrue(path)
+  }
+
+  private static func isNoteTrue(_ path: String) -> Bool {
+    guard let bytes = try? FileSystem.read(path, limit: 4096), !bytes.isEmpty else { return false }
+    return !hasEnded(String(decoding: bytes.prefix { $0 >= 0x20 }, as: UTF8.self))
+  }
+
   /// This machine's name, as the lock's note and run.json give it.
   package static var hostName: String {
     var name = [CChar](repeating: 0, count: 257)
