@@ -38,7 +38,8 @@ let package = Package(
       name: "ExperimentsTests",
       dependencies: ["Algorithms", "Environments", "Experiments", "Neural", "Reports", "Support", "TestSupport"]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Environments", "Experiments", "Reports", "Support", "TestSupport"]),
+      name: "ReportsTests",
+      dependencies: ["Algorithms", "Environments", "Experiments", "Reports", "Support", "TestSupport"]),
     .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Experiments", "Support", "TestSupport"]),
     .testTarget(name: "CommandLineTests", dependencies: ["Experiments", "Reports", "Support", "TestSupport", "mbrl"]),
   ],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What is made of runs, held against the tools that are to read it: the report's page in a browser and by an HTML parser,
-# pictures, every CSV by Python's csv and pandas, event files by TensorBoard, monitor files, completion by the shells,
-# the manual page by man's own programs.
+# What is made of runs, held against the tools that are to read it: the report's page in a browser and by an HTML
+# parser, pictures, every CSV by Python's csv and pandas, event files by TensorBoard, monitor files, completion by the
+# shells, the manual page by man's own programs.
 # usage: scripts/check-reports.sh [--screenshot FILE.png] [RUN …]     (default: trains two small groups)
 # Needs Python 3 with venv (pandas, html5lib and tensorboard go into .venv/ here, or name a Python that has them:
 # PYTHON=…); what else is missing is skipped, and said so: chromium, zsh, fish, groff, mandoc.
@@ -74,7 +74,10 @@ check monitor "$work/monitor" || fail "monitor.csv"
 ok "export: TensorBoard reads every value, pandas the monitors"
 
 for shell in bash zsh fish; do
-  if ! command -v "$shell" > /dev/null; then skip "completion in $shell (to install it: apt-get install $shell)"; continue; fi
+  if ! command -v "$shell" > /dev/null; then
+    skip "completion in $shell (to install it: apt-get install $shell)"
+    continue
+  fi
   "$mbrl" completion "$shell" > "$work/completion"
   "$shell" -n "$work/completion" || fail "completion: $shell cannot read its script"
   case "$shell" in
@@ -94,11 +97,13 @@ done
 
 "$mbrl" help --man > "$work/mbrl.1"
 if command -v groff > /dev/null; then
-  [ -z "$(groff -man -Tutf8 -ww -z "$work/mbrl.1" 2>&1)" ] || fail "man page: $(groff -man -Tutf8 -ww -z "$work/mbrl.1" 2>&1 | head -3)"
+  groff -man -Tutf8 -ww -z "$work/mbrl.1" > "$work/groff" 2>&1 || true
+  [ ! -s "$work/groff" ] || fail "man page: $(head -3 "$work/groff")"
   ok "the manual page: groff has nothing to say"
 else skip "the manual page by groff"; fi
 if command -v mandoc > /dev/null; then
-  [ -z "$(mandoc -Tlint -W error "$work/mbrl.1")" ] || fail "man page: $(mandoc -Tlint -W error "$work/mbrl.1" | head -3)"
+  mandoc -Tlint -W error "$work/mbrl.1" > "$work/mandoc" || true
+  [ ! -s "$work/mandoc" ] || fail "man page: $(head -3 "$work/mandoc")"
   ok "the manual page: mandoc finds no error"
 else skip "the manual page by mandoc"; fi
 finished

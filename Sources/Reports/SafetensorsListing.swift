@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// What is in a safetensors file of any program: names, types and shapes of the tensors, and the range of their numbers.
+/// What is in a safetensors file of any program: names, types and shapes of the tensors, and their numbers' range.
 package struct SafetensorsListing: Sendable {
   /// One tensor.
   package struct Entry: Sendable {

@@ -16,8 +16,8 @@ enum ExportVerb: Verb {
         "--monitor", "DIR", "DIR/GROUP/TASK/seed-N/monitor.csv, a row per training episode, as monitors write them"),
     ],
     discussion: [
-      "Written from the tables of a run, at any time, also while it learns: again brings the files up to date. A run that "
-        + "was stopped and went on gives the same files as one that was not, its clock aside.",
+      "Written from the tables of a run, at any time, also while it learns: again brings the files up to date. A run "
+        + "that was stopped and went on gives the same files as one that was not, its clock aside.",
       "Groups are those of mbrl plot. TASK is left out where a group has one run.",
     ],
     exitCodes: [.success, .failure, .usage],

@@ -15,8 +15,8 @@ enum InitVerb: Verb {
       .init("--agent", "TYPE", "who learns it; asked for where it is left out"),
     ],
     discussion: [
-      "Asks in the terminal for the environment and for one of the agents that fit it, and writes a short file: what is "
-        + "not in it is standard. FILE is AGENT-ENVIRONMENT.json where it is not given; one that stands there stays."
+      "Asks in the terminal for the environment and for one of the agents that fit it, and writes a short file: what "
+        + "is not in it is standard. FILE is AGENT-ENVIRONMENT.json where it is not given; one that stands there stays."
     ],
     exitCodes: [.success, .failure, .usage, .configuration],
     examples: [
@@ -27,13 +27,12 @@ enum InitVerb: Verb {
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
     let environment = try choose(
       "--environment", "environment", arguments, among: StartingConfiguration.environments, console)
-    if let lack = StartingConfiguration.lack(of: environment) { throw UsageError(lack) }
     let agents = StartingConfiguration.agents(for: environment)
     if agents.isEmpty {
       let names = StartingConfiguration.environments.map(\.name)
-      throw UsageError(
-        "there is no environment \"\(environment)\"\(Suggestion.didYouMean(environment, among: names, otherwise: "; mbrl list environments names them"))"
-      )
+      let suggestion = Suggestion.didYouMean(
+        environment, among: names, otherwise: "; mbrl list environments names them")
+      throw UsageError("there is no environment \"\(environment)\"\(suggestion)")
     }
     let agent = try choose("--agent", "agent", arguments, among: agents, console)
     let configuration = try StartingConfiguration(environment: environment, agent: agent)

@@ -27,9 +27,9 @@ package enum Main {
   package static var verbs: [any Verb.Type] {
     [
       InitVerb.self, TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
-      ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self, ExportVerb.self,
-      EnvCheckVerb.self,
-      SolveVerb.self, InspectVerb.self,
+      ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self, DiagnoseVerb.self,
+      ExportVerb.self, SweepPlanVerb.self, SweepRunVerb.self, SweepPendingVerb.self, SweepStatusVerb.self,
+      SweepAdvanceVerb.self, SweepCollectVerb.self, EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
       BenchVerb.self, CompletionVerb.self,
     ]
   }

@@ -215,6 +215,32 @@ import TestSupport
     #expect(row.hasPrefix("\(steps),2,\(report.result.mean),\(report.result.deviation),"))
   }
 
+  /// Whoever has a model of the dynamics can be told what it gets wrong, always the same; nobody else.
+  @Test(arguments: variants.filter { $0.guest == nil })
+  func aModelCanBeDiagnosed(variant: Case) throws {
+    let bench = try Self.bench(variant, steps: 80)
+    try bench.train(try Self.overrides(bench, variant) + ["evaluation.episodes=0"])
+    let path = "\(try bench.seed())/checkpoints/latest"
+    let loop = try RunLoop(
+      try bench.plan(Self.overrides(bench, variant)).experiment.configuration, seed: 0, threads: 1)
+    try loop.restore(try Checkpoint.read(path), LogFolder(Checkpoint.logs(of: path)))
+    var settings = Diagnosis.Settings()
+    (settings.episodes, settings.horizon) = (2, 3)
+    guard loop.agent.model != nil || loop.agent.openLoopModel != nil else {
+      #expect(throws: ExperimentError.self) { try Diagnosis(of: path, settings) }
+      return
+    }
+    let diagnosis = try Diagnosis(of: path, settings)
+    #expect(diagnosis.returns.count == 2 && diagnosis.transitions > 0 && diagnosis.known > 0)
+    let openLoop = try #require(diagnosis.openLoop)
+    #expect(openLoop.steps == [1, 2, 3] && openLoop.mean.allSatisfy { $0.isFinite && $0 >= 0 })
+    #expect(openLoop.reward.count == 3 && diagnosis.bound(3) != nil)
+    settings.threads = 1
+    let again = try Diagnosis(of: path, settings)
+    #expect(again.json.compactText == diagnosis.json.compactText && again.csv == diagnosis.csv)
+    #expect(!diagnosis.lines.contains { $0.contains("nan") } && !diagnosis.verdict.isEmpty)
+  }
+
   /// Every planner has state of its own that could reach from one episode into the next.
   private static let planners = PlanOptimizers.entries.map {
     Case(agent: "pets", settings: ["planner.type=\($0.name)"])

@@ -15,7 +15,8 @@ struct OpenLoopPictureTests {
     init(error: Float) { self.error = error }
 
     func predict(
-      _ observations: Rows, actions: Rows, known: Int, random: RandomStream, into predictions: MutableRows
+      _ observations: Rows, actions: Rows, known: Int, random: RandomStream, into predictions: MutableRows,
+      rewards: MutableRows?
     ) {
       (self.known, self.actions) = (known, actions.array)
       for step in 0..<observations.count {

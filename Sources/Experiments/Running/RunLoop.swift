@@ -45,6 +45,8 @@ package final class RunLoop: ArchivableObject {
     get { interaction.metrics }
     _modify { yield &interaction.metrics }
   }
+  /// What evaluations see observations through; nil: nothing.
+  package var frozenNormalizer: RunningNormalizer? { interaction.group.frozenNormalizer }
   /// What a restoration could not give back exactly.
   package var warnings: [String] { interaction.group.warnings }
   /// The step was counted, but its learning was interrupted: `step` goes on with it.

@@ -133,7 +133,7 @@ package final class SeedRun {
       start == 0 ? "started" : origin.map { "branched off \($0.path) at step \(start)" } ?? "resumed at step \(start)")
     try RunRecord.begin(
       directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads,
-      origin: origin, foreignParts: configuration.environment.settings.foreignParts)
+      origin: origin)
     try status(.running)
     // The state before the first step: from now on there always is something to go on from.
     if checkpointedStep == nil { try checkpoint() }

@@ -13,13 +13,12 @@ package enum RunRecord {
     package var overrides: [String]
   }
 
-  /// Adds a session that starts now. The `origin` of a run that branches off another one stays for ever;
-  /// `foreignParts` are those of the environment.
+  /// Adds a session that starts now. The `origin` of a run that branches off another one stays for ever.
   package static func begin(
     _ path: String, call: Call, configurationHash: String, seed: Int, step: Int, threads: Int,
-    origin: RunOrigin.Checkpoint? = nil, foreignParts: String? = nil
+    origin: RunOrigin.Checkpoint? = nil
   ) throws(FileError) {
-    var session: JSONObject = [
+    let session: JSON = [
       "started": .string(Clock.timestamp()), "stopped": .null, "firstStep": .integer(step), "lastStep": .null,
       "outcome": .null, "processorSeconds": .null, "arguments": .texts(call.arguments),
       "overrides": .texts(call.overrides),
@@ -30,14 +29,13 @@ package enum RunRecord {
       "threads": .integer(threads), "host": .string(LockFile.hostName),
       "process": .integer(Int(ProcessInfo.processInfo.processIdentifier)),
     ]
-    if let foreignParts { session["environment"] = .string(foreignParts) }
     let old = (try? JSONParser.read(path))?.object
     var document: JSONObject = [
       "version": .integer(Version.runDirectory), "seed": .integer(seed),
       "configurationHash": .string(configurationHash),
     ]
     if let origin = old?["origin"] ?? origin?.json { document["origin"] = origin }
-    document["sessions"] = .array((old?["sessions"]?.array ?? []) + [.object(session)])
+    document["sessions"] = .array((old?["sessions"]?.array ?? []) + [session])
     try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)
   }
 

@@ -1,7 +1,8 @@
 import Foundation
 import Support
 
-/// One group's curve: a statistic over its seeds at every place, and between which bounds it would lie with other seeds.
+/// One group's curve: a statistic over its seeds at every place, and the bounds between which it would lie with other
+/// seeds.
 package struct GroupCurve: Sendable {
   package enum Statistic: String, CaseIterable, Sendable {
     /// The mean over the seeds of a task, then over the tasks.

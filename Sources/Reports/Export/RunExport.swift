@@ -2,8 +2,8 @@ import Experiments
 import Foundation
 import Support
 
-/// The tables of a seed in the forms of other tools, made of its files: what a run that was stopped and went on leaves is
-/// what an undisturbed one does.
+/// The tables of a seed in the forms of other tools, made of its files: what a run that was stopped and went on leaves
+/// is what an undisturbed one does.
 package struct RunExport: Sendable {
   package enum Format: String, CaseIterable, Sendable {
     /// TensorBoard's event files.

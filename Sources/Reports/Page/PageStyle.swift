@@ -6,7 +6,8 @@ enum PageStyle {
   static var css: String {
     """
     :root { color-scheme: light dark; \(ChartDrawing.variables(.light)); --alarm: #a8200d; --wash: #f5f7f9 }
-    @media (prefers-color-scheme: dark) { :root { \(ChartDrawing.variables(.dark)); --alarm: #ff8f7d; --wash: #1d2228 } }
+    @media (prefers-color-scheme: dark) {
+      :root { \(ChartDrawing.variables(.dark)); --alarm: #ff8f7d; --wash: #1d2228 } }
     * { box-sizing: border-box }
     body { margin: 0 auto; max-width: 80rem; padding: 1.5rem 1.25rem 4rem; background: var(--background);
       color: var(--text); font: 15px/1.5 system-ui, "Helvetica Neue", Arial, sans-serif }
@@ -97,7 +98,8 @@ enum PageStyle {
         show(best);
       });
       area.addEventListener("keydown", event => {
-        const steps = {ArrowRight: 1, ArrowLeft: -1, PageDown: 10, PageUp: -10, Home: -places.length, End: places.length};
+        const all = places.length;
+        const steps = {ArrowRight: 1, ArrowLeft: -1, PageDown: 10, PageUp: -10, Home: -all, End: all};
         if (!(event.key in steps)) return;
         event.preventDefault();
         show(at + steps[event.key]);

@@ -9,26 +9,7 @@ extension RunReport {
       ("settings", "Settings that differ", settings), ("model", "What the learned models get wrong", model),
       ("record", "Where and how it ran", record),
     ]
-    let links = sections.map { "<li><a href=\"#\($0.id)\">\(MarkupText.escaped($0.title))</a></li>" }.joined()
-    var lines = [
-      "<!DOCTYPE html>", "<html lang=\"en\">", "<head>", "<meta charset=\"utf-8\">",
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        + "script-src 'unsafe-inline'\">",
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
-      "<meta name=\"generator\" content=\"mbrl \(Version.program)\">", "<title>\(MarkupText.escaped(title))</title>",
-      "<style>\n\(PageStyle.css)\n</style>", "</head>", "<body>", "<header>", "<h1>\(MarkupText.escaped(title))</h1>",
-      "<p>\(MarkupText.escaped(overview))</p>",
-    ]
-    if let alarm { lines.append("<p class=\"alarm\">\(MarkupText.escaped(alarm))</p>") }
-    lines += ["<nav aria-label=\"Sections\"><ul>\(links)</ul></nav>", "</header>", "<main>"]
-    for section in sections {
-      lines += [
-        "<section id=\"\(section.id)\" aria-labelledby=\"\(section.id)-title\">",
-        "<h2 id=\"\(section.id)-title\">\(MarkupText.escaped(section.title))</h2>", section.body, "</section>",
-      ]
-    }
-    lines += ["</main>", "<script>\n\(PageStyle.script)\n</script>", "</body>", "</html>", ""]
-    return lines.joined(separator: "\n")
+    return Page(title: title, overview: overview, alarm: alarm, sections: sections).html
   }
 
   private var seeds: [Seed] { rows.flatMap(\.seeds) }
@@ -91,8 +72,8 @@ extension RunReport {
     let levels = Set(rows.compactMap(\.level)).sorted().map(NumberText.short)
     if !levels.isEmpty {
       parts.append(
-        "<p class=\"quiet\">Level: an evaluation mean of \(levels.joined(separator: ", ")) or more. Steps are the median "
-          + "over all seeds, those that never get there included.</p>")
+        "<p class=\"quiet\">Level: an evaluation mean of \(levels.joined(separator: ", ")) or more. Steps are the "
+          + "median over all seeds, those that never get there included.</p>")
     }
     if !conclusions.isEmpty {
       parts.append("<ul>" + conclusions.map { "<li>\(MarkupText.escaped($0))</li>" }.joined(separator: "\n") + "</ul>")

@@ -1,5 +1,5 @@
-/// Compression by RFC 1951: repeated strings (LZ77) in one block of the standard's fixed codes. Plain and small, and for
-/// drawings with large plain areas enough.
+/// Compression by RFC 1951: repeated strings (LZ77) in one block of the standard's fixed codes. Plain and small, and
+/// for drawings with large plain areas enough.
 package enum Deflate {
   private static let window = 32_768
   private static let (shortest, longest) = (3, 258)

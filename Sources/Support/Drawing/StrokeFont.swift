@@ -4,8 +4,8 @@ import Foundation
 ///
 /// The Hershey Fonts were originally created by Dr. A. V. Hershey while working at the U. S. National Bureau of
 /// Standards. The format of the Font data in this distribution was originally created by James Hurt, Cognition, Inc.,
-/// 900 Technology Park Drive, Billerica, MA 01821 (mit-eddie!ci-dandelion!hurt). This is the face "Roman Simplex", sans,
-/// with a hyphen of its own.
+/// 900 Technology Park Drive, Billerica, MA 01821 (mit-eddie!ci-dandelion!hurt). This is the face "Roman Simplex",
+/// sans, with a hyphen of its own.
 package enum StrokeFont {
   /// One character per line, from the space on: left and right edge, then points, each as two letters around "R"; the
   /// pair " R" lifts the pen.

@@ -11,7 +11,8 @@ package final class DreamerOpenLoop: OpenLoopModel {
   package init(_ model: WorldModel, _ space: ActionSpace) { (self.model, self.space) = (model, space) }
 
   package func predict(
-    _ observations: Rows, actions: Rows, known: Int, random: RandomStream, into predictions: MutableRows
+    _ observations: Rows, actions: Rows, known: Int, random: RandomStream, into predictions: MutableRows,
+    rewards: MutableRows?
   ) {
     let (steps, sizes, dynamics) = (observations.count, model.settings.sizes, model.dynamics)
     precondition(
@@ -25,18 +26,23 @@ package final class DreamerOpenLoop: OpenLoopModel {
     space.squash(before.rows)
     tape.rewind()
     tape.withoutGradients {
+      func tell(_ h: Tensor, _ z: Tensor, _ rows: Range<Int>) {
+        model.predict(h: h, z: z, on: tape, into: predictions.slice(rows))
+        guard let rewards else { return }
+        rewards.slice(rows).copy(tape.rows(of: model.rewards(tape.concatenateColumns(h, z), on: tape)))
+      }
       func zeros(_ columns: Int) -> Tensor { tape.constant(columns: columns) { $0.update(repeating: 0) } }
       let seen = dynamics.observe(
         seen: model.encode(observations.slice(0..<known), on: tape), actions: before.read.slice(0..<known),
         isFirst: isFirst.read.slice(0..<known), draws: draws.read.slice(0..<known),
         from: (zeros(sizes.deterministic), zeros(sizes.stochastic)), on: tape)
-      model.predict(h: seen.h, z: seen.z, on: tape, into: predictions.slice(0..<known))
+      tell(seen.h, seen.z, 0..<known)
       var (h, z) = (tape.rows(seen.h, known - 1..<known), tape.rows(seen.z, known - 1..<known))
       for step in known..<steps {
         let action = dynamics.actionBranch(tape.constant(before.read.row(step)), on: tape)
         h = dynamics.next(h, z, action, on: tape)
         z = dynamics.sample(dynamics.prior(h, on: tape), tape.constant(draws.read.row(step)), on: tape)
-        model.predict(h: h, z: z, on: tape, into: predictions.row(step))
+        tell(h, z, step..<step + 1)
       }
     }
   }

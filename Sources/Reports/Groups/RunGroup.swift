@@ -31,8 +31,8 @@ package struct RunGroup: Sendable {
 
   /// The groups that the arguments of a command name, each with a name of its own, in their order.
   ///
-  /// NAME=DIR is one group: a run, or a folder of runs of different tasks. A bare DIR is a group per run: a run, a seed's
-  /// folder, a folder of runs, or one of such folders, whose names then are the groups'.
+  /// NAME=DIR is one group: a run, or a folder of runs of different tasks. A bare DIR is a group per run: a run, a
+  /// seed's folder, a folder of runs, or one of such folders, whose names then are the groups'.
   /// - Throws: `usage` where an argument holds no runs.
   package static func named(by arguments: [String]) throws(ExperimentError) -> [RunGroup] {
     var groups: [RunGroup] = []
@@ -56,7 +56,8 @@ package struct RunGroup: Sendable {
     for run in others {
       if let other = runs.first(where: { $0.task == run.task }) {
         throw .usage(
-          "\(other.path) and \(run.path) would both be \"\(name)\" on \(run.task); name them: A=\(other.path) B=\(run.path)"
+          "\(other.path) and \(run.path) would both be \"\(name)\" on \(run.task); name them: A=\(other.path) "
+            + "B=\(run.path)"
         )
       }
       runs.append(run)

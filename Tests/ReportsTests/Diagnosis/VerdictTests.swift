@@ -1,0 +1,67 @@
+import Algorithms
+import Experiments
+import Reports
+import Support
+import Testing
+
+import Environments
+
+/// Which cause is named for which numbers.
+struct VerdictTests {
+  /// Of a good model; `change` makes it a bad one.
+  private func causes(_ change: (inout Diagnosis) -> Void = { _ in }) throws -> [Diagnosis.Finding.Cause] {
+    try diagnosis(change).findings.map(\.cause)
+  }
+
+  private func diagnosis(_ change: (inout Diagnosis) -> Void) throws -> Diagnosis {
+    let text = """
+      {"agent": {"type": "mbpo", "fitEvery": 50, "mostFits": 0, "trust": {"penalty": "none"}},
+       "model": {"hiddenSizes": [64], "ensembleSize": 5, "holdout": 0.2, "bootstrap": true}}
+      """
+    let settings = try #require(try JSONParser.parse(text).object)
+    let manifest = CheckpointManifest(
+      configurationHash: "", settings: settings, agent: "mbpo", environment: "LineWorld-v0", seed: 0, step: 1000)
+    let specification = try #require(EnvironmentConfiguration(id: "LineWorld-v0")).describe().specification
+    var diagnosis = Diagnosis("run", manifest, specification, Diagnosis.Settings())
+    diagnosis.members = 5
+    (diagnosis.trainingError, diagnosis.newestError, diagnosis.policyError) = (0.01, 0.01, 0.012)
+    (diagnosis.relativeTraining, diagnosis.relativePolicy, diagnosis.novelty) = (0.05, 0.06, 1)
+    (diagnosis.rankCorrelation, diagnosis.relativeDeviation) = (0.6, 0.05)
+    diagnosis.calibration = Calibration((0..<1000).map { (Double($0) + 0.5) / 1000 })
+    change(&diagnosis)
+    return diagnosis
+  }
+
+  @Test func aGoodModelHasNoFault() throws {
+    #expect(try causes().isEmpty)
+    #expect(try diagnosis { _ in }.verdict == ["Nothing that was looked at is wrong with this model."])
+  }
+
+  @Test func causesByTheirNumbers() throws {
+    #expect(try causes { $0.relativeTraining = 0.5 } == [.underfit])
+    #expect(try causes { ($0.policyError, $0.relativePolicy, $0.novelty) = (0.05, 0.3, 5) } == [.mismatch])
+    #expect(try causes { ($0.policyError, $0.relativePolicy) = (0.05, 0.3) } == [.overfit])
+    // What is ten times as large and still nothing beside the moves is no fault.
+    #expect(try causes { ($0.policyError, $0.relativePolicy, $0.novelty) = (0.1, 0.04, 5) }.isEmpty)
+    #expect(try causes { $0.members = 1 } == [.alone])
+    #expect(try causes { $0.rankCorrelation = 0.05 } == [.blind])
+    #expect(try causes { $0.calibration = Calibration([Double](repeating: 0.01, count: 99)) } == [.overconfident])
+    #expect(
+      try causes { ($0.calibration, $0.relativeDeviation) = (Calibration([Double](repeating: 0.5, count: 99)), 0.3) }
+        == [.underconfident])
+    #expect(try causes { $0.calibration = Calibration([Double](repeating: 0.5, count: 99)) }.isEmpty)
+  }
+
+  /// The remedy is a setting that this experiment has.
+  @Test func remediesAreSettingsThatAreThere() throws {
+    #expect(try diagnosis { $0.relativeTraining = 0.5 }.verdict[0].contains("model.hiddenSizes"))
+    #expect(
+      try diagnosis { ($0.policyError, $0.relativePolicy, $0.novelty) = (0.05, 0.3, 5) }.verdict[0]
+        .contains("agent.fitEvery"))
+    let bare = try diagnosis {
+      $0.manifest.settings = [:]
+      $0.relativeTraining = 0.5
+    }
+    #expect(bare.verdict.count == 1 && !bare.verdict[0].contains("try"))
+  }
+}
