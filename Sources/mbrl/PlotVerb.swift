@@ -27,6 +27,8 @@ enum PlotVerb: Verb {
         "--threshold", "Y", "a line where the task counts as solved (default: the environment's, where it has one)"),
       .init("--optimum", "Y", "a line at the best possible return"),
       .init(
+        "--normalize", "FILE.csv", "columns task, low, high: returns that become 0 and 1, and all tasks one curve"),
+      .init(
         "--published", "FILE.csv",
         "published points beside the curves: columns system, task, steps, return_mean, return_low, return_high"),
       .init("--systems", "NAME,…", "of --published these systems only"),
@@ -66,6 +68,7 @@ enum PlotVerb: Verb {
     curves.title = arguments.values["--title"]
     curves.yRange = try arguments.values["--y-range"].map(range)
     if let text = arguments.values["--size"] { curves.panelSize = try size(text) }
+    curves.references = arguments.values["--normalize"]
     curves.published = try ReportVerb.published(arguments)
     let picture = try arguments.values["-o"].map { try Picture($0, theme: arguments.values["--theme"]) }
     if picture == nil && arguments.values["--theme"] != nil {
@@ -86,8 +89,13 @@ enum PlotVerb: Verb {
   private static func lines(_ chart: Chart) -> [String] {
     let terminal = Terminal(1, noColour: CommandLine.arguments.contains("--no-color"))
     let size = terminal.size
-    let rows = max(8, min(24, (size.rows - 6 - chart.legend.count) / min(chart.panels.count, 2)))
-    return TerminalChart(chart, columns: size.columns - 1, rows: rows, hasColour: terminal.hasColour).lines
+    var rows = max(8, min(24, (size.rows - 6 - chart.legend.count) / min(chart.panels.count, 2)))
+    while true {
+      let lines = TerminalChart(chart, columns: size.columns - 1, rows: rows, hasColour: terminal.hasColour).lines
+      // What is to be drawn again in its place has to fit on the screen.
+      if lines.count < size.rows || rows <= 5 || !terminal.isLive { return lines }
+      rows -= 1
+    }
   }
 
   /// Draws whenever something has changed, until every run has ended or a signal comes.

@@ -118,6 +118,29 @@ import Testing
     #expect(!PublishedCurve.isTask("gym/Humanoid-45obs", "Humanoid-v5") && !PublishedCurve.isTask("a/Ant", "Hopper-v5"))
   }
 
+  /// Tasks on one scale are one curve, resampled task by task.
+  @Test func tasksTogether() throws {
+    let a = try runs.run("x/a", (0..<2).map { .init(curve: [(100, -10 * Double($0), 1), (200, -5, 2)]) })
+    _ = try runs.run("x/b", task: "CartPole-v1", [.init(curve: [(100, 100, 1), (200, 300, 2)])])
+    let references = runs.folder.write("task,low,high\nPendulum-v1,-10,0\nCartPole-v1,0,400\n", to: "references.csv")
+    var curves = LearningCurves()
+    curves.references = references
+    let groups = try RunGroup.named(by: ["x=\(runs.folder.path)/x"])
+    let chart = try curves.chart(groups) { Issue.record("\($0)") }
+    #expect(chart.panels.count == 1 && chart.yTitle == "normalized evaluation return")
+    let curve = chart.panels[0].curves[0].curve
+    // The mean of the tasks' means: (0.25 + 0.5)/2, (0.75 + 0.5)/2.
+    #expect(curve.points.map(\.value) == [0.375, 0.625] && curve.points.allSatisfy(\.isWhole))
+    // One task has one seed, and is always drawn with it; the other's mean is 0, 0.5 or 1.
+    #expect(curve.points[0].band == .init(low: 0.125, high: 0.625) && curve.points[1].band?.low == 0.625)
+    #expect(chart.legend.map(\.label) == ["x (1–2 seeds)"])
+    var notes: [String] = []
+    let both = try RunGroup.named(by: ["x=\(runs.folder.path)/x", "a=\(a)"])
+    #expect(try curves.chart(both) { notes.append($0) }.panels[0].title.isEmpty && notes[0].contains("CartPole-v1"))
+    curves.axis = .time
+    #expect(throws: ExperimentError.self) { try curves.chart(groups) { _ in } }
+  }
+
   @Test func whatIsLeftOutIsSaid() throws {
     let path = try runs.run(
       "a",
@@ -127,7 +150,8 @@ import Testing
     let chart = try LearningCurves().chart(groups) { notes.append($0) }
     #expect(
       notes.count == 2 && notes[0].contains("seed 1") && notes[0].contains("running") && notes[1].contains("failed"))
-    #expect(chart.legend.map(\.label) == ["a (2 seeds)"] && chart.caption.contains("unreliable"))
+    #expect(
+      chart.legend.map(\.label) == ["a (2 seeds)"] && chart.caption.contains("unreliable") && chart.remarks.count == 2)
     let empty = try RunGroup.named(by: [try runs.run("b", [.init(curve: [])])])
     #expect(throws: ExperimentError.self) { try LearningCurves().chart(empty) { _ in } }
   }

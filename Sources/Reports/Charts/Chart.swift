@@ -26,6 +26,8 @@ package struct Chart: Sendable {
   package var title: String
   /// How to read it, in small letters.
   package var caption: String
+  /// The part of it that holds in a terminal, too.
+  package var remarks: [String] = []
   package var xTitle, yTitle: String
   package var panels: [Panel]
   package var legend: [Entry]

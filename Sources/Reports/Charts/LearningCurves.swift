@@ -19,6 +19,9 @@ package struct LearningCurves: Sendable {
   package var threshold: Double?
   package var optimum: Double?
   package var title: String?
+  /// A CSV file with the columns task, low and high: the y that become 0 and 1, and all tasks one curve; nil: each task
+  /// has a panel.
+  package var references: String?
   package var published: [(task: String, curve: PublishedCurve)] = []
   package var panelSize: (width: Double, height: Double) = (720, 440)
 
@@ -29,6 +32,7 @@ package struct LearningCurves: Sendable {
   package func chart(_ groups: [RunGroup], note: (String) -> Void) throws(ExperimentError) -> Chart {
     var tasks: [String] = []
     for task in groups.flatMap({ $0.runs.map(\.task) }) where !tasks.contains(task) { tasks.append(task) }
+    if let references { return try pooled(groups, tasks, references, note) }
     var panels: [Chart.Panel] = []
     var counts = [[Int]](repeating: [], count: groups.count)
     var unit = TimeUnit.seconds
@@ -76,17 +80,58 @@ package struct LearningCurves: Sendable {
     return chart(groups, panels, counts, unit)
   }
 
+  /// One panel of all tasks that all groups have.
+  private func pooled(
+    _ groups: [RunGroup], _ tasks: [String], _ references: String, _ note: (String) -> Void
+  ) throws(ExperimentError) -> Chart {
+    if axis != .steps {
+      throw .usage("several tasks in one curve have the steps in common, but neither time nor updates")
+    }
+    let common = tasks.filter { task in groups.allSatisfy { $0.runs.contains { $0.task == task } } }
+    for task in tasks where !common.contains(task) { note("\(task) is left out: not every group has it") }
+    if common.isEmpty { throw .usage("no task is common to \(groups.map(\.name).joined(separator: ", "))") }
+    let ends = try rethrow(ScoreGroup.references(references, of: common)) { (error: CSVError) in
+      ExperimentError.failed("\(error)")
+    }
+    var curves: [(color: Int, curve: GroupCurve)] = []
+    for (index, group) in groups.enumerated() {
+      var seeds: [[SeedCurve]] = []
+      for (task, ends) in zip(common, ends) {
+        guard let run = group.runs.first(where: { $0.task == task }) else { continue }
+        seeds.append(
+          try self.seeds(run, group.name, note).map { curve in
+            var curve = curve.smoothed(over: smoothing)
+            for place in curve.points.indices {
+              curve.points[place].y = (curve.points[place].y - ends.low) / (ends.high - ends.low)
+            }
+            return curve
+          })
+      }
+      let curve = GroupCurve(
+        group.name, seeds, statistic, holding: isHolding, isLogarithmic: isLogarithmic, until: until)
+      if curve.points.isEmpty { note("\(group.name) is left out: its seeds share no stretch") }
+      if !curve.points.isEmpty { curves.append((index, curve)) }
+    }
+    if curves.isEmpty { throw .usage("nothing to draw: no group has a stretch that its seeds share") }
+    var counts = [[Int]](repeating: [], count: groups.count)
+    for (color, curve) in curves { counts[color] = curve.seeds.map(\.count) }
+    var panel = panel("", curves)
+    panel.title = "\(common.count) \(common.count == 1 ? "task" : "tasks"): \(common.joined(separator: ", "))"
+    var chart = chart(groups, [panel], counts, .seconds)
+    chart.yTitle = "normalized \(chart.yTitle)"
+    return chart
+  }
+
   private func chart(_ groups: [RunGroup], _ panels: [Chart.Panel], _ counts: [[Int]], _ unit: TimeUnit) -> Chart {
-    let legend = groups.indices.filter { !counts[$0].isEmpty }.map { index -> Chart.Entry in
-      let (least, most) = (counts[index].min()!, counts[index].max()!)
-      let number = least == most ? "\(most)" : "\(least)–\(most)"
-      return Chart.Entry(color: index, label: "\(groups[index].name) (\(number) \(most == 1 ? "seed" : "seeds"))")
+    let legend = groups.indices.filter { !counts[$0].isEmpty }.map { index in
+      LearningCurves.entry(index, groups[index].name, counts[index])
     }
     var chart = Chart(
       title: title ?? (panels.count == 1 ? panels[0].title : ""), caption: caption(panels),
       xTitle: axis.title + (axis == .time ? " (\(unit.rawValue))" : ""), yTitle: column.title, panels: panels,
       legend: legend)
     if panels.count == 1 { chart.panels[0].title = "" }
+    chart.remarks = remarks(panels)
     (chart.isLogarithmic, chart.yRange, chart.until, chart.panelSize) = (isLogarithmic, yRange, until, panelSize)
     return chart
   }
@@ -127,15 +172,30 @@ package struct LearningCurves: Sendable {
   private func caption(_ panels: [Chart.Panel]) -> String {
     let curves = panels.flatMap { $0.curves.map(\.curve) }
     guard curves.contains(where: { $0.seedCount > 1 }) else { return "" }
-    var parts = [
-      "Thick: \(statistic.title) over seeds; band: 95 % stratified bootstrap interval; thin: each seed\(smoothed)."
-    ]
+    let isPooled = curves.contains { $0.seeds.count > 1 }
+    let thin = isPooled ? "" : "; thin: each seed\(smoothed)"
+    let key = "Thick: \(statistic.title) over seeds; band: 95 % stratified bootstrap interval\(thin)."
+    return ([key] + remarks(panels)).joined(separator: " ")
+  }
+
+  /// What to know about the curves, however they are drawn.
+  private func remarks(_ panels: [Chart.Panel]) -> [String] {
+    let curves = panels.flatMap { $0.curves.map(\.curve) }.filter { $0.seedCount > 1 }
+    var parts: [String] = []
+    if curves.isEmpty { return parts }
     if isHolding { parts.append("A seed that has ended keeps its last value.") }
     if curves.contains(where: { $0.points.contains { !$0.isWhole } }) {
       parts.append("Dashed where some seeds have ended.")
     }
     if curves.contains(where: { $0.seedCount < 5 }) { parts.append("With fewer than 5 seeds a band is unreliable.") }
-    return parts.joined(separator: " ")
+    return parts
+  }
+
+  /// A legend's entry; of several numbers of seeds from the least to the most.
+  static func entry(_ color: Int, _ name: String, _ seeds: [Int]) -> Chart.Entry {
+    let (least, most) = (seeds.min() ?? 0, seeds.max() ?? 0)
+    let number = least == most ? "\(most)" : "\(least)–\(most)"
+    return Chart.Entry(color: color, label: "\(name) (\(number) \(most == 1 ? "seed" : "seeds"))")
   }
 
   private var smoothed: String { smoothing > 1 ? ", over \(smoothing) rows" : "" }

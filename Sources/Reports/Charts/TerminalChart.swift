@@ -49,7 +49,7 @@ package struct TerminalChart {
     for name in Set(chart.panels.flatMap { $0.published.map(\.name) }).sorted() {
       lines.append("× \(Terminal.harmless(name)), published")
     }
-    return lines + (chart.caption.isEmpty ? [] : [""] + TerminalChart.wrapped(chart.caption, columns))
+    return lines + (chart.remarks.isEmpty ? [] : TerminalChart.wrapped(chart.remarks.joined(separator: " "), columns))
   }
 
   private static func wrapped(_ text: String, _ columns: Int) -> [String] {

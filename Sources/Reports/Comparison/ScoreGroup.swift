@@ -155,18 +155,27 @@ package struct ScoreGroup: Sendable {
     }
   }
 
+  /// The scores that become 0 and 1, of some tasks, by a CSV file with the columns task, low and high.
+  package static func references(
+    _ path: String, of tasks: [String]
+  ) throws(CSVError) -> [(low: Double, high: Double)] {
+    let table = try CSVTable.read(path)
+    let rows = try table.rows(Reference.self)
+    for index in rows.indices where rows[index].low == rows[index].high {
+      throw table.fault(index, "\"low\" and \"high\" of task \"\(rows[index].task)\" are the same")
+    }
+    return try tasks.map { task throws(CSVError) in
+      guard let row = rows.first(where: { $0.task == task }) else {
+        throw .malformed(path: path, line: 1, "no row for task \"\(task)\"")
+      }
+      return (row.low, row.high)
+    }
+  }
+
   /// Scores ← (score − low)/(high − low), by a CSV file with the columns task, low and high.
   package mutating func normalize(by path: String) throws(CSVError) {
-    let table = try CSVTable.read(path)
-    let references = try table.rows(Reference.self)
-    for index in references.indices where references[index].low == references[index].high {
-      throw table.fault(index, "\"low\" and \"high\" of task \"\(references[index].task)\" are the same")
-    }
-    for index in tasks.indices {
-      guard let row = references.first(where: { $0.task == tasks[index].name }) else {
-        throw .malformed(path: path, line: 1, "no row for task \"\(tasks[index].name)\"")
-      }
-      tasks[index].scores = tasks[index].scores.map { ($0 - row.low) / (row.high - row.low) }
+    for (index, (low, high)) in try ScoreGroup.references(path, of: tasks.map(\.name)).enumerated() {
+      tasks[index].scores = tasks[index].scores.map { ($0 - low) / (high - low) }
     }
   }
 }

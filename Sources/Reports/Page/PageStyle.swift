@@ -16,16 +16,16 @@ enum PageStyle {
     p, li { max-width: 48rem }
     nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; list-style: none; padding: 0; margin: .5rem 0 0 }
     a { color: var(--group-0) }
-    .quiet, caption, figcaption { color: var(--quiet); font-size: .87rem }
+    .quiet { color: var(--quiet); font-size: .87rem }
     .alarm { color: var(--alarm); font-weight: 600 }
-    .scroll { overflow-x: auto; margin: .75rem 0 }
+    .scroll { overflow-x: auto; margin: .25rem 0 .75rem }
     table { border-collapse: collapse; font-size: .87rem; min-width: 40rem }
-    caption { text-align: left; padding: .2rem 0 }
-    th, td { text-align: left; vertical-align: top; padding: .3rem .7rem; border-bottom: 1px solid var(--grid);
+    th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid var(--grid);
       font-weight: 400; max-width: 30rem; overflow-wrap: break-word }
+    tbody th { white-space: nowrap }
     table.facts td { overflow-wrap: anywhere; min-width: 9rem }
     thead th { font-weight: 600; white-space: nowrap; border-bottom: 2px solid var(--axis); padding: 0 }
-    thead button { all: unset; cursor: pointer; display: block; padding: .3rem .7rem; width: 100% }
+    thead button { all: unset; cursor: pointer; display: block; padding: .3rem .6rem; width: 100% }
     thead button::after { content: " ↕"; color: var(--axis) }
     th[aria-sort=ascending] button::after { content: " ↑"; color: var(--text) }
     th[aria-sort=descending] button::after { content: " ↓"; color: var(--text) }

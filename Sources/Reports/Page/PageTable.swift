@@ -41,8 +41,9 @@ struct PageTable {
 
   var html: String {
     var lines = [
+      "<p class=\"quiet\">\(MarkupText.escaped(caption))</p>",
       "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"\(MarkupText.escaped(caption))\">",
-      "<table class=\"sortable\(style.isEmpty ? "" : " \(style)")\"><caption>\(MarkupText.escaped(caption))</caption>",
+      "<table class=\"sortable\(style.isEmpty ? "" : " \(style)")\">",
       "<thead><tr>",
     ]
     for heading in headings {

@@ -41,8 +41,8 @@ extension RunReport {
       caption:
         "Last evaluation of every seed: interquartile mean with its 95 % bootstrap interval, and mean ± standard "
         + "deviation. The best evaluation is selected, and so above what a new measurement would give.",
-      headings: ["group", "task", "agent", "seeds", "final IQM", "95 % interval", "final mean", "best mean (selected)"]
-        + (hasLevel ? ["steps to level", "reached"] : []) + ["work", "steps/s"])
+      headings: ["group", "task", "agent", "seeds", "final IQM", "95 % interval", "final mean", "best (selected)"]
+        + (hasLevel ? ["steps to level"] : []) + ["work", "steps/s"])
     for row in rows {
       let estimate = row.finalEstimate
       let interval = estimate.map { "[\(NumberText.short($0.interval.low)), \(NumberText.short($0.interval.high))]" }
@@ -58,8 +58,9 @@ extension RunReport {
       ]
       if hasLevel {
         let steps = row.stepsToLevel
-        cells.append(.init(number: steps?.median) { $0.isFinite ? NumberText.grouped(Int($0)) : "not by half" })
-        cells.append(.init(steps.map { "\($0.reached) of \(row.seeds.count)" }, style: "number"))
+        let reached = "(\(steps?.reached ?? 0) of \(row.seeds.count))"
+        cells.append(
+          .init(number: steps?.median) { "\($0.isFinite ? NumberText.grouped(Int($0)) : "not by half") \(reached)" })
       }
       let seconds = row.seeds.compactMap(\.seconds)
       let speeds = row.seeds.compactMap(\.stepsPerSecond)

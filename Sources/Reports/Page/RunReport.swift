@@ -127,6 +127,7 @@ package struct RunReport: Sendable {
         let task = panel.title.isEmpty ? chart.title : panel.title
         single.title = ""
         single.panels = [panel]
+        single.legend = panel.curves.map { LearningCurves.entry($0.color, $0.curve.name, [$0.curve.seedCount]) }
         single.panels[0].title = "\(task): \(chart.yTitle) over \(axis.title)"
         single.panelSize = (900, 440)
         charts.append(single)

@@ -3,7 +3,8 @@ import Support
 /// What `mbrl` alone says: every command, by what it is for.
 package enum CommandMap {
   private static let chapters: [(title: String, verbs: [String])] = [
-    ("begin", ["init", "list", "config check", "config show", "config schema"]), ("learn", ["train"]),
+    ("begin", ["init", "list", "config check", "config show", "config schema"]),
+    ("learn", ["train", "sweep plan", "sweep run", "sweep pending", "sweep status", "sweep advance", "sweep collect"]),
     ("look", ["plot", "report", "eval", "list runs", "inspect"]), ("judge", ["compare", "diagnose"]),
     ("check", ["env check", "solve", "bench"]), ("take along", ["export", "completion"]),
   ]
