@@ -129,7 +129,8 @@ compare() {
   if [ "$failures" = "$before" ]; then equal=$((equal + 1)) && ok "$name"; fi
 }
 
-for file in $(find configs -name '*.json' -not -path 'configs/sweeps/*' | sort) "$work"/small/*.json; do
+for file in $(find configs -name '*.json' -not -path 'configs/sweeps/*' -not -path 'configs/gymnasium/*' | sort) \
+  "$work"/small/*.json; do
   name="${file#"$work"/}"
   compare "${name%.json}" "$file"
 done

@@ -11,6 +11,9 @@ package protocol Simulation: Sendable {
   /// Moves one step. Actions outside the space are clipped or rejected as the environment's source does.
   /// - Throws: `EnvironmentError` where the action does not fit the space or the simulation fails.
   mutating func step(_ action: Action) throws -> Outcome
+  /// Tells the action of the `step` that comes next. A group tells those of all its lanes before it steps the first
+  /// one, so that simulations that share a process can step together; default: nothing happens.
+  mutating func announce(_ action: Action)
   /// Writes the current observation: `specification.observationSpace.size` floats; an image's are 0…255.
   func observe(into observation: UnsafeMutableBufferPointer<Float>)
   /// The run's environment steps until now, for tasks that change in the course of a run: they count their own steps
@@ -24,6 +27,12 @@ package protocol Simulation: Sendable {
   var physicalState: PhysicalState? { get set }
   /// What a bystander would see now.
   var sketch: Sketch? { get }
+  /// What a bystander would see now, of simulations that draw pixels themselves; nil: they do not.
+  var picture: Raster? { get }
+  /// The complete state as bytes, of simulations that can give it; default: nil.
+  func snapshot() throws -> [UInt8]?
+  /// Moves to a state that a `snapshot` holds, at which the observation was this one.
+  mutating func restore(_ snapshot: [UInt8], _ observation: [Float]) throws
   /// An independent one in the same state; nil: it refuses.
   func copy() -> Self?
 }
@@ -40,6 +49,12 @@ extension Simulation {
     set {}
   }
   package var sketch: Sketch? { nil }
+  package mutating func announce(_ action: Action) {}
+  package var picture: Raster? { nil }
+  package func snapshot() throws -> [UInt8]? { nil }
+  package mutating func restore(_ snapshot: [UInt8], _ observation: [Float]) throws {
+    throw EnvironmentError.failed("\(specification.id) cannot be moved to a stored state")
+  }
   package func copy() -> Self? { nil }
 
   /// The current observation in an array of its own; for checks and logs, not for training loops.
@@ -101,6 +116,8 @@ package struct EnvironmentDescription: Sendable {
   /// The wrapper's setting for which declared dynamics are not those of what an agent sees; nil: they are, or there are
   /// none.
   package let hidingSetting: String?
+  /// Versions of what a foreign environment comes from; empty of native ones.
+  package var origin: [(name: String, value: String)] = []
 
   /// Of an environment whose observations are normalised on the way to the agent, where there is a normaliser.
   package init(_ environment: any Environment, normalizer: RunningNormalizer? = nil, hidingSetting: String? = nil) {

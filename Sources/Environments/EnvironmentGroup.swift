@@ -14,8 +14,10 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   package private(set) var isFirst: [Bool]
   /// The number, in the run, of the episode that each lane plays.
   package private(set) var episode: [Int]
-  /// What a restoration could not give back exactly.
+  /// What a restoration could not give back exactly, and episodes that could not go on.
   package private(set) var warnings: [String] = []
+  /// Lanes whose last step lost its episode; it counts as truncated.
+  package private(set) var lostLanes: [Int] = []
   private var environments: [any Environment]
   private var now, next: RowBuffer
   /// nil: observations are as the environments give them.
@@ -25,16 +27,19 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   /// `begin` was called since the last step.
   private var isBegun = false
   private let isParallel: Bool
+  private let announcesSteps: Bool
   private let seed: (_ episode: Int) -> UInt64
 
   /// - Parameters:
   ///   - environments: one per lane, all of the same specification.
   ///   - firstEpisode: the number of the first episode.
   ///   - isParallel: every lane steps on a thread of its own; for simulations that wait or work for long.
+  ///   - announcesSteps: every lane is told its action before the first one is stepped; for simulations that share a
+  ///     process.
   ///   - normalizer: what observations go through; it goes on learning from them unless it is frozen.
   package init(
     _ environments: [any Environment], firstEpisode: Int = 0, isParallel: Bool = false,
-    normalizer: RunningNormalizer? = nil, seed: @escaping (_ episode: Int) -> UInt64
+    announcesSteps: Bool = false, normalizer: RunningNormalizer? = nil, seed: @escaping (_ episode: Int) -> UInt64
   ) {
     precondition(!environments.isEmpty, "a group has environments")
     self.environments = environments
@@ -50,6 +55,7 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
     episode = [Int](repeating: -1, count: lanes)
     episodes = firstEpisode
     self.isParallel = isParallel && lanes > 1
+    self.announcesSteps = announcesSteps && lanes > 1
     self.seed = seed
   }
 
@@ -71,6 +77,12 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   package var transitions: Transitions {
     Transitions(
       observations: now.read, actions: actions, outcomes: outcomes, next: next.read, isFirst: isFirst, episode: episode)
+  }
+
+  /// The warnings until now, once.
+  package func takeWarnings() -> [String] {
+    defer { warnings = [] }
+    return warnings
   }
 
   package func copy(of lane: Int) -> (any Environment)? { environments[lane].copy() }
@@ -105,16 +117,31 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   /// Steps every lane by its row of `actions`.
   /// - Throws: the error of the first lane that failed.
   package func step() throws {
+    lostLanes.removeAll(keepingCapacity: true)
     if isParallel {
       try stepParallel()
     } else {
+      if announcesSteps { for lane in environments.indices { environments[lane].announce(actions.action(lane)) } }
       for lane in environments.indices {
-        outcomes[lane] = try environments[lane].step(actions.action(lane))
-        observe(lane, next)
+        do {
+          outcomes[lane] = try environments[lane].step(actions.action(lane))
+          observe(lane, next)
+        } catch let lost as EpisodeLost {
+          lose(lane, lost)
+        }
       }
     }
     normalizer?.normalize(next.rows)
     isBegun = false
+  }
+
+  /// The episode ends where it was: cut, with the observation before.
+  private func lose(_ lane: Int, _ lost: EpisodeLost) {
+    let text = "\(lost); the episode counts as truncated"
+    if warnings.last != text { warnings.append(text) }
+    lostLanes.append(lane)
+    outcomes[lane] = Outcome(reward: 0, isTerminated: false, isTruncated: true)
+    observe(lane, next)
   }
 
   private func stepParallel() throws {

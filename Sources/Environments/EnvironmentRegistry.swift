@@ -5,8 +5,14 @@ import Support
 package protocol EnvironmentFamily: Sendable {
   /// What `mbrl list environments` shows.
   var specifications: [EnvironmentSpecification] { get }
+  /// How ids begin that nobody lists, and what they name; default: there are none.
+  var openIDs: (prefix: String, summary: String)? { get }
   /// The settings of that id, exactly as written, at their defaults; nil: it is none of this family's.
   func settings(for id: String) -> (any EnvironmentSettings)?
+}
+
+extension EnvironmentFamily {
+  package var openIDs: (prefix: String, summary: String)? { nil }
 }
 
 /// The options of one environment, and how it is made of them.
@@ -17,6 +23,18 @@ package protocol EnvironmentSettings: Sendable {
   var standardStepLimit: Int? { get }
   /// Whether several are stepped on threads of their own, because a step waits or works for long; default: no.
   var stepsInParallel: Bool { get }
+  /// Whether a group tells every lane its action before it steps the first one; default: no.
+  var announcesSteps: Bool { get }
+  /// Whether `declare` declares "stepLimit" itself, because the environment may have a limit of its own; default: no.
+  var ownsStepLimit: Bool { get }
+  /// Of those: whether episodes may go on for ever; default: no.
+  var isEndless: Bool { get }
+  /// Whether the environment is made so that it can be drawn, where that has to be said before; default: it need not.
+  var drawsPictures: Bool { get set }
+  /// Versions of what a foreign environment comes from; default: nothing.
+  func origin() throws -> [(name: String, value: String)]
+  /// `count` new environments that are stepped together; default: each made by itself.
+  func makeGroup(_ count: Int, stepLimit: Int?) throws -> [any Environment]
   /// A new environment, before its first reset, cut after `stepLimit` steps.
   /// - Throws: where what a foreign environment needs is not there.
   func make(stepLimit: Int?) throws -> any Environment
@@ -24,11 +42,27 @@ package protocol EnvironmentSettings: Sendable {
 
 extension EnvironmentSettings {
   package var stepsInParallel: Bool { false }
+  package var announcesSteps: Bool { false }
+  package var ownsStepLimit: Bool { false }
+  package var isEndless: Bool { false }
+  package var drawsPictures: Bool {
+    get { false }
+    set {}
+  }
+  package func origin() throws -> [(name: String, value: String)] { [] }
+  package func makeGroup(_ count: Int, stepLimit: Int?) throws -> [any Environment] {
+    try (0..<count).map { _ in try make(stepLimit: stepLimit) }
+  }
 }
 
 /// Every environment, family by family.
 package enum EnvironmentRegistry {
-  package static let families: [any EnvironmentFamily] = [NativeEnvironments(), MuJoCoEnvironments()]
+  package static let families: [any EnvironmentFamily] = [
+    NativeEnvironments(), MuJoCoEnvironments(), GymnasiumEnvironments(),
+  ]
+
+  /// How ids begin that no list holds, with their meaning.
+  package static let openIDs = families.compactMap(\.openIDs)
 
   package static let specifications: [EnvironmentSpecification] = families.flatMap(\.specifications)
 
@@ -95,7 +129,7 @@ private struct NativeSettings<Native: ConfigurableEnvironment>: EnvironmentSetti
 package struct EnvironmentConfiguration: Configurable {
   package private(set) var id: String
   package private(set) var settings: any EnvironmentSettings
-  /// Steps after which an episode is truncated; nil: never.
+  /// Steps after which an episode is truncated; nil: never, or as the environment itself does it.
   package var stepLimit: Int?
   package var wrappers = WrapperSettings()
 
@@ -117,7 +151,9 @@ package struct EnvironmentConfiguration: Configurable {
 
   package mutating func declare(_ fields: Fields) {
     var chosen = id
-    let isKnown = fields.choice("id", &chosen, from: EnvironmentRegistry.ids, "environment")
+    let isKnown = fields.choice(
+      "id", &chosen, from: EnvironmentRegistry.ids,
+      orBeginningWith: EnvironmentRegistry.openIDs.map(\.prefix), "environment")
     if chosen != id, let configuration = EnvironmentConfiguration(id: chosen) { self = configuration }
     fields.distinguish("id", id, owners: EnvironmentConfiguration.ids)
     if isKnown && (fields.mentions("id") || !fields.mentionsAnything) {
@@ -125,15 +161,17 @@ package struct EnvironmentConfiguration: Configurable {
     } else {
       fields.tolerateUnknownKeys()
     }
-    var limit = stepLimit ?? 0
-    fields.integer("stepLimit", &limit, in: 0...Int.max, "steps after which an episode is truncated; 0: never")
-    stepLimit = limit == 0 ? nil : limit
+    if !settings.ownsStepLimit {
+      var limit = stepLimit ?? 0
+      fields.integer("stepLimit", &limit, in: 0...Int.max, "steps after which an episode is truncated; 0: never")
+      stepLimit = limit == 0 ? nil : limit
+    }
     fields.section("wrappers", &wrappers, "what stands around the environment; all off at first")
   }
 
   /// The environments that have an option of that name.
   private static func ids(declaring name: String) -> [String] {
-    EnvironmentRegistry.ids.filter { id in
+    (EnvironmentRegistry.ids + EnvironmentRegistry.openIDs.map(\.prefix)).filter { id in
       let fields = Fields()
       var settings = EnvironmentRegistry.settings(for: id)
       settings?.declare(fields)
@@ -141,16 +179,29 @@ package struct EnvironmentConfiguration: Configurable {
     }
   }
 
+  /// Whether nothing is known to cut episodes.
+  package var isEndless: Bool { settings.ownsStepLimit ? settings.isEndless : stepLimit == nil }
+
+  /// Whether the environment may cut its episodes without a limit that is known.
+  package var truncatesItself: Bool { settings.ownsStepLimit }
+
+  /// Makes environments that can be drawn, where that has to be said before.
+  package mutating func drawPictures() { settings.drawsPictures = true }
+
   /// A new environment in its wrappers, before its first reset.
   /// - Throws: `WrapperMisfits`; where what a foreign environment needs is not there.
   package func make() throws -> any Environment { try wrappers.wrap(settings.make(stepLimit: stepLimit)) }
 
+  /// The environment itself, without its wrappers.
+  /// - Throws: where what a foreign environment needs is not there.
+  package func makeBare() throws -> any Environment { try settings.make(stepLimit: stepLimit) }
+
   /// `count` new environments that are stepped together.
   /// - Throws: as `make`.
   package func makeGroup(_ count: Int, seed: @escaping (_ episode: Int) -> UInt64) throws -> EnvironmentGroup {
-    let environments = try (0..<count).map { _ in try make() }
+    let environments = try settings.makeGroup(count, stepLimit: stepLimit).map(wrappers.wrap)
     return EnvironmentGroup(
-      environments, isParallel: settings.stepsInParallel,
+      environments, isParallel: settings.stepsInParallel, announcesSteps: settings.announcesSteps,
       normalizer: wrappers.makeNormalizer(environments[0].specification), seed: seed)
   }
 
@@ -161,8 +212,10 @@ package struct EnvironmentConfiguration: Configurable {
     let bare = try settings.make(stepLimit: stepLimit)
     let hasKnownDynamics = bare.knownDynamics != nil
     let environment = try wrappers.wrap(bare)
-    return EnvironmentDescription(
+    var description = EnvironmentDescription(
       environment, normalizer: wrappers.makeNormalizer(environment.specification),
       hidingSetting: hasKnownDynamics ? wrappers.hidingSetting : nil)
+    description.origin = try settings.origin()
+    return description
   }
 }

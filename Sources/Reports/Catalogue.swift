@@ -17,7 +17,7 @@ package enum Catalogue: String, CaseIterable, Sendable {
           specification.summary,
         ])
       }
-      return table.lines
+      return table.lines + EnvironmentRegistry.openIDs.map { "\($0.prefix)ID  \($0.summary)" }
     default:
       var table = TextTable(["type", "summary"])
       for entry in named { table.append([entry.name, entry.summary]) }
@@ -35,7 +35,7 @@ package enum Catalogue: String, CaseIterable, Sendable {
           "action_space": Catalogue.json(specification.actionSpace), "step_limit": .integer(specification.stepLimit),
           "reward_threshold": .finite(specification.rewardThreshold), "summary": .string(specification.summary),
         ]
-      }
+      } + EnvironmentRegistry.openIDs.map { ["id_prefix": .string($0.prefix), "summary": .string($0.summary)] }
     default: return named.map { ["type": .string($0.name), "summary": .string($0.summary)] }
     }
   }

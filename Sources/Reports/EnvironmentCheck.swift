@@ -18,7 +18,8 @@ package struct EnvironmentCheck: Sendable {
     let configuration = try EnvironmentCheck.configuration(id: id, settings: settings)
     do {
       let recording = try tracePath.map { path throws(TraceError) in try Recording(path: path) }
-      contract = try EnvironmentContract.check(configuration.make)
+      contract = try EnvironmentContract.check(
+        truncatesItself: configuration.truncatesItself, configuration.make)
       let task = try configuration.describe()
       switch recording {
       case nil: break

@@ -30,8 +30,8 @@ package final class EpisodeMovie {
     defer { states += 1 }
     let isLast = outcome?.isOver ?? false
     guard states % stride == 0 || isLast else { return }
-    guard let sketch = environment.sketch else { return }
-    let picture = EpisodeMovie.picture(sketch, step: states, total: total)
+    guard let picture = EpisodeMovie.picture(environment.picture, environment.sketch, step: states, total: total)
+    else { return }
     var gif = gif ?? AnimatedGIF(width: picture.width, height: picture.height)
     self.gif = nil  // so that there is one owner and nothing is copied
     // The end stays for a second before it begins anew.
@@ -42,9 +42,10 @@ package final class EpisodeMovie {
   /// Every how many of so many states is shown.
   static func stride(states: Int) -> Int { (states + mostPictures - 1) / mostPictures }
 
-  /// A state with the step and the return until then.
-  static func picture(_ sketch: Sketch, step: Int, total: Double) -> Raster {
-    Raster(sketch, width: width).captioned("step \(step)  return \(NumberText.short(total))")
+  /// The present state with the step and the return until then; nil where nobody draws it.
+  static func picture(_ pixels: Raster?, _ sketch: Sketch?, step: Int, total: Double) -> Raster? {
+    let raster = pixels.map { $0.enlarged(max(1, width / $0.width)) } ?? sketch.map { Raster($0, width: width) }
+    return raster?.captioned("step \(step)  return \(NumberText.short(total))")
   }
 
   /// The file; empty before the first state.

@@ -4,6 +4,8 @@ import Support
 /// The last state of the first evaluated episode as a picture.
 package final class EpisodeStill {
   private var sketch: Sketch?
+  /// Of environments that draw pixels themselves, which can be asked at the end only.
+  private var pixels: Raster?
   private var steps = 0
   private var total = 0.0
   private var episodes = 0
@@ -15,14 +17,18 @@ package final class EpisodeStill {
   package func append(_ environment: any Environment, _ outcome: Outcome?) {
     if outcome == nil { episodes += 1 }
     guard episodes == 1 else { return }
+    if let outcome {
+      steps += 1
+      total += outcome.reward
+    }
     sketch = environment.sketch
-    guard let outcome else { return }
-    steps += 1
-    total += outcome.reward
+    if sketch == nil, outcome?.isOver ?? true {
+      pixels = EpisodeMovie.picture(environment.picture, nil, step: steps, total: total)
+    }
   }
 
   /// The PNG file; empty before the first state.
   package var bytes: [UInt8] {
-    sketch.map { PNG.bytes(EpisodeMovie.picture($0, step: steps, total: total)) } ?? []
+    (EpisodeMovie.picture(nil, sketch, step: steps, total: total) ?? pixels).map { PNG.bytes($0) } ?? []
   }
 }

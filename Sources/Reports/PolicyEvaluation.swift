@@ -75,7 +75,8 @@ package struct PolicyEvaluation: Sendable {
   package func run(_ path: String, reporter: EvaluationReporter? = nil) throws(ExperimentError) -> Report {
     let checkpoint = try Checkpoint.read(path)
     let experiment = try PolicyEvaluation.experiment(of: checkpoint, overrides)
-    let configuration = experiment.configuration
+    var configuration = experiment.configuration
+    if drawing == .movie || drawing == .still { configuration.environment.drawPictures() }
     try MemoryCheck.need(of: configuration, steps: 0)
     do {
       let loop = try RunLoop(
@@ -87,7 +88,7 @@ package struct PolicyEvaluation: Sendable {
         episodes: episodes ?? (standard.episodes > 0 ? standard.episodes : EvaluationConfiguration().episodes),
         seed: seed ?? standard.seed)
       evaluation.runStep = checkpoint.manifest.step
-      guard configuration.environment.stepLimit != nil else {
+      guard !configuration.environment.isEndless else {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }
       let rollout = try writesText ? RolloutText(task) : nil
@@ -152,7 +153,7 @@ package struct PolicyEvaluation: Sendable {
   }
 
   /// The settings that a checkpoint carries, changed by overrides of the planner and the environment.
-  private static func experiment(
+  static func experiment(
     of checkpoint: Checkpoint, _ overrides: [String]
   ) throws(ExperimentError) -> ExperimentFile {
     let manifest = checkpoint.manifest

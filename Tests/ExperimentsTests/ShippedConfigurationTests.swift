@@ -19,6 +19,20 @@ import Experiments
     return found.filter { $0.hasSuffix(".json") }.sorted()
   }()
 
+  /// Files of Gymnasium's environments, which need a Python that has them.
+  static let foreign = files.filter { $0.hasPrefix("gymnasium/") }
+
+  /// Every setting is right, whether there is such a Python or not; all is known of the task where there is.
+  @Test(arguments: foreign) func onlyAPythonIsMissing(name: String) throws {
+    do {
+      _ = try ExperimentFile.load("\(Self.folder)/\(name)")
+    } catch ExperimentError.configuration(_, let faults) {
+      #expect(faults.count == 1)
+      #expect(faults.first?.path == "environment.id")
+      #expect(faults.first?.message.contains("scripts/setup-gymnasium.sh") == true, "\(faults)")
+    }
+  }
+
   /// Whether the task of a file can be had here; where not, that is said. Where MuJoCo is missing, files of its tasks are
   /// refused for that alone.
   private static func canRun(_ name: String) throws -> Bool {
@@ -42,7 +56,7 @@ import Experiments
     #expect(plan.warnings.isEmpty && plan.variants.count > 1)
   }
 
-  @Test(arguments: files) func isReadWithoutAWarning(name: String) throws {
+  @Test(arguments: files.filter { !foreign.contains($0) }) func isReadWithoutAWarning(name: String) throws {
     guard try Self.canRun(name) else { return }
     let file = try ExperimentFile.load("\(Self.folder)/\(name)")
     #expect(file.warnings.isEmpty)

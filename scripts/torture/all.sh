@@ -19,6 +19,7 @@ go bad-configs.sh
 go overrides.sh
 go memory.sh
 go kill9.sh --runs $runs
+go gymnasium.sh
 go kill-at-call.sh --every $every
 go signals.sh --runs $signals
 go two-processes.sh --rounds $rounds

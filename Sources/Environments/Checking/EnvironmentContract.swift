@@ -7,13 +7,16 @@ package enum EnvironmentContract {
   ///   - make: a new environment, before its first reset.
   ///   - seeds: one trajectory each.
   ///   - steps: length of a trajectory, over as many episodes as it takes.
+  ///   - truncatesItself: episodes may be cut though no limit is known.
   /// - Throws: where one cannot be made.
   package static func check(
-    seeds: Range<UInt64> = 0..<3, steps: Int = 1000, _ make: @escaping () throws -> any Environment
+    seeds: Range<UInt64> = 0..<3, steps: Int = 1000, truncatesItself: Bool = false,
+    _ make: @escaping () throws -> any Environment
   ) throws -> ContractReport {
     let specification = try make().specification
     var check = ContractCheck(
-      make: make, specification: specification, report: ContractReport(id: specification.id))
+      make: make, specification: specification, truncatesItself: truncatesItself,
+      report: ContractReport(id: specification.id))
     try check.run(seeds: seeds, steps: steps)
     return check.report
   }
@@ -23,6 +26,7 @@ package enum EnvironmentContract {
 private struct ContractCheck {
   let make: () throws -> any Environment
   let specification: EnvironmentSpecification
+  let truncatesItself: Bool
   var report: ContractReport
 
   mutating func run(seeds: Range<UInt64>, steps: Int) throws {
@@ -117,7 +121,9 @@ private struct ContractCheck {
       if !specification.rewardRange.contains(outcome.reward), found.insert(.rewards).inserted {
         report.find(.rewards, "\(place): reward \(outcome.reward) is not in \(specification.rewardRange)")
       }
-      if outcome.isTruncated != (stepOfEpisode == specification.stepLimit), found.insert(.truncation).inserted {
+      let isKnown = specification.stepLimit != nil || !truncatesItself
+      let isWrong = isKnown && outcome.isTruncated != (stepOfEpisode == specification.stepLimit)
+      if isWrong, found.insert(.truncation).inserted {
         let limit = specification.stepLimit.map { "\($0)" } ?? "none"
         let verb = outcome.isTruncated ? "was" : "was not"
         report.find(.truncation, "\(place): step \(stepOfEpisode) \(verb) truncated; step limit: \(limit)")

@@ -13,6 +13,7 @@ extension EnvironmentWrapper {
   package var specification: EnvironmentSpecification { base.specification }
   package mutating func reset(seed: UInt64) throws { try base.reset(seed: seed) }
   package mutating func step(_ action: Action) throws -> Outcome { try base.step(action) }
+  package mutating func announce(_ action: Action) { base.announce(action) }
   package func observe(into observation: UnsafeMutableBufferPointer<Float>) { base.observe(into: observation) }
   package var runStep: Int {
     get { base.runStep }
@@ -25,6 +26,7 @@ extension EnvironmentWrapper {
     set { base.physicalState = newValue }
   }
   package var sketch: Sketch? { base.sketch }
+  package var picture: Raster? { base.picture }
   package func copy() -> Self? {
     guard let base = base.copy() else { return nil }
     var copy = self

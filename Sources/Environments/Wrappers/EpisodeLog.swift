@@ -1,7 +1,8 @@
 import Support
 
 /// Makes an environment of any deterministic simulation: archives the seed and the actions of the episode, and plays
-/// them again where it is read. Innermost, so that every wrapper outside archives its own part.
+/// them again where it is read. Innermost, so that every wrapper outside archives its own part. A simulation that gives
+/// its complete state is put there instead.
 ///
 /// The observation after the replay is compared with the stored one: a simulation that does not repeat itself is told
 /// from one that does.
@@ -27,7 +28,13 @@ package struct EpisodeLog<Base: Simulation>: EnvironmentWrapper {
   }
 
   package mutating func step(_ action: Action) throws -> Outcome {
-    let outcome = try base.step(action)  // first: a step that failed is no part of the episode
+    let outcome: Outcome
+    do {
+      outcome = try base.step(action)  // first: a step that failed is no part of the episode
+    } catch let lost as EpisodeLost {
+      seed = nil
+      throw lost
+    }
     switch action {
     case .discrete(let index): actions.append(Float(index))
     case .continuous(let vector): actions.append(contentsOf: vector)
@@ -46,14 +53,20 @@ package struct EpisodeLog<Base: Simulation>: EnvironmentWrapper {
     try archive.value("firstRunStep", &firstRunStep)
     try archive.array("actions", &actions)
     try archive.array("observation", &observation)
+    var state = archive.mode == .writing ? try base.snapshot() ?? [] : []
+    if try archive.presence("hasState", !state.isEmpty) { try archive.array("state", &state) }
     guard archive.mode == .reading else { return }
     guard actions.count.isMultiple(of: width) else {
       throw ArchiveError.malformed("actions", "\(actions.count) numbers are no rows of \(width)")
     }
     seed = episodeSeed
+    if !state.isEmpty, (try? base.restore(state, observation)) != nil { return }
     try replay(episodeSeed)
     let isSame = observed.elementsEqual(observation) { $0.bitPattern == $1.bitPattern }
-    if !isSame { throw EpisodeLost(environment: specification.id, steps: actions.count / width) }
+    if !isSame {
+      let (steps, id) = (actions.count / width, specification.id)
+      throw EpisodeLost("\(id) does not repeat itself: after the same \(steps) actions it is elsewhere")
+    }
   }
 
   private mutating func replay(_ seed: UInt64) throws {
@@ -72,13 +85,10 @@ package struct EpisodeLog<Base: Simulation>: EnvironmentWrapper {
   }
 }
 
-/// An episode could not be played again: its lane begins another one.
+/// An episode that cannot go on, because it could not be played again or its process is gone: its lane begins another.
 package struct EpisodeLost: Error, Equatable, CustomStringConvertible {
-  package var environment: String
-  /// Steps that were played again.
-  package var steps: Int
+  /// Why.
+  package let description: String
 
-  package var description: String {
-    "\(environment) does not repeat itself: after the same \(steps) actions it is elsewhere"
-  }
+  package init(_ description: String) { self.description = description }
 }

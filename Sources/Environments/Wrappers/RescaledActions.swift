@@ -28,6 +28,14 @@ package struct RescaledActions<Base: Environment>: EnvironmentWrapper {
     }
   }
 
+  package mutating func announce(_ action: Action) {
+    guard let given = try? action.vector(count: scale.low.count) else { return }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: given.count) { scaled in
+      for column in given.indices { scaled.initializeElement(at: column, to: scale(given[column], column)) }
+      base.announce(.continuous(UnsafeBufferPointer(scaled)))
+    }
+  }
+
   /// See `TimeLimit`.
   package func observe(into observation: UnsafeMutableBufferPointer<Float>) { base.observe(into: observation) }
 

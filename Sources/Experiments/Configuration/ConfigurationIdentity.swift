@@ -11,9 +11,9 @@ import Support
 /// what eval.csv is, but it changes no training: a run that goes on may be measured otherwise from then on.
 package enum ConfigurationIdentity {
   /// Sections and settings that do not belong to the identity.
-  package static let free = [
-    "name", "environment.library", "training.environmentSteps", "checkpoint", "logging", "threads", "seeds",
-  ]
+  package static let free =
+    ["name", "environment.library", "training.environmentSteps", "checkpoint", "logging", "threads", "seeds"]
+    + GymnasiumEnvironments.free.map { "environment.\($0)" }
 
   /// All that may change when a run goes on.
   package static let changeable = free + ["evaluation"]

@@ -87,10 +87,12 @@ package struct ExperimentConfiguration: Configurable {
       }
     } catch let misfits as WrapperMisfits {
       for fault in misfits.faults { fields.fault("environment.wrappers.\(fault.path)", fault.message) }
+    } catch let error as GymnasiumError {
+      fields.fault("environment.id", error.description)
     } catch {
       fields.fault("environment.id", "\(environment.id) cannot be made: \(error)")
     }
-    if isTrusted("environment"), environment.stepLimit == nil && evaluation.episodes > 0 {
+    if isTrusted("environment"), environment.isEndless && evaluation.episodes > 0 {
       fields.fault(
         "environment.stepLimit", "0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0")
     }

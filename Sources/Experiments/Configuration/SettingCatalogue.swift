@@ -25,7 +25,8 @@ package enum SettingCatalogue {
     let models = DynamicsModels.entries.flatMap { model in
       agents.map { ["agent": ["type": .string($0)], "model": ["type": .string(model.name)]] as JSONObject }
     }
-    return planners + models + EnvironmentRegistry.ids.map { ["environment": ["id": .string($0)]] }
+    let ids = EnvironmentRegistry.ids + EnvironmentRegistry.openIDs.map(\.prefix)
+    return planners + models + ids.map { ["environment": ["id": .string($0)]] }
   }
 
   /// The setting that a word names: "planner.horizon", "horizon", "environment-steps", "steps"; nil where none does.

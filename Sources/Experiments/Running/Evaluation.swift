@@ -15,6 +15,8 @@ package struct Evaluation {
   package var onState: ((any Environment, Outcome?) -> Void)?
   /// Sees every action before its step.
   package var onAction: ((ActionRows) -> Void)?
+  /// Is told of episodes that could not go on.
+  package var onWarning: ((String) -> Void)?
   /// Is told which episode is run.
   package var activity: Activity?
 
@@ -52,8 +54,11 @@ package struct Evaluation {
     _ policy: any Policy, in environment: any Environment, into results: inout [Episode], shouldStop: () -> Bool
   ) throws -> Bool {
     let (first, seed) = (results.count, seed)
-    let group = EnvironmentGroup([environment], firstEpisode: seed + first, normalizer: normalizer) { UInt64($0) }
-    for index in first..<max(episodes, first) {
+    func makeGroup(_ index: Int) -> EnvironmentGroup {
+      EnvironmentGroup([environment], firstEpisode: seed + index, normalizer: normalizer) { UInt64($0) }
+    }
+    var (group, index) = (makeGroup(first), first)
+    while index < episodes {
       activity?.set(.evaluating, index, of: episodes)
       group.setRunStep(runStep)
       var episode = Episode(seed: seed + index)
@@ -65,6 +70,7 @@ package struct Evaluation {
         onAction?(group.actions)
         try group.step()
         let outcome = group.outcomes[0]
+        if !group.lostLanes.isEmpty { break }
         onState?(group.environment(0), outcome)
         guard outcome.reward.isFinite else { throw DivergedError(quantity: "the reward in an evaluation") }
         episode.total += outcome.reward
@@ -72,7 +78,14 @@ package struct Evaluation {
         episode.isTerminated = outcome.isTerminated
         episode.isTruncated = outcome.isTruncated
       }
-      results.append(episode)
+      if group.lostLanes.isEmpty {
+        results.append(episode)
+        index += 1
+      } else {
+        // An episode hangs on its seed alone: played again it is the same.
+        for text in group.takeWarnings() { onWarning?("\(text), and is played again in an evaluation") }
+        group = makeGroup(index)
+      }
     }
     return true
   }

@@ -9,10 +9,11 @@ import Support
 package final class RunLoop: ArchivableObject {
   package let seed: Int
   package var progress: RunProgress
-  private let configuration: ExperimentConfiguration
+  let configuration: ExperimentConfiguration
   private let interaction: Interaction
   /// The evaluations' own environment, made for the first one and kept: some cost a process to make.
   private var evaluationEnvironment: (any Environment)?
+  private var evaluationWarnings: [String] = []
 
   /// What the run is at, for whoever watches.
   package let activity = Activity()
@@ -47,8 +48,11 @@ package final class RunLoop: ArchivableObject {
   }
   /// What evaluations see observations through; nil: nothing.
   package var frozenNormalizer: RunningNormalizer? { interaction.group.frozenNormalizer }
-  /// What a restoration could not give back exactly.
-  package var warnings: [String] { interaction.group.warnings }
+  /// What a restoration could not give back exactly, and episodes that could not go on, since it was asked last.
+  package func takeWarnings() -> [String] {
+    defer { evaluationWarnings = [] }
+    return interaction.group.takeWarnings() + evaluationWarnings
+  }
   /// The step was counted, but its learning was interrupted: `step` goes on with it.
   package var isInsideStep: Bool { interaction.isUnlearned }
 
@@ -64,8 +68,9 @@ package final class RunLoop: ArchivableObject {
     let environment = try evaluationEnvironment ?? configuration.environment.make()
     evaluationEnvironment = environment
     var evaluation = evaluation
-    evaluation.normalizer = interaction.group.frozenNormalizer
+    evaluation.normalizer = frozenNormalizer
     evaluation.activity = activity
+    evaluation.onWarning = { self.evaluationWarnings.append($0) }
     let before = activity.moment
     defer { activity.set(before.phase, before.done, of: before.total) }
     let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: Evaluation.random)
@@ -87,6 +92,9 @@ extension RunLoop {
   ) throws(ExperimentError) {
     do {
       try archive(checkpoint.makeArchive(logs, omitting: omitted))
+    } catch let error as GymnasiumError {
+      // The environment's, not the checkpoint's.
+      throw .failed("\(error)")
     } catch {
       throw .checkpoint(path: checkpoint.path, reason: "\(error)")
     }

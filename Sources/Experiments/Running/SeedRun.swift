@@ -133,7 +133,7 @@ package final class SeedRun {
       start == 0 ? "started" : origin.map { "branched off \($0.path) at step \(start)" } ?? "resumed at step \(start)")
     try RunRecord.begin(
       directory.recordPath, call: call, configurationHash: hash, seed: directory.seed, step: start, threads: threads,
-      origin: origin)
+      origin: origin, environment: try configuration.task().origin)
     try status(.running)
     // The state before the first step: from now on there always is something to go on from.
     if checkpointedStep == nil { try checkpoint() }
@@ -141,7 +141,7 @@ package final class SeedRun {
     try directory.checkpoints.point(.latest, to: start)
     try directory.checkpoints.point(.best, to: loop.progress.bestStep > 0 ? loop.progress.bestStep : nil)
     report(.started(RunOutlook(step: start, configuration, activity: loop.activity, origin: origin?.path)))
-    loop.warnings.forEach(warn)
+    loop.takeWarnings().forEach(warn)
     forgetOtherEvaluation()
     if loop.isInsideStep {
       guard try advance() else { return try interrupt() }
@@ -174,6 +174,7 @@ package final class SeedRun {
       try appendTables()
       return false
     }
+    for text in loop.takeWarnings() { warn("at step \(loop.progress.step) \(text)") }
     for alarm in loop.metrics.takeAlarms() { warn("at step \(loop.progress.step) \(alarm)") }
     // What was stored of this step is not its end.
     if wasInsideStep { checkpointedStep = nil }
@@ -220,6 +221,7 @@ package final class SeedRun {
         shouldStop(.evaluation(step))
       }
     } catch is InterruptedError {}
+    for text in loop.takeWarnings() { warn("in the evaluation at step \(step) \(text)") }
     isCheckpointBehind = checkpointedStep == step
     guard isComplete else { return false }
     let result = EvaluationResult(episodes: loop.progress.partialEvaluation)

@@ -16,9 +16,9 @@ package enum RunRecord {
   /// Adds a session that starts now. The `origin` of a run that branches off another one stays for ever.
   package static func begin(
     _ path: String, call: Call, configurationHash: String, seed: Int, step: Int, threads: Int,
-    origin: RunOrigin.Checkpoint? = nil
+    origin: RunOrigin.Checkpoint? = nil, environment: [(name: String, value: String)] = []
   ) throws(FileError) {
-    let session: JSON = [
+    var session: JSONObject = [
       "started": .string(Clock.timestamp()), "stopped": .null, "firstStep": .integer(step), "lastStep": .null,
       "outcome": .null, "processorSeconds": .null, "arguments": .texts(call.arguments),
       "overrides": .texts(call.overrides),
@@ -29,13 +29,16 @@ package enum RunRecord {
       "threads": .integer(threads), "host": .string(LockFile.hostName),
       "process": .integer(Int(ProcessInfo.processInfo.processIdentifier)),
     ]
+    if !environment.isEmpty {
+      session["environment"] = .object(JSONObject(environment.map { ($0.name, .string($0.value)) }))
+    }
     let old = (try? JSONParser.read(path))?.object
     var document: JSONObject = [
       "version": .integer(Version.runDirectory), "seed": .integer(seed),
       "configurationHash": .string(configurationHash),
     ]
     if let origin = old?["origin"] ?? origin?.json { document["origin"] = origin }
-    document["sessions"] = .array((old?["sessions"]?.array ?? []) + [session])
+    document["sessions"] = .array((old?["sessions"]?.array ?? []) + [.object(session)])
     try FileSystem.writeAtomically(JSON.object(document).prettyText, to: path)
   }
 

@@ -47,6 +47,14 @@ package struct Raster: Equatable, Sendable {
     return Raster(width: width, height: rasters[0].height, pixels: pixels)
   }
 
+  /// Every pixel as a square of so many a side.
+  package func enlarged(_ factor: Int) -> Raster {
+    guard factor > 1 else { return self }
+    let (columns, rows) = (width * factor, height * factor)
+    let enlarged = (0..<rows * columns).map { pixels[$0 / columns / factor * width + $0 % columns / factor] }
+    return Raster(width: columns, height: rows, pixels: enlarged)
+  }
+
   /// The colour of one pixel, row 0 at the top.
   package subscript(row: Int, column: Int) -> Color { Color(pixels[row * width + column]) }
 

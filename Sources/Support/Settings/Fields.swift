@@ -107,19 +107,29 @@ package final class Fields {
   /// One of `names`, such as the types of a registry.
   /// - Returns: false where something else stands there. Where the choice decides which other settings there are, those
   ///   cannot be judged then: leave them undeclared and call `tolerateUnknownKeys`.
+  ///
+  /// Texts that begin with one of `prefixes` are taken, too.
   @discardableResult
-  package func choice(_ name: String, _ value: inout String, from names: [String], _ help: String) -> Bool {
+  package func choice(
+    _ name: String, _ value: inout String, from names: [String], orBeginningWith prefixes: [String] = [],
+    _ help: String
+  ) -> Bool {
     let (standard, faultsBefore) = (value, faults.count)
-    let list = "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ")
+    let list = "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ") + prefixes.map { " or \($0)…" }.joined()
     if let chosen = takeText(name, list, acceptsNull: names.contains("null")) {
-      if names.contains(chosen) {
+      if names.contains(chosen) || prefixes.contains(where: chosen.hasPrefix) {
         value = chosen
       } else {
         let shown = JSON.string(chosen).shown
         reject(name, "\(shown) is not \(list)\(Suggestion.didYouMean(chosen, among: names))")
       }
     }
-    record(name, .string(value), standard: .string(standard), ["enum": .texts(names)], help)
+    var schema: JSONObject = ["enum": .texts(names)]
+    if !prefixes.isEmpty {
+      let patterns: [JSON] = prefixes.map { ["type": "string", "pattern": .string("^" + $0)] }
+      schema = ["anyOf": .array([.object(schema)] + patterns)]
+    }
+    record(name, .string(value), standard: .string(standard), schema, help)
     return faults.count == faultsBefore
   }
 
@@ -245,6 +255,14 @@ package final class Fields {
     return word
   }
 
+  /// What stands there; nil: nothing does.
+  func taken(_ name: String) -> JSON? { take(name) }
+
+  /// Adds a setting of this kind to what was collected.
+  func add(_ name: String, _ value: JSON, standard: JSON, _ schema: JSONObject, _ help: String) {
+    record(name, value, standard: standard, schema, help)
+  }
+
   private func array<Element>(
     _ name: String, _ value: inout [Element], of kind: String, _ count: ClosedRange<Int>,
     reading: (String) -> JSON? = { _ in nil }, _ checked: (_ name: String, JSON) -> Element?
@@ -272,7 +290,7 @@ package final class Fields {
     let path = join(name)
     let isWord = overridden.words[path].map { value == .string($0) } ?? false
     let provenance: Provenance =
-      overridden.paths.contains(path) || isWord ? .override : overlay[name] == nil ? .standard : .file
+      isOverridden(name) || isWord ? .override : overlay[name] == nil ? .standard : .file
     let isChosen = provenance == .override || provenance == .file && value != standard
     let choices = schema["enum"]?.array?.compactMap(\.string) ?? []
     entries.append(

@@ -1,0 +1,2 @@
+"""Hides gymnasium."""
+raise ModuleNotFoundError("No module named 'gymnasium'", name="gymnasium")
