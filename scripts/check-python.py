@@ -6,6 +6,7 @@ usage: scripts/check-python.py HEADING CHECKPOINT ANSWERS     (see check-python.
 """
 import json
 import math
+import os
 import re
 import sys
 
@@ -74,6 +75,29 @@ def line_world(run, answers):
     return f"the return {total:.4f}"
 
 
+def served(run, answers, checkpoint):
+    """The return of the only episode that there is, played here, twice, with the program's answers."""
+    rows = [line.split(",") for line in open(answers).read().split()]
+    wanted = float(rows[1][rows[0].index("return")])
+    policy = run["Policy"](checkpoint, program=os.environ["mbrl"])
+    totals = []
+    for _ in range(2):
+        position, total = 3.0, 0.0
+        for step in range(20):
+            action = policy.act([position], first=step == 0)
+            total -= abs(position - 7)
+            position = min(max(position + float(np.clip(action[0], -1, 1)), 0), 10)
+        totals.append(total)
+    try:
+        policy.act([1.0, 2.0])
+        raise AssertionError("two numbers were taken for one")
+    except ValueError as error:
+        assert "expected 1 numbers, found 2" in str(error), error
+    assert policy.close() == 0
+    assert abs(totals[0] - wanted) < 1e-4, f"{totals[0]} instead of {wanted}"
+    return f"the return {totals[0]:.4f}, then {totals[1]:.4f}"
+
+
 def table(run, answers):
     """The greedy path through a grid that never slips: as long as the program's."""
     rows = [line.split(",") for line in open(answers).read().split()]
@@ -93,6 +117,9 @@ def main(heading, checkpoint, answers):
     run = {}
     exec(lines(heading, checkpoint), run)
     checks = {"dyna-q": table, "dyna": dyna, "dqn": dyna, "pets": pets}
+    if heading == "serve":
+        print(f"{heading}: {served(run, answers, checkpoint)}")
+        return
     check = checks.get(heading, line_world)
     print(f"{heading}: {check(run, answers)}")
 

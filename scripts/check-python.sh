@@ -20,6 +20,8 @@ check() {
   seed="$(seed_of "$work/$agent")"
   case "$heading" in
     pets) "$mbrl" inspect "$seed" --predictions 64 > "$work/answers" ;;
+    serve) # the same lines as those of pets: what the agent plans, asked through a pipe
+      "$mbrl" eval "$seed" --episodes 1 --csv "$work/answers" > /dev/null ;;
     *) rm -f "$work/answers" && "$mbrl" eval "$seed" --episodes 3 --csv "$work/answers" > /dev/null ;;
   esac
   "$python" scripts/check-python.py "$heading" "$seed/checkpoints/latest" "$work/answers" || fail "$agent: $heading"
@@ -39,6 +41,9 @@ done
 check sac LineWorld-v0 sac training.environmentSteps=200 agent.hiddenSizes=[16]
 check mbpo LineWorld-v0 mbpo "${model[@]}" model.weightDecay=0 agent.rolloutStarts=50 agent.updatesPerStep=2 \
   agent.fitEvery=20
+export mbrl
+check sac LineWorld-v0 serve training.environmentSteps=200 agent.hiddenSizes=[16]
+check pets LineWorld-v0 serve "${model[@]}" planner.population=20
 check double-horizon LineWorld-v0 double-horizon training.environmentSteps=100 agent.initialRandomSteps=40 \
   agent.hiddenSizes=[16] agent.criticHiddenSizes=[16] model.hiddenSizes=[16] model.epochs=5
 finished

@@ -77,6 +77,22 @@ package final class RunLoop: ArchivableObject {
     return try evaluation.run(policy, in: environment, into: &results, shouldStop: shouldStop)
   }
 
+  /// Acts for a task that somebody else plays, until nobody asks any more; see `ServedTask`.
+  /// - Parameter seed: episode i draws from the stream that an evaluation's episode `seed` + i draws from.
+  package func serve(_ conversation: ServedConversation, isStochastic: Bool, seed: Int) throws {
+    let environment = try ServedTask.environment(configuration.environment, conversation)
+    let group = EnvironmentGroup([environment], firstEpisode: seed, normalizer: frozenNormalizer) { UInt64($0) }
+    group.setRunStep(progress.step)
+    let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: Evaluation.random)
+    do {
+      while true {
+        try group.begin()
+        try policy.act(in: group.situation, into: group.actions)
+        try group.step()
+      }
+    } catch is ServedConversation.End {}
+  }
+
   /// Visits everything that the run's future depends on.
   package func archive(_ archive: Archive) throws {
     try archive.scope("run") { try archive.part("progress", &progress) }

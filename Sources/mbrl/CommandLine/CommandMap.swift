@@ -6,7 +6,8 @@ package enum CommandMap {
     ("begin", ["init", "list", "config check", "config show", "config schema"]),
     ("learn", ["train", "sweep plan", "sweep run", "sweep pending", "sweep status", "sweep advance", "sweep collect"]),
     ("look", ["plot", "report", "eval", "list runs", "inspect"]), ("judge", ["compare", "diagnose"]),
-    ("check", ["env check", "solve", "bench"]), ("take along", ["export", "completion"]),
+    ("check", ["env check", "solve", "bench"]),
+    ("take along", ["serve", "export", "completion"]),
   ]
 
   /// The map of these commands; those that no chapter knows come last.
