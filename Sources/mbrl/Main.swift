@@ -29,7 +29,7 @@ package enum Main {
       InitVerb.self, TrainVerb.self, EvalVerb.self, ConfigCheckVerb.self, ConfigShowVerb.self, ConfigSchemaVerb.self,
       ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self, DiagnoseVerb.self,
       ExportVerb.self, SweepPlanVerb.self, SweepRunVerb.self, SweepPendingVerb.self, SweepStatusVerb.self,
-      SweepAdvanceVerb.self, SweepCollectVerb.self, ServeVerb.self,
+      SweepAdvanceVerb.self, SweepCollectVerb.self, ServeVerb.self, DataRecordVerb.self, DataImportVerb.self,
       EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
       BenchVerb.self, CompletionVerb.self,
     ]

@@ -27,6 +27,7 @@ package enum ConfigurationIdentity {
     return [
       "environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings()),
       "agent.valueExpansion": defaults(ValueExpansion.Settings()), "agent": ["mostFits": .integer(0)],
+      "training": ["data": ""],
       "agent.latent": defaults(Dreamer.LatentSettings()), "agent.behaviour": defaults(Dreamer.BehaviourSettings()),
       "agent.curiosity": defaults(Dreamer.CuriositySettings()),
       "agent.trust": JSONObject(defaults(RolloutTrust()).members.filter { RolloutTrust.later.contains($0.key) }),

@@ -92,6 +92,9 @@ package struct ExperimentConfiguration: Configurable {
     } catch {
       fields.fault("environment.id", "\(environment.id) cannot be made: \(error)")
     }
+    if !training.data.isEmpty && environment.wrappers.normalizesObservations {
+      fields.fault("training.data", "holds observations that are not normalised; leave out normalizesObservations")
+    }
     if isTrusted("environment"), environment.isEndless && evaluation.episodes > 0 {
       fields.fault(
         "environment.stepLimit", "0 lets an evaluation go on for ever; set a limit, or evaluation.episodes to 0")
@@ -129,6 +132,7 @@ package struct ExperimentConfiguration: Configurable {
 package struct TrainingConfiguration: Configurable {
   package var environmentSteps = 10_000
   package var environments = 1
+  package var data = ""
 
   package init() {}
 
@@ -137,6 +141,7 @@ package struct TrainingConfiguration: Configurable {
       "environmentSteps", &environmentSteps, in: 1...1_000_000_000_000,
       "environment steps of the whole run; may be extended later")
     fields.integer("environments", &environments, in: 1...1024, "environments that are stepped together")
+    fields.text("data", &data, "a file of transitions that the agent's replay starts with; empty: none")
   }
 }
 

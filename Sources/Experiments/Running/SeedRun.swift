@@ -110,7 +110,12 @@ package final class SeedRun {
     } else {
       loop = try makeLoop()
       self.origin = origin
-      if let origin { try loop.branch(off: origin, experiment.resolved) }
+      let data = experiment.configuration.training.data
+      if let origin {
+        try loop.branch(off: origin, experiment.resolved)
+      } else if !data.isEmpty {
+        try loop.startReplay(with: data)
+      }
       files = try RunFiles.create(in: directory.path, metrics: loop.metrics)
       logs = LogFolder(directory.checkpoints.logs)
     }

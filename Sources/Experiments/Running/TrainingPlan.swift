@@ -172,6 +172,8 @@ package struct TrainingPlan: Sendable {
       // What does not fit is said before anything is written.
       if let origin = origin?.checkpoint(seeds[0]), !directory.exists {
         try loop.branch(off: origin, experiment.resolved)
+      } else if !experiment.configuration.training.data.isEmpty, !directory.exists {
+        try loop.startReplay(with: experiment.configuration.training.data)
       }
       try loop.archive(archive)
       // Names, manifest and headers come on top.

@@ -7,7 +7,7 @@ package enum CommandMap {
     ("learn", ["train", "sweep plan", "sweep run", "sweep pending", "sweep status", "sweep advance", "sweep collect"]),
     ("look", ["plot", "report", "eval", "list runs", "inspect"]), ("judge", ["compare", "diagnose"]),
     ("check", ["env check", "solve", "bench"]),
-    ("take along", ["serve", "export", "completion"]),
+    ("take along", ["serve", "export", "data record", "data import", "completion"]),
   ]
 
   /// The map of these commands; those that no chapter knows come last.

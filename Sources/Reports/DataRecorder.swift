@@ -1,0 +1,48 @@
+import Environments
+import Experiments
+import Support
+
+/// Writes transitions of a policy, or of random actions, into a file.
+package struct DataRecorder: Sendable {
+  package var recording = RunLoop.Recording()
+  /// Settings of planner and environment that replace a checkpoint's, or any of a configuration.
+  package var overrides: [String] = []
+  /// Never changes a result.
+  package var threads = 1
+
+  package init() {}
+
+  /// Of a checkpoint's policy.
+  /// - Returns: what was done, in a line.
+  package func record(checkpoint path: String, to output: String) throws -> String {
+    let checkpoint = try Checkpoint.read(path)
+    let experiment = try PolicyEvaluation.experiment(of: checkpoint, overrides)
+    try MemoryCheck.need(of: experiment.configuration, steps: 0)
+    let loop = try RunLoop(experiment.configuration, seed: checkpoint.manifest.seed, threads: threads)
+    try loop.restore(checkpoint, omitting: [.plans, .episodes])
+    let policy = recording.isRandom ? "random" : recording.isStochastic ? "stochastic" : "deterministic"
+    return try write(
+      loop, to: output,
+      [
+        ("environment", checkpoint.manifest.environment), ("agent", checkpoint.manifest.agent), ("policy", policy),
+        ("step", String(checkpoint.manifest.step)),
+      ])
+  }
+
+  /// Of random actions in a configuration's environment.
+  /// - Returns: what was done, in a line.
+  package func record(configuration path: String, to output: String) throws -> String {
+    let experiment = try ExperimentFile.load(path, overrides: overrides)
+    var recorder = self
+    recorder.recording.isRandom = true
+    let loop = try RunLoop(experiment.configuration, seed: 0, threads: threads)
+    return try recorder.write(
+      loop, to: output, [("environment", experiment.configuration.environment.id), ("policy", "random")])
+  }
+
+  private func write(_ loop: RunLoop, to output: String, _ facts: [(key: String, value: String)]) throws -> String {
+    let file = try loop.record(recording)
+    try file.write(to: output, facts: facts + [("seed", String(recording.seed))])
+    return "\(output): \(file.count) transitions"
+  }
+}
