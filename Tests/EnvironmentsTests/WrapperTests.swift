@@ -220,7 +220,8 @@ struct WrapperTests {
     #expect(throws: WrapperMisfits.self) { try misfit.configuration().make() }
     // Where models see what stands there, so does a policy.
     let plainTask = try Case("Pendulum-v1") { $0.observesFeatures = true }.configuration().make()
-    #expect(plainTask.specification == (try #require(EnvironmentConfiguration(id: "Pendulum-v1"))).make().specification)
+    let bare = try #require(EnvironmentConfiguration(id: "Pendulum-v1"))
+    #expect(try plainTask.specification == bare.make().specification)
   }
 
   // MARK: Misfits
