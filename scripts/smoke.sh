@@ -7,9 +7,19 @@ find_binary
 temporary_folder
 
 "$mbrl" --version
-find configs -name '*.json' -not -path 'configs/sweeps/*' -not -path 'configs/gymnasium/*' | sort | while read -r config; do
-  "$mbrl" config check "$config"
-done
+# What this machine lacks: MuJoCo's library, or Gymnasium. The message names the script that brings it.
+is_lacking() { grep -q 'scripts/setup-' "$work/check"; }
+lacking=0
+find configs -name '*.json' -not -path 'configs/sweeps/*' | sort > "$work/configs"
+while read -r config; do
+  if "$mbrl" config check "$config" > "$work/check" 2>&1; then cat "$work/check"
+  elif is_lacking; then
+    lacking=$((lacking + 1))
+    cp "$work/check" "$work/lack"
+  else cat "$work/check"; fail "$config"
+  fi
+done < "$work/configs"
+[ "$lacking" = 0 ] || skip "$lacking configurations; the last: $(tail -n 1 "$work/lack")"
 for sweep in configs/sweeps/*.json; do "$mbrl" sweep plan "$sweep" --dry-run > /dev/null; done
 ok "configurations"
 
@@ -20,7 +30,9 @@ while read -r id; do
   [ -f "$trace" ] || trace="Tests/Fixtures/gymnasium/${id%-v0}.jsonl"
   check=("$mbrl" env check "$id")
   [ ! -f "$trace" ] || check+=(--trace "$trace")
-  "${check[@]}" > "$work/check" || { cat "$work/check"; fail "$id"; }
+  if ! "${check[@]}" > "$work/check" 2>&1; then
+    if is_lacking; then skip "$id: $(tail -n 1 "$work/check")"; else cat "$work/check"; fail "$id"; fi
+  fi
 done < "$work/ids"
 "$mbrl" solve CliffWalking-v1 --discount 1 > "$work/solution"
 grep -q 'best possible.* -13$' "$work/solution" \
