@@ -54,9 +54,9 @@ for odd in missing.json folder.json /dev/null; do
   [ $code = 3 ] || [ $code = 2 ] || { cat out; fail "$odd: exit $code"; }
 done
 ok "no file, a folder, no content: refused"
-expect 2 "usage:" "$mbrl" trian
-expect 2 "usage:" "$mbrl" train
+expect 2 "try: mbrl train" "$mbrl" trian
+expect 2 "try: mbrl train" "$mbrl" train
 expect 2 "--jobs" "$mbrl" train x.json --jobs 0
 expect 2 "" "$mbrl" eval nowhere
-ok "wrong arguments: exit 2 with the usage"
+ok "wrong arguments: exit 2 with the nearest right call"
 finished
