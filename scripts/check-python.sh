@@ -43,7 +43,7 @@ check mbpo LineWorld-v0 mbpo "${model[@]}" model.weightDecay=0 agent.rolloutStar
   agent.fitEvery=20
 export mbrl
 check sac LineWorld-v0 serve training.environmentSteps=200 agent.hiddenSizes=[16]
-check pets LineWorld-v0 serve "${model[@]}" planner.population=20
+check random-shooting LineWorld-v0 serve "${model[@]}" planner.population=20
 check double-horizon LineWorld-v0 double-horizon training.environmentSteps=100 agent.initialRandomSteps=40 \
   agent.hiddenSizes=[16] agent.criticHiddenSizes=[16] model.hiddenSizes=[16] model.epochs=5
 finished
