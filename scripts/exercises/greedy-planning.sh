@@ -44,5 +44,6 @@ for path in sorted(glob.glob(f"{out}/random/*/seed-*/eval.csv")):
 row("random actions", random)
 for horizon in horizons:
     with open(f"{out}/horizon-{horizon}.json") as file:
-        row(horizon, [json.loads(line)["return_mean"] for line in file])
+        found = [json.loads(line) for line in file]
+        row(horizon, [one["return_mean"] for one in found if one["event"] == "evaluation"])
 PYTHON
