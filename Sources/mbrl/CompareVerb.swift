@@ -37,13 +37,12 @@ enum CompareVerb: Verb {
     if arguments.has("--json") && output?.isStandardOutput == true {
       throw UsageError("--json and --csv both go to standard output: name a file for the table")
     }
-    let level = try arguments.number("--level", in: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)
+    let level = try arguments.number("--level")
     var groups = try groups(arguments, level: level, console)
     if let references = arguments.values["--normalize"] {
       for index in groups.indices { try groups[index].normalize(by: references) }
     }
-    let range = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
-    let gamma = try arguments.number("--gamma", in: range) ?? (arguments.values["--normalize"] == nil ? nil : 1)
+    let gamma = try arguments.number("--gamma") ?? (arguments.values["--normalize"] == nil ? nil : 1)
     guard let comparison = Comparison(groups, gamma: gamma, level: level, note: console.warning) else {
       throw UsageError("no task is common to \(groups.map(\.name).joined(separator: ", "))")
     }

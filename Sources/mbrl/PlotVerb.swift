@@ -59,11 +59,10 @@ enum PlotVerb: Verb {
     var curves = LearningCurves()
     curves.axis = try arguments.choice("--x") ?? .steps
     curves.statistic = try arguments.choice("--statistic") ?? .mean
-    let all = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
     curves.smoothing = try arguments.integer("--smooth", in: 1...1_000_000) ?? 1
     curves.until = try arguments.number("--until", in: 0...Double.greatestFiniteMagnitude) ?? .infinity
-    curves.threshold = try arguments.number("--threshold", in: all)
-    curves.optimum = try arguments.number("--optimum", in: all)
+    curves.threshold = try arguments.number("--threshold")
+    curves.optimum = try arguments.number("--optimum")
     (curves.isHolding, curves.isLogarithmic) = (arguments.has("--hold"), arguments.has("--log-x"))
     curves.title = arguments.values["--title"]
     curves.yRange = try arguments.values["--y-range"].map(range)

@@ -36,8 +36,7 @@ enum ReportVerb: Verb {
     curves.statistic = try arguments.choice("--statistic") ?? .mean
     (curves.isHolding, curves.isLogarithmic) = (arguments.has("--hold"), arguments.has("--log-x"))
     curves.published = try published(arguments)
-    let range = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
-    let level = try arguments.number("--level", in: range)
+    let level = try arguments.number("--level")
     let groups = try RunGroup.named(by: arguments.operands)
     var report = try RunReport(groups, title: arguments.values["--title"], level: level, curves: curves)
     if let path = arguments.values["--diagnosis"] {

@@ -57,8 +57,7 @@ package struct Diagnosis: Sendable {
   package var calibration: Calibration?
   /// Size of the deviations that the model predicts, as a share of how far states move.
   package var relativeDeviation: Double?
-  /// Of each transition of the episodes, then of what was learned from: disagreement and error.
-  package var disagreements: [(said: Double, real: Double)] = []
+  /// Of disagreement and error, over the transitions of the episodes and of what was learned from.
   package var rankCorrelation: Double?
   /// Disagreement's size over the error's.
   package var spread: Double?
@@ -206,11 +205,8 @@ package struct Diagnosis: Sendable {
     relativeDeviation = onPolicy.relativeDeviation
     if model.elites.count > 1 {
       // Where the policy goes all errors may be alike: both kinds of states tell whether larger ones are foreseen.
-      let (said, real) = (
-        onPolicy.disagreements + onTraining.disagreements, onPolicy.errors + onTraining.errors
-      )
-      disagreements = zip(said, real).map { ($0, $1) }
-      rankCorrelation = Reports.rankCorrelation(said, real)
+      rankCorrelation = Reports.rankCorrelation(
+        onPolicy.disagreements + onTraining.disagreements, onPolicy.errors + onTraining.errors)
       if onPolicy.rms > 0 { spread = onPolicy.disagreement / onPolicy.rms }
     }
     if let local = LocalLipschitz(model, policy, units).high {
@@ -221,22 +217,23 @@ package struct Diagnosis: Sendable {
 
   /// Settings that say how far an agent looks ahead, the first that is there.
   private static let reaches = [
-    ["planner", "horizon"], ["agent", "rolloutLength", "last"], ["agent", "stateHorizon"],
-    ["agent", "imaginationLength"],
+    "planner.horizon", "agent.rolloutLength.last", "agent.stateHorizon", "agent.imaginationLength",
   ]
 
   private static func reach(_ settings: JSONObject) -> (steps: Int, setting: String)? {
     for path in reaches {
-      let value = path.reduce(JSON?.some(.object(settings))) { $0?.object?[$1] }
-      if let steps = value?.integer { return (steps, path.joined(separator: ".")) }
+      if let steps = value(path, in: settings)?.integer { return (steps, path) }
     }
     return nil
   }
 
-  /// Whether the experiment has such a setting: "agent.fitEvery".
-  func has(_ setting: String) -> Bool {
-    setting.split(separator: ".").reduce(JSON?.some(.object(resolved))) { $0?.object?[String($1)] } != nil
+  /// What stands at "agent.fitEvery", say.
+  private static func value(_ path: String, in settings: JSONObject) -> JSON? {
+    path.split(separator: ".").reduce(.object(settings)) { $0?.object?[String($1)] }
   }
+
+  /// Whether the experiment has such a setting: "agent.fitEvery".
+  func has(_ setting: String) -> Bool { Diagnosis.value(setting, in: resolved) != nil }
 
   /// The bound on the error after so many steps, in the unit of the errors; nil where it cannot be told.
   package func bound(_ steps: Int) -> Double? {

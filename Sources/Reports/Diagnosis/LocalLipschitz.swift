@@ -8,7 +8,6 @@ package struct LocalLipschitz {
   package private(set) var values: [Double] = []
   /// What 95 % of the states stay below; nil where nothing was asked.
   package var high: Double? { values.isEmpty ? nil : ScoreStatistics.percentile(0.95, ofSorted: values) }
-  package var median: Double? { values.isEmpty ? nil : ScoreStatistics.percentile(0.5, ofSorted: values) }
 
   private static let mostColumns = 64
   private static let mostStates = 64

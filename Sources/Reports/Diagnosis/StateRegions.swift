@@ -43,7 +43,6 @@ package func novelty(of table: TransitionSample, to known: TransitionSample, _ u
   guard table.count > 0, known.count > 2 else { return nil }
   let own = stride(from: 0, to: known.count, by: max(1, known.count / most)).map { $0 }
   let asked = stride(from: 0, to: table.count, by: max(1, table.count / most)).map { $0 }
-  func median(_ values: [Double]) -> Double { ScoreStatistics.median(values) }
   let among = own.map { row in
     own.reduce(Double.infinity) {
       $1 == row ? $0 : min($0, units.distance(known.observation($1), known.observation(row)))
@@ -52,6 +51,6 @@ package func novelty(of table: TransitionSample, to known: TransitionSample, _ u
   let apart = asked.map { row in
     own.reduce(Double.infinity) { min($0, units.distance(known.observation($1), table.observation(row))) }
   }
-  let scale = median(among)
-  return scale > 0 ? median(apart) / scale : nil
+  let scale = ScoreStatistics.median(among)
+  return scale > 0 ? ScoreStatistics.median(apart) / scale : nil
 }

@@ -28,7 +28,9 @@ package struct ParsedArguments: Equatable, Sendable {
   }
 
   /// An option's value as a number in a range.
-  package func number(_ option: String, in range: ClosedRange<Double>) throws(UsageError) -> Double? {
+  package func number(
+    _ option: String, in range: ClosedRange<Double> = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
+  ) throws(UsageError) -> Double? {
     guard let text = values[option] else { return nil }
     guard let value = Double(text), range.contains(value) else {
       let (low, high) = (NumberText.short(range.lowerBound), NumberText.short(range.upperBound))
