@@ -3,7 +3,39 @@ import Support
 
 /// Steps per second of every native environment that can be had here, resets and random actions included.
 enum EnvironmentBenchmarks {
-  static var all: [Benchmark] {
+  static var all: [Benchmark] { single + groups }
+
+  /// Environments of a group.
+  private static let lanes = 8
+
+  /// MuJoCo's in groups, as a run steps them.
+  private static var groups: [Benchmark] {
+    MuJoCoEnvironments().specifications.map(\.id).compactMap { id in
+      if (try? EnvironmentConfiguration(id: id)?.make()) == nil { return nil }
+      let steps = 200
+      return Benchmark(
+        "group-\(id)", "\(lanes) environments in a group, random actions, resets included",
+        items: Double(lanes * steps), unit: "steps"
+      ) { pool in
+        let group = try EnvironmentConfiguration(id: id)!.makeGroup(lanes, pool: pool) { UInt64($0) }
+        let columns = group.specification.actionSpace.columns
+        let actions = BenchmarkData.normals(steps * lanes * columns)
+        return {
+          for step in 0..<steps {
+            try group.begin()
+            for lane in 0..<lanes {
+              group.actions.set(
+                lane,
+                .continuous(UnsafeBufferPointer(start: actions.base + (step * lanes + lane) * columns, count: columns)))
+            }
+            try group.step()
+          }
+        }
+      }
+    }
+  }
+
+  private static var single: [Benchmark] {
     EnvironmentRegistry.ids.compactMap { id in
       let isSimulated = MuJoCoEnvironments().settings(for: id) != nil
       // MuJoCo's need the library.

@@ -1,4 +1,3 @@
-import Dispatch
 import Support
 
 /// n environments that are stepped together, lane by lane.
@@ -26,19 +25,23 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   private var episodes: Int
   /// `begin` was called since the last step.
   private var isBegun = false
-  private let isParallel: Bool
+  /// What steps lanes side by side; nil: one after another.
+  private let pool: ComputePool?
+  /// Of lanes that are stepped side by side: what was thrown.
+  private var failures: [(any Error)?]
   private let announcesSteps: Bool
   private let seed: (_ episode: Int) -> UInt64
 
   /// - Parameters:
   ///   - environments: one per lane, all of the same specification.
   ///   - firstEpisode: the number of the first episode.
-  ///   - isParallel: every lane steps on a thread of its own; for simulations that wait or work for long.
+  ///   - pool: the threads that step lanes side by side, for simulations that work for so long that it pays; their
+  ///     number changes no result, for every lane has its own state and draws.
   ///   - announcesSteps: every lane is told its action before the first one is stepped; for simulations that share a
   ///     process.
   ///   - normalizer: what observations go through; it goes on learning from them unless it is frozen.
   package init(
-    _ environments: [any Environment], firstEpisode: Int = 0, isParallel: Bool = false,
+    _ environments: [any Environment], firstEpisode: Int = 0, pool: ComputePool? = nil,
     announcesSteps: Bool = false, normalizer: RunningNormalizer? = nil, seed: @escaping (_ episode: Int) -> UInt64
   ) {
     precondition(!environments.isEmpty, "a group has environments")
@@ -54,7 +57,8 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
     isFirst = [Bool](repeating: true, count: lanes)
     episode = [Int](repeating: -1, count: lanes)
     episodes = firstEpisode
-    self.isParallel = isParallel && lanes > 1
+    self.pool = lanes > 1 ? pool : nil
+    failures = [(any Error)?](repeating: nil, count: lanes)
     self.announcesSteps = announcesSteps && lanes > 1
     self.seed = seed
   }
@@ -118,8 +122,8 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
   /// - Throws: the error of the first lane that failed.
   package func step() throws {
     lostLanes.removeAll(keepingCapacity: true)
-    if isParallel {
-      try stepParallel()
+    if let pool {
+      try stepSideBySide(pool)
     } else {
       if announcesSteps { for lane in environments.indices { environments[lane].announce(actions.action(lane)) } }
       for lane in environments.indices {
@@ -144,19 +148,24 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
     observe(lane, next)
   }
 
-  private func stepParallel() throws {
-    var results = [Result<Outcome, any Error>?](repeating: nil, count: count)
+  /// What goes wrong is looked at when all lanes are done, in their order.
+  private func stepSideBySide(_ pool: ComputePool) throws {
     environments.withUnsafeMutableBufferPointer { environments in
-      results.withUnsafeMutableBufferPointer { results in
-        nonisolated(unsafe) let (environments, results, actions) = (environments, results, actions)
-        DispatchQueue.concurrentPerform(iterations: environments.count) { lane in
-          results[lane] = Result { try environments[lane].step(actions.action(lane)) }
+      outcomes.withUnsafeMutableBufferPointer { outcomes in
+        failures.withUnsafeMutableBufferPointer { failures in
+          var steps = LaneSteps(
+            environments: environments, outcomes: outcomes, failures: failures, actions: actions, next: next.rows)
+          pool.run(tasks: environments.count, on: &steps) { steps, lane, _ in
+            steps!.assumingMemoryBound(to: LaneSteps.self).pointee.take(Int(lane))
+          }
         }
       }
     }
-    for (lane, result) in results.enumerated() {
-      outcomes[lane] = try result!.get()
-      observe(lane, next)
+    for lane in failures.indices {
+      guard let failure = failures[lane] else { continue }
+      failures[lane] = nil
+      guard let lost = failure as? EpisodeLost else { throw failure }
+      lose(lane, lost)
     }
   }
 
@@ -188,6 +197,25 @@ package final class EnvironmentGroup: ArchivableObject, EnvironmentSource {
     }
     // Normalised by the statistics of their own time.
     if normalizer != nil { try archive.part("observations", isBegun ? now : next) }
+  }
+}
+
+/// One step of every lane, as threads share it: each lane is one thread's alone.
+private struct LaneSteps {
+  let environments: UnsafeMutableBufferPointer<any Environment>
+  let outcomes: UnsafeMutableBufferPointer<Outcome>
+  let failures: UnsafeMutableBufferPointer<(any Error)?>
+  let actions: ActionRows
+  /// [lanes, observation size]
+  let next: MutableRows
+
+  func take(_ lane: Int) {
+    do {
+      outcomes[lane] = try environments[lane].step(actions.action(lane))
+      environments[lane].observe(into: next.contiguousRow(lane))
+    } catch {
+      failures[lane] = error
+    }
   }
 }
 

@@ -21,7 +21,8 @@ package protocol EnvironmentSettings: Sendable {
   mutating func declare(_ fields: Fields)
   /// The step limit that the environment's authors give it; nil: none.
   var standardStepLimit: Int? { get }
-  /// Whether several are stepped on threads of their own, because a step waits or works for long; default: no.
+  /// Whether several are stepped side by side by the run's threads, because a step takes so long that it pays;
+  /// default: no.
   var stepsInParallel: Bool { get }
   /// Whether a group tells every lane its action before it steps the first one; default: no.
   var announcesSteps: Bool { get }
@@ -196,12 +197,14 @@ package struct EnvironmentConfiguration: Configurable {
   /// - Throws: where what a foreign environment needs is not there.
   package func makeBare() throws -> any Environment { try settings.make(stepLimit: stepLimit) }
 
-  /// `count` new environments that are stepped together.
+  /// `count` new environments that are stepped together, on the threads of `pool` where that pays.
   /// - Throws: as `make`.
-  package func makeGroup(_ count: Int, seed: @escaping (_ episode: Int) -> UInt64) throws -> EnvironmentGroup {
+  package func makeGroup(_ count: Int, pool: ComputePool? = nil, seed: @escaping (_ episode: Int) -> UInt64) throws
+    -> EnvironmentGroup
+  {
     let environments = try settings.makeGroup(count, stepLimit: stepLimit).map(wrappers.wrap)
     return EnvironmentGroup(
-      environments, isParallel: settings.stepsInParallel, announcesSteps: settings.announcesSteps,
+      environments, pool: settings.stepsInParallel ? pool : nil, announcesSteps: settings.announcesSteps,
       normalizer: wrappers.makeNormalizer(environments[0].specification), seed: seed)
   }
 

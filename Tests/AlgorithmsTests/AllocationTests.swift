@@ -2,6 +2,7 @@ import Algorithms
 import AllocationCounter
 import Environments
 import Support
+import TestSupport
 import Testing
 
 /// Planning and training take no memory once they have met their sizes: counted, not believed.
@@ -235,6 +236,19 @@ import Testing
     let interaction = Interaction(agent, try group(id))
     for _ in 0..<400 { try interaction.advance() }
     #expect(try allocations { for _ in 0..<100 { try interaction.advance() } } == 0)
+  }
+
+  /// MuJoCo's library included; the caller of several threads takes its share of lanes.
+  @Test(.mujoco, arguments: [1, 2]) func aStepOfAGroupAllocatesNothing(threads: Int) throws {
+    let configuration = try #require(EnvironmentConfiguration(id: "HalfCheetah-v5"))
+    let group = try configuration.makeGroup(4, pool: ComputePool(threads: threads)) { UInt64($0) }
+    func step() throws {
+      try group.begin()
+      for lane in 0..<4 { for column in 0..<6 { group.actions.rows[lane, column] = 0.1 } }
+      try group.step()
+    }
+    for _ in 0..<20 { try step() }
+    #expect(try allocations { for _ in 0..<100 { try step() } } == 0)
   }
 
   /// Acting and learning alike.

@@ -44,8 +44,8 @@ import Testing
 
   // MARK: Groups
 
-  private func group(_ settings: PointSettings, lanes: Int, isParallel: Bool = false) throws -> EnvironmentGroup {
-    EnvironmentGroup(try (0..<lanes).map { _ in try settings.make(stepLimit: 7) }, isParallel: isParallel) {
+  private func group(_ settings: PointSettings, lanes: Int, pool: ComputePool? = nil) throws -> EnvironmentGroup {
+    EnvironmentGroup(try (0..<lanes).map { _ in try settings.make(stepLimit: 7) }, pool: pool) {
       UInt64(100 + $0)
     }
   }
@@ -89,8 +89,9 @@ import Testing
     #expect(Set(group.episode).count == 3 && group.episode.max()! > 10)
   }
 
-  @Test(arguments: doubles) func parallelLanesAreTheSame(settings: PointSettings) throws {
-    let (serial, parallel) = (try group(settings, lanes: 3), try group(settings, lanes: 3, isParallel: true))
+  @Test(arguments: doubles, [1, 2, 3]) func parallelLanesAreTheSame(settings: PointSettings, threads: Int) throws {
+    let parallel = try group(settings, lanes: 3, pool: ComputePool(threads: threads))
+    let serial = try group(settings, lanes: 3)
     var (left, right) = (RandomStream(seed: 1), RandomStream(seed: 1))
     for _ in 0..<40 {
       let (expected, found) = (try step(serial, &left), try step(parallel, &right))
@@ -141,11 +142,11 @@ import Testing
   }
 
   @Test func aLaneThatFailsIsNamedByItsError() throws {
-    for isParallel in [false, true] {
+    for pool in [nil, ComputePool(threads: 2)] {
       var failing = PointSettings()
       (failing.isThreaded, failing.fault) = (true, .step(3))
       let group = EnvironmentGroup(
-        [try PointSettings().make(stepLimit: 7), try failing.make(stepLimit: 7)], isParallel: isParallel
+        [try PointSettings().make(stepLimit: 7), try failing.make(stepLimit: 7)], pool: pool
       ) { UInt64($0) }
       var random = RandomStream(seed: 2)
       for _ in 0..<2 { _ = try step(group, &random) }

@@ -157,4 +157,24 @@ struct MuJoCoTests {
     }
     for index in 0..<16 { #expect(found.withLock { $0[index] } == expected[index]) }
   }
+
+  /// Episodes end and begin in between, and lanes are more than threads.
+  @Test("a group on any number of threads is a group on one", arguments: ["Hopper-v5", "HalfCheetahPETS-v0"])
+  func groups(id: String) throws {
+    func run(_ pool: ComputePool?) throws -> [Float] {
+      let configuration = try #require(EnvironmentConfiguration(id: id))
+      let group = try configuration.makeGroup(5, pool: pool) { UInt64(3 * $0) }
+      var random = RandomStream(seed: 6)
+      var seen: [Float] = []
+      for _ in 0..<60 {
+        try group.begin()
+        for lane in 0..<group.count { group.actions.setUniform(lane, &random) }
+        try group.step()
+        seen += group.transitions.next.array + group.outcomes.map { Float($0.reward) }
+      }
+      return seen + group.episode.map(Float.init)
+    }
+    let expected = try run(nil)
+    for threads in 1...3 { #expect(try run(ComputePool(threads: threads)) == expected, "\(threads) threads") }
+  }
 }

@@ -189,6 +189,8 @@ private struct MuJoCoSettings<Task: MuJoCoTask>: EnvironmentSettings {
   var task = Task.Configuration()
   var options = MuJoCoOptions<Task>()
   var standardStepLimit: Int? { Task.facts.stepLimit }
+  /// A step takes 15 to 200 µs, a handful of messages between threads.
+  var stepsInParallel: Bool { true }
 
   mutating func declare(_ fields: Fields) {
     task.declare(fields)

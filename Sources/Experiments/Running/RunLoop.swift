@@ -28,14 +28,13 @@ package final class RunLoop: ArchivableObject {
     let root = RandomStream(seed: UInt64(seed))
     let episodeSeeds = root.stream("environment")
     let lanes = configuration.training.environments
-    let group = try configuration.environment.makeGroup(lanes) { episode in
+    let pool = ComputePool(threads: threads, activity: activity, shouldStop: shouldStop)
+    let group = try configuration.environment.makeGroup(lanes, pool: pool) { episode in
       var random = episodeSeeds.stream(UInt64(episode))
       return random.nextBits()
     }
     let agent = try configuration.agent.settings.makeAgent(
-      AgentContext(
-        try configuration.task(), lanes: lanes, random: root,
-        pool: ComputePool(threads: threads, activity: activity, shouldStop: shouldStop)))
+      AgentContext(try configuration.task(), lanes: lanes, random: root, pool: pool))
     interaction = Interaction(agent, group)
     progress = RunProgress(lanes: lanes)
   }
