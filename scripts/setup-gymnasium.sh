@@ -7,13 +7,16 @@
 . "$(dirname "$0")/common.sh"
 options ARGUMENTS "$@"
 [ ${#arguments[@]} -gt 0 ] || usage
+temporary_folder
+root="$PWD"
 
 # make FAMILY MODULES ID PACKAGE …
 make() {
   local family="$1" modules="$2" id="$3"
   shift 3
   PYTHON="" virtual_environment ".venv/gymnasium-$family" "$modules" "$*"
-  "$python" - "$id" "$modules" << 'PYTHON' || fail "$family: $id cannot be made"
+  # MuJoCo writes its warnings into a file of the working folder.
+  (cd "$work" && "$root/$python" - "$id" "$modules") << 'PYTHON' || fail "$family: $id cannot be made"
 import importlib
 import sys
 
