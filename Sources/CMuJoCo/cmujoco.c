@@ -22,6 +22,10 @@ struct cmujoco_library {
   int (*version)(void);
   log_handler (*set_log_handler)(log_handler);
   void *(*load_xml)(const char *, const void *, char *, int);
+  void *(*parse_xml)(const char *, const void *, char *, int);
+  void *(*compile)(void *, const void *);
+  const char *(*get_error)(void *);
+  void (*delete_spec)(void *);
   void *(*make_data)(const void *);
   void (*delete_model)(void *);
   void (*delete_data)(void *);
@@ -94,6 +98,10 @@ const char *cmujoco_bind(cmujoco_library *library) {
   if (!find(library, (void **)&library->field, name)) return text
   FIND(set_log_handler, "mju_setLogHandler");
   FIND(load_xml, "mj_loadXML");
+  FIND(parse_xml, "mj_parseXMLString");
+  FIND(compile, "mj_compile");
+  FIND(get_error, "mjs_getError");
+  FIND(delete_spec, "mj_deleteSpec");
   FIND(make_data, "mj_makeData");
   FIND(delete_model, "mj_deleteModel");
   FIND(delete_data, "mj_deleteData");
@@ -125,6 +133,20 @@ const char *cmujoco_load_model(const cmujoco_library *library, const char *path,
       snprintf(text, sizeof text, "%s", *reason ? reason : "MuJoCo cannot read it");
       return text;
     }
+  });
+}
+
+const char *cmujoco_parse_model(const cmujoco_library *library, const char *xml, void **model) {
+  char reason[TEXT] = "";
+  GUARDED({
+    void *spec = library->parse_xml(xml, NULL, reason, sizeof reason);
+    *model = spec ? library->compile(spec, NULL) : NULL;
+    if (!*model) {
+      guard = outer;
+      snprintf(text, sizeof text, "%s", spec ? library->get_error(spec) : reason);
+    }
+    if (spec) library->delete_spec(spec);
+    if (!*model) return text;
   });
 }
 

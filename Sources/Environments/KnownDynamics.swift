@@ -32,6 +32,13 @@ package struct TransitionColumns {
   package func actionColumn(_ index: Int) -> UnsafePointer<Float> { action + index * actionStride }
   /// `count` values of one column of the next observation.
   package func nextObservationColumn(_ index: Int) -> UnsafePointer<Float> { nextObservation + index * stride }
+
+  /// Σ a² over the first `columns` of one row's action, one after another.
+  package func squaredAction(_ row: Int, columns: Int) -> Float {
+    var sum: Float = 0
+    for column in 0..<columns { sum += actionColumn(column)[row] * actionColumn(column)[row] }
+    return sum
+  }
 }
 
 /// What is known of a task's dynamics without learning: its reward and termination as functions of a transition, and

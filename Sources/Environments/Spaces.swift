@@ -77,6 +77,18 @@ package struct EnvironmentSpecification: Equatable, Sendable {
   package var actionNames: [String]
   /// One line for `mbrl list environments`.
   package var summary: String
+  /// What recordings of the original are held to.
+  package var fidelity = Fidelity.rounding
+
+  /// How near to the original an environment is.
+  package enum Fidelity: Sendable {
+    /// But for the rounding of other arithmetic.
+    case rounding
+    /// In every bit.
+    case bits
+    /// In every bit, but for rewards from norms, which NumPy rounds otherwise on machines without AVX-512.
+    case bitsButNorms
+  }
 
   package init(
     id: String, observationSpace: ObservationSpace, actionSpace: ActionSpace, stepLimit: Int?,

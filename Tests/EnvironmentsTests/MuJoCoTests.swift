@@ -159,7 +159,7 @@ struct MuJoCoTests {
   }
 
   /// Episodes end and begin in between, and lanes are more than threads.
-  @Test("a group on any number of threads is a group on one", arguments: ["Hopper-v5", "HalfCheetahPETS-v0"])
+  @Test("a group on any number of threads is a group on one", arguments: ["Hopper-v5", "PusherPETS-v0"])
   func groups(id: String) throws {
     func run(_ pool: ComputePool?) throws -> [Float] {
       let configuration = try #require(EnvironmentConfiguration(id: id))

@@ -17,6 +17,8 @@ const char *cmujoco_bind(cmujoco_library *library);
 
 // Reads a model from an XML file.
 const char *cmujoco_load_model(const cmujoco_library *library, const char *path, void **model);
+// Reads a model from the text of one, which names no other file.
+const char *cmujoco_parse_model(const cmujoco_library *library, const char *xml, void **model);
 // Makes the data of one simulation.
 const char *cmujoco_make_data(const cmujoco_library *library, const void *model, void **data);
 void cmujoco_delete_model(const cmujoco_library *library, void *model);

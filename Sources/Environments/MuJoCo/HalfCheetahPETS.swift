@@ -16,6 +16,7 @@ package struct HalfCheetahPETS: MuJoCoTask {
     var facts = HalfCheetah.facts
     facts.id = "HalfCheetahPETS-v0"
     facts.rewardThreshold = nil
+    facts.fidelity = .rounding
     facts.summary = "HalfCheetah with its velocity observed, as PETS has it, in MuJoCo (1000 steps)"
     return facts
   }()
@@ -32,9 +33,7 @@ package struct HalfCheetahPETS: MuJoCoTask {
   }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
-    for (index, initial) in simulation.model.initialPosition.enumerated() {
-      simulation.position[index] = initial + HalfCheetahPETS.noise * random.normal()
-    }
+    simulation.perturbPositionsNormally(&random, HalfCheetahPETS.noise)
     simulation.perturbVelocitiesNormally(&random, HalfCheetahPETS.noise)
   }
 
@@ -64,9 +63,7 @@ package struct HalfCheetahPETS: MuJoCoTask {
     func rewards(of columns: TransitionColumns, into reward: UnsafeMutablePointer<Float>) {
       let velocity = columns.nextObservationColumn(0)
       for row in 0..<columns.count {
-        var squares: Float = 0
-        for joint in 0..<6 { squares += columns.actionColumn(joint)[row] * columns.actionColumn(joint)[row] }
-        reward[row] = velocity[row] - Float(HalfCheetahPETS.controlWeight) * squares
+        reward[row] = velocity[row] - Float(HalfCheetahPETS.controlWeight) * columns.squaredAction(row, columns: 6)
       }
     }
   }

@@ -23,7 +23,8 @@ package struct MuJoCoEnvironment<Task: MuJoCoTask>: Environment {
   /// - Throws: `MuJoCoError`.
   package init(_ configuration: Task.Configuration, _ options: MuJoCoOptions<Task>) throws(MuJoCoError) {
     let library = try MuJoCoLibrary.load(options.library)
-    let model = try library.model(options.xmlFile)
+    let (file, facts) = (options.xmlFile, Task.facts)
+    let model = try library.model(file, text: file == facts.model ? facts.xml : nil)
     task = try Task(configuration, model)
     specification = Task.specification(configuration, model.counts)
     simulation = try MuJoCoSimulation(model)
@@ -169,6 +170,9 @@ package struct MuJoCoEnvironments: EnvironmentFamily {
     entry(PlanarReacher.self),
     entry(Pusher.self),
     entry(Swimmer.self),
+    entry(CartPolePETS.self),
+    entry(ReacherPETS.self),
+    entry(PusherPETS.self),
   ]
 
   private static func entry<Task: MuJoCoTask>(_ task: Task.Type) -> Known {

@@ -42,12 +42,12 @@ package final class MuJoCoLibrary: @unchecked Sendable {
     (self.files, handle, self.layout, version) = (files, library, layout, layout.name)
   }
 
-  /// The model of that file, read once: a path as it is, or a name among the models.
-  package func model(_ name: String) throws(MuJoCoError) -> MuJoCoModel {
-    let path = try files.model(name)
+  /// The model of that name, read once: from `text` where the program brings it itself, else from its file.
+  package func model(_ name: String, text: String? = nil) throws(MuJoCoError) -> MuJoCoModel {
+    let path = text == nil ? try files.model(name) : "the program's own \(name)"
     return try models.withLockTyped { models throws(MuJoCoError) in
       if let model = models[path] { return model }
-      let model = try MuJoCoModel(self, path)
+      let model = try MuJoCoModel(self, path, text: text)
       models[path] = model
       return model
     }

@@ -6,23 +6,25 @@ package final class MuJoCoModel: @unchecked Sendable {
   let path: String
   /// mjModel.
   let address: UnsafeMutableRawPointer
-  let counts: MuJoCoCounts
+  package let counts: MuJoCoCounts
   /// Of a substep, s.
-  let timestep: Double
+  package let timestep: Double
   /// The positions that the file gives, from which resets start.
   let initialPosition: [Double]
   /// Of every body, kg.
-  let bodyMass: [Double]
+  package let bodyMass: [Double]
   /// Numbers of a complete state.
   let stateSize: Int
   /// See `MuJoCoFigure`.
   let geoms: [MuJoCoGeom]
 
-  init(_ library: MuJoCoLibrary, _ path: String) throws(MuJoCoError) {
+  /// - Parameter xml: the model itself; nil: it is in the file.
+  init(_ library: MuJoCoLibrary, _ path: String, text xml: String?) throws(MuJoCoError) {
     var address: UnsafeMutableRawPointer?
-    if let text = cmujoco_load_model(library.handle, path, &address) {
-      throw .unreadableModel(path: path, MuJoCoLibrary.line(text))
-    }
+    let fault =
+      xml.map { cmujoco_parse_model(library.handle, $0, &address) }
+      ?? cmujoco_load_model(library.handle, path, &address)
+    if let fault { throw .unreadableModel(path: path, MuJoCoLibrary.line(fault)) }
     let (model, layout) = (address!, library.layout)
     (self.library, self.path, self.address) = (library, path, model)
     let (controls, bodies) = (model.count(layout.controlCount), model.count(layout.bodyCount))

@@ -8,16 +8,16 @@ package final class MuJoCoSimulation: @unchecked Sendable {
   /// mjData.
   private let data: UnsafeMutableRawPointer
   /// qpos, qvel, qacc_warmstart, ctrl.
-  let position, velocity, warmStart, control: UnsafeMutablePointer<Double>
+  package let position, velocity, warmStart, control: UnsafeMutablePointer<Double>
   /// xpos and xipos [bodies, 3], site_xpos [sites, 3].
-  let bodyPosition, bodyCenter, sitePosition: UnsafeMutablePointer<Double>
+  package let bodyPosition, bodyCenter, sitePosition: UnsafeMutablePointer<Double>
   /// cinert [bodies, 10], cvel and cfrc_ext [bodies, 6], qfrc_actuator and qfrc_constraint [velocities].
   let inertia, bodyVelocity, externalForce, actuatorForce, constraintForce: UnsafeMutablePointer<Double>
   /// geom_xpos [geoms, 3], geom_xmat [geoms, 9].
   let geomPosition, geomFrame: UnsafeMutablePointer<Double>
   private let warnings: UnsafeMutablePointer<Int32>
 
-  init(_ model: MuJoCoModel) throws(MuJoCoError) {
+  package init(_ model: MuJoCoModel) throws(MuJoCoError) {
     var made: UnsafeMutableRawPointer?
     try model.library.check(cmujoco_make_data(model.library.handle, model.address, &made))
     let (data, layout) = (made!, model.library.layout)
@@ -40,7 +40,7 @@ package final class MuJoCoSimulation: @unchecked Sendable {
   func reset() throws(MuJoCoError) { try model.library.check(cmujoco_reset(handle, model.address, data)) }
 
   /// Derives everything from positions, velocities and controls.
-  func forward() throws(MuJoCoError) { try model.library.check(cmujoco_forward(handle, model.address, data)) }
+  package func forward() throws(MuJoCoError) { try model.library.check(cmujoco_forward(handle, model.address, data)) }
 
   /// Simulates so many steps of the model; what is derived is that of the last evaluation inside the last of them.
   func step(_ substeps: Int) throws(MuJoCoError) {

@@ -17,7 +17,8 @@ package protocol MuJoCoTask: Sendable {
   init(_ configuration: Configuration, _ model: MuJoCoModel) throws(MuJoCoError)
   /// Draws positions and velocities of an episode's start, in the order of Gymnasium's draws.
   func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom)
-  /// The place whose change is rewarded, m; default: the origin.
+  /// What of the state before a step its reward needs: mostly the place whose change is rewarded, m; default: the
+  /// origin.
   func place(_ simulation: MuJoCoSimulation) -> SIMD2<Double>
   /// Whether the place is a part of states: it is where positions do not tell it.
   static var remembersPlace: Bool { get }
@@ -40,11 +41,16 @@ extension MuJoCoTask {
   /// The specification with a model of these sizes.
   static func specification(_ configuration: Configuration, _ counts: MuJoCoCounts) -> EnvironmentSpecification {
     let bound = [Float](repeating: .infinity, count: observationSize(configuration, counts))
-    return EnvironmentSpecification(
+    var specification = EnvironmentSpecification(
       id: facts.id, observationSpace: .box(low: bound.map { -$0 }, high: bound),
       actionSpace: .box(low: counts.controlLow, high: counts.controlHigh), stepLimit: facts.stepLimit,
       rewardRange: rewardRange(configuration), rewardThreshold: facts.rewardThreshold,
       framesPerSecond: facts.framesPerSecond, summary: facts.summary)
+    // Elsewhere the C library and the simulation round otherwise.
+    #if os(Linux) && arch(x86_64)
+      specification.fidelity = facts.fidelity
+    #endif
+    return specification
   }
 }
 
@@ -53,13 +59,17 @@ package struct MuJoCoFacts: Sendable {
   package var id: String
   /// The name of its model.
   var model: String
-  var counts: MuJoCoCounts
+  /// The model itself, where the program brings it; nil: it comes with Gymnasium.
+  var xml: String?
+  package var counts: MuJoCoCounts
   /// Steps of the model in one of the task.
   var frameSkip: Int
   /// Of the model, s.
-  var timestep: Double
+  package var timestep: Double
   var stepLimit: Int
   var rewardThreshold: Double?
+  /// To Gymnasium, on x86-64.
+  var fidelity = EnvironmentSpecification.Fidelity.bits
   var summary: String
 
   /// 1 / (frameSkip · timestep) as Gymnasium has it, but no more than 50: no film shows more.
@@ -113,6 +123,11 @@ extension MuJoCoSimulation {
     for (index, initial) in model.initialPosition.enumerated() {
       position[index] = initial + random.uniform(-scale, scale)
     }
+  }
+
+  /// q⁰ + N(0, scale²) for each position.
+  func perturbPositionsNormally(_ random: inout NumPyRandom, _ scale: Double) {
+    for (index, initial) in model.initialPosition.enumerated() { position[index] = initial + scale * random.normal() }
   }
 
   /// U(±scale) for each velocity.

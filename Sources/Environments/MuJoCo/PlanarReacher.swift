@@ -24,7 +24,8 @@ package struct PlanarReacher: MuJoCoTask {
   package static let facts = MuJoCoFacts(
     id: "Reacher-v5", model: "reacher.xml",
     counts: MuJoCoCounts(positions: 4, velocities: 4, bodies: 5, controls: 2, within: 1), frameSkip: 2, timestep: 0.01,
-    stepLimit: 50, rewardThreshold: -3.75, summary: "bring the tip of two links to a target, in MuJoCo (50 steps)")
+    stepLimit: 50, rewardThreshold: -3.75, fidelity: .bitsButNorms,
+    summary: "bring the tip of two links to a target, in MuJoCo (50 steps)")
   package static let view = MuJoCoView.above(-0.35...0.35, -0.35...0.35)
   private static let targetRadius = 0.2
 

@@ -25,7 +25,7 @@ package struct Pusher: MuJoCoTask {
   package static let facts = MuJoCoFacts(
     id: "Pusher-v5", model: "pusher_v5.xml",
     counts: MuJoCoCounts(positions: 11, velocities: 11, bodies: 13, controls: 7, within: 2), frameSkip: 5,
-    timestep: 0.01, stepLimit: 100, rewardThreshold: 0,
+    timestep: 0.01, stepLimit: 100, rewardThreshold: 0, fidelity: .bitsButNorms,
     summary: "push a cylinder to a goal with a seven-joint arm, in MuJoCo (100 steps)")
   package static let view = MuJoCoView.above(-0.9...1.1, -1.2...0.8)
 
@@ -92,8 +92,7 @@ package struct Pusher: MuJoCoTask {
           ((left - right) * (left - right)).sum().squareRoot()
         }
         let (tip, object, goal) = (place(14), place(17), place(20))
-        var squares: Float = 0
-        for joint in 0..<7 { squares += columns.actionColumn(joint)[row] * columns.actionColumn(joint)[row] }
+        let squares = columns.squaredAction(row, columns: 7)
         reward[row] = -distance(object, goal) * far - squares * control - distance(object, tip) * near
       }
     }
