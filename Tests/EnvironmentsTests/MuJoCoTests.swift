@@ -177,4 +177,37 @@ struct MuJoCoTests {
     let expected = try run(nil)
     for threads in 1...3 { #expect(try run(ComputePool(threads: threads)) == expected, "\(threads) threads") }
   }
+
+  /// A reward in the last place: nothing for most, NumPy's rounding for tasks with norms.
+  @Test(
+    "a recording is held to the bits that are promised",
+    arguments: [
+      ("HalfCheetah-v5", false), ("Reacher-v5", true),
+    ])
+  func promises(id: String, allowsRewards: Bool) throws {
+    let environment = try make(id)
+    guard environment.specification.fidelity != .rounding else { return }
+    let header = #"{"env": "\#(id)", "kind": "trace", "max_episode_steps": \#(environment.specification.stepLimit!)}"#
+    var played = environment
+    try played.reset(seed: 1)
+    let start = try #require(played.physicalState)
+    guard case .box(let low, _) = environment.specification.actionSpace else { return }
+    let action = [Float](repeating: 0.25, count: low.count)
+    played.physicalState = start
+    let outcome = try action.withUnsafeBufferPointer { try played.step(.continuous($0)) }
+    let state = try #require(played.physicalState?.values)
+    func report(_ reward: Double, _ state: [Double], _ observation: [Float]) throws -> TraceReport {
+      let row = """
+        {"kind": "probe", "state": \(start.values), "action": \(action), "next_state": \(state), \
+        "observation": \(observation.map(Double.init)), "reward": \(reward), "terminated": false}
+        """
+      return try TraceReplay.replay(try TraceFile(Data("\(header)\n\(row)\n".utf8)), through: environment)
+    }
+    let seen = played.observed
+    #expect(try report(outcome.reward, state, seen).passes)
+    #expect(try report(outcome.reward.nextUp, state, seen).passes == allowsRewards)
+    #expect(try !report(outcome.reward + 1e-8, state, seen).passes)
+    #expect(try !report(outcome.reward, [state[0].nextUp] + state.dropFirst(), seen).passes)
+    #expect(try !report(outcome.reward, state, [seen[0].nextUp] + seen.dropFirst()).passes)
+  }
 }

@@ -1,7 +1,8 @@
 /// How far an environment is from a recorded trace of the original.
 ///
 /// Every row starts from the recorded state, so errors never add up. Tolerances: state 1e-12 + 1e-12·|x|; observation
-/// one float32 ulp (or 1e-12); reward 1e-9; flags exact, except within 1e-12 of their threshold.
+/// one float32 ulp (or 1e-12); reward 1e-9; flags exact, except within 1e-12 of their threshold. None where the
+/// environment promises the original's bits (see `EnvironmentSpecification.Fidelity`).
 package struct TraceReport: Sendable, CustomStringConvertible {
   /// The largest deviation of one quantity, and the line that has it; line 0: no deviation at all.
   package struct Deviation: Sendable, Equatable {
@@ -83,6 +84,7 @@ private struct Replay {
   private var environment: any Environment
   private let specification: EnvironmentSpecification
   private let stateSize: Int
+  private let isExact: Bool
   private var record: TransitionRecord
   private var recordLines: [Int] = []
   var report: TraceReport
@@ -90,6 +92,7 @@ private struct Replay {
   init(_ environment: any Environment) {
     self.environment = environment
     specification = environment.specification
+    isExact = specification.fidelity != .rounding
     stateSize = environment.physicalState?.values.count ?? 0
     record = TransitionRecord(specification)
     report = TraceReport(id: specification.id)
@@ -127,11 +130,12 @@ private struct Replay {
       recordLines.append(row.line)
       let rewardDeviation = abs(outcome.reward - reward)
       report.reward.note(rewardDeviation, line: row.line)
-      fits = rewardDeviation <= 1e-9
+      fits = rewardDeviation <= (specification.fidelity == .bits ? 0 : 1e-9)
       if outcome.isTerminated != isTerminated {
         // One that shares its state with a copy by value has to be copied otherwise.
         let reached = environment.copy() ?? environment
-        if try isAtThreshold(start, action, row, expected: isTerminated) {
+        let isAtThreshold = isExact ? false : try isAtThreshold(start, action, row, expected: isTerminated)
+        if isAtThreshold {
           report.flagsAtThreshold += 1
         } else {
           report.wrongFlags.append(row.line)
@@ -179,7 +183,7 @@ private struct Replay {
     for (value, expected) in zip(environment.physicalState?.values ?? [], row.state) {
       let deviation = abs(value - expected)
       report.state.note(deviation, line: row.line)
-      if !(deviation <= 1e-12 + 1e-12 * abs(expected)) { isNear = false }
+      if !(deviation <= (isExact ? 0 : 1e-12 + 1e-12 * abs(expected))) { isNear = false }
     }
     return isNear
   }
@@ -193,7 +197,7 @@ private struct Replay {
       let ulps = Replay.ulps(between: value, and: rounded)
       report.observation.note(deviation, line: row.line)
       report.observationUlps.note(ulps, line: row.line)
-      if !(ulps <= 1 || deviation <= 1e-12) { isNear = false }
+      if isExact ? ulps != 0 : !(ulps <= 1 || deviation <= 1e-12) { isNear = false }
     }
     return isNear
   }
