@@ -21,7 +21,7 @@ if [ ${#runs[@]} = 0 ]; then
   for agent in dqn ppo; do
     echo "{\"environment\": {\"id\": \"CartPole-v1\"}, \"agent\": {\"type\": \"$agent\"}}" > "$work/$agent.json"
     "$mbrl" train "$work/$agent.json" training.environmentSteps=3000 evaluation.every=500 evaluation.episodes=2 \
-      --seeds 0-2 --out "$work/runs" --quiet > /dev/null
+      --seeds 0-2 --out "$work/runs" --tensorboard "$work/live" --quiet > /dev/null
     runs+=("$agent=$(dirname "$(seed_of "$work/runs" 0 | tr ' ' '\n' | grep "/$agent-")")")
   done
 fi
@@ -71,6 +71,7 @@ ok "$(wc -l < "$work/tables") tables: Python's csv and pandas read the same"
 "$mbrl" export "${runs[@]}" --tensorboard "$work/board" --monitor "$work/monitor" > "$work/exported"
 check board "$work/board" "${runs[@]#*=}" || fail "TensorBoard"
 check monitor "$work/monitor" || fail "monitor.csv"
+[ ! -d "$work/live" ] || check board "$work/live" "${runs[@]#*=}" || fail "TensorBoard, while training"
 ok "export: TensorBoard reads every value, pandas the monitors"
 
 for shell in bash zsh fish; do

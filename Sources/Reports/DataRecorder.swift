@@ -29,6 +29,32 @@ package struct DataRecorder: Sendable {
       ])
   }
 
+  /// What the model of a checkpoint makes up; see `RunLoop.Imagining`.
+  /// - Parameter starts: a file of transitions of the same task whose states rollouts begin in; nil: resets.
+  /// - Returns: what was done, in a line.
+  package func imagine(
+    checkpoint path: String, _ imagining: RunLoop.Imagining, starts: String?, to output: String
+  ) throws -> String {
+    let checkpoint = try Checkpoint.read(path)
+    let experiment = try PolicyEvaluation.experiment(of: checkpoint, overrides)
+    try MemoryCheck.need(of: experiment.configuration, steps: 0)
+    let loop = try RunLoop(experiment.configuration, seed: checkpoint.manifest.seed, threads: threads)
+    try loop.restore(checkpoint, omitting: [.plans, .episodes])
+    var imagining = imagining
+    imagining.starts = try starts.map {
+      try TransitionFile(reading: $0, for: try experiment.configuration.task().specification)
+    }
+    let file = try loop.imagine(imagining)
+    let policy = imagining.isRandom ? "random" : imagining.isStochastic ? "stochastic" : "deterministic"
+    try file.write(
+      to: output,
+      facts: [
+        ("environment", checkpoint.manifest.environment), ("agent", checkpoint.manifest.agent), ("policy", policy),
+        ("step", String(checkpoint.manifest.step)), ("source", "model"), ("seed", String(imagining.seed)),
+      ])
+    return "\(output): \(file.count) imagined transitions"
+  }
+
   /// Of random actions in a configuration's environment.
   /// - Returns: what was done, in a line.
   package func record(configuration path: String, to output: String) throws -> String {

@@ -30,6 +30,7 @@ package enum Main {
       ListVerb.self, ListRunsVerb.self, CompareVerb.self, PlotVerb.self, ReportVerb.self, DiagnoseVerb.self,
       ExportVerb.self, SweepPlanVerb.self, SweepRunVerb.self, SweepPendingVerb.self, SweepStatusVerb.self,
       SweepAdvanceVerb.self, SweepCollectVerb.self, ServeVerb.self, DataRecordVerb.self, DataImportVerb.self,
+      DataImagineVerb.self, DataCompareVerb.self,
       EnvCheckVerb.self, SolveVerb.self, InspectVerb.self,
       BenchVerb.self, CompletionVerb.self,
     ]

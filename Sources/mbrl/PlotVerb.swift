@@ -69,7 +69,7 @@ enum PlotVerb: Verb {
     if let text = arguments.values["--size"] { curves.panelSize = try size(text) }
     curves.references = arguments.values["--normalize"]
     curves.published = try ReportVerb.published(arguments)
-    let picture = try arguments.values["-o"].map { try Picture($0, theme: arguments.values["--theme"]) }
+    let picture = try arguments.values["-o"].map { try PictureOutput($0, theme: arguments.values["--theme"]) }
     if picture == nil && arguments.values["--theme"] != nil {
       throw UsageError("--theme is about pictures: add -o FILE.svg")
     }
@@ -80,8 +80,8 @@ enum PlotVerb: Verb {
     return .success
   }
 
-  private static func show(_ chart: Chart, _ picture: Picture?, _ console: Console) throws {
-    if let picture { return try picture.write(chart, console) }
+  private static func show(_ chart: Chart, _ picture: PictureOutput?, _ console: Console) throws {
+    if let picture { return try picture.write(chart.drawing().drawing, console) }
     lines(chart).forEach(console.result)
   }
 
@@ -99,7 +99,7 @@ enum PlotVerb: Verb {
 
   /// Draws whenever something has changed, until every run has ended or a signal comes.
   private static func follow(
-    _ curves: LearningCurves, _ groups: [RunGroup], _ picture: Picture?, _ arguments: ParsedArguments,
+    _ curves: LearningCurves, _ groups: [RunGroup], _ picture: PictureOutput?, _ arguments: ParsedArguments,
     _ console: Console
   ) throws -> ExitCode {
     Signals.install()
@@ -140,35 +140,5 @@ enum PlotVerb: Verb {
       throw UsageError("--size: expected WIDTHxHEIGHT of 200x150 to 4000x4000, as 720x440; found \"\(text)\"")
     }
     return (Double(sides[0]), Double(sides[1]))
-  }
-
-  /// A chart as a file.
-  private struct Picture {
-    private let output: OutputPath
-    private let isPNG: Bool
-    private let theme: ChartTheme?
-
-    init(_ path: String, theme: String?) throws {
-      isPNG = path.lowercased().hasSuffix(".png")
-      self.theme = theme == "reader" ? nil : ChartTheme(rawValue: theme ?? "light")
-      if theme != nil && theme != "reader" && self.theme == nil {
-        let names = ["light", "dark", "reader"]
-        throw UsageError(
-          "--theme: \"\(theme!)\" is not one of light, dark, reader\(Suggestion.didYouMean(theme!, among: names))")
-      }
-      if isPNG && self.theme == nil { throw UsageError("--theme reader is for SVG: pixels cannot change") }
-      output = try OutputPath(path)
-      guard isPNG || path.lowercased().hasSuffix(".svg") || output.isStandardOutput else {
-        throw UsageError("-o: \"\(path)\" has to end in .svg or .png")
-      }
-    }
-
-    func write(_ chart: Chart, _ console: Console) throws {
-      let drawing = chart.drawing().drawing
-      if isPNG { return try output.write(PNG.bytes(drawing.raster(theme ?? .light), isCompressed: true)) }
-      let svg = drawing.svg(theme.map { .theme($0) } ?? .reader)
-      if output.isStandardOutput { return console.result(String(svg.dropLast())) }
-      try output.write(Array(svg.utf8))
-    }
   }
 }

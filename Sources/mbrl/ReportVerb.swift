@@ -16,6 +16,7 @@ enum ReportVerb: Verb {
       .init("--log-x", nil, "curves over a logarithmic axis"),
       .init("--published", "FILE.csv", "published points beside the curves, as mbrl plot takes them"),
       .init("--systems", "NAME,…", "of --published these systems only"),
+      .init("--diagnose", nil, "what every run's model gets wrong: its first seed's, over five episodes"),
       .init("--diagnosis", "FILE", "a text about the models, as mbrl diagnose prints it"),
       .init("--title", "TEXT", "of the page (default: the tasks)"),
     ],
@@ -24,10 +25,11 @@ enum ReportVerb: Verb {
         + "charts tell their values under the pointer and by the arrow keys, colours follow the reader's system.",
       "Groups are those of mbrl plot; scores and intervals those of mbrl compare. The same runs give the same bytes.",
     ],
-    exitCodes: [.success, .failure, .usage],
+    exitCodes: [.success, .failure, .usage, .checkpoint, .interrupted],
     examples: [
       ("mbrl report runs/pendulum-0123456789 -o pendulum.html", "one run, all its seeds"),
       ("mbrl report sac=runs/sac-pendulum-0123456789 mbpo=runs/mbpo-pendulum-abcdef0123 --level -200", "two groups"),
+      ("mbrl report runs/mbpo-pendulum-abcdef0123 --diagnose", "with what its model gets wrong"),
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
@@ -41,6 +43,19 @@ enum ReportVerb: Verb {
     var report = try RunReport(groups, title: arguments.values["--title"], level: level, curves: curves)
     if let path = arguments.values["--diagnosis"] {
       report.diagnosis = String(decoding: try FileSystem.read(path, limit: 1 << 24), as: UTF8.self)
+    }
+    if arguments.has("--diagnose") {
+      Signals.install()
+      var settings = Diagnosis.Settings()
+      settings.shouldStop = { Signals.isStopRequested }
+      settings.onProgress = { console.update(slot: 0, line: "\($0) \($1)/\($2)") }
+      defer { console.remove(slot: 0) }
+      do {
+        try report.diagnose(settings)
+      } catch is InterruptedError {
+        console.warning("interrupted\(Signals.name.map { " by \($0)" } ?? ""): no page written")
+        return .interrupted
+      }
     }
     report.notes.forEach(console.warning)
     let html = report.html

@@ -22,6 +22,7 @@ enum TrainVerb: Verb {
       .init(
         "--from", "CHECKPOINT",
         "start a new run from a checkpoint, or from the newest ones of a seed or run, with the settings given here"),
+      .init("--tensorboard", "DIR", "event files DIR/RUN/seed-N, too, brought up to date every ten seconds"),
       .init("--dry-run", nil, "say what would be done, and write nothing"),
       .init("--quiet", nil, "no progress and notes; warnings and errors stay"),
       .init("--json", nil, "evaluations and the summary as one JSON object per line on standard output"),
@@ -47,6 +48,7 @@ enum TrainVerb: Verb {
       ("mbrl train configs/pets/pendulum.json --seeds 0-4 --jobs 2", "five seeds, two at a time"),
       ("mbrl train configs/pets/pendulum.json planner.horizon=30", "with another horizon"),
       ("mbrl train configs/pets/pendulum.json planner=mppi", "with another planner"),
+      ("mbrl train configs/pets/pendulum.json --tensorboard board", "then: tensorboard --logdir board"),
       ("mbrl train runs/pendulum-0123456789 training.environmentSteps=20000", "longer, in the same place"),
       (
         "mbrl train runs/pendulum-0123456789 --from runs/pendulum-0123456789/seed-0 planner.horizon=40",
@@ -77,9 +79,18 @@ enum TrainVerb: Verb {
     plan.lines(in: claim.directory).forEach(console.note)
     plan.warnings.forEach(console.warning)
     let reporter = ProgressReporter(console, isJSON: arguments.has("--json"))
+    let board = arguments.values["--tensorboard"].map { LiveEvents(claim.directory, seeds: plan.seeds, in: $0) }
+    var refreshed = Clock.monotonicSeconds()
     let result = Training.run(
       plan, claim, observer: reporter, shouldStop: { _, _ in Signals.isStopRequested || console.isOutputClosed },
-      whileRunning: { reporter.refresh() })
+      whileRunning: {
+        reporter.refresh()
+        guard let board, Clock.monotonicSeconds() - refreshed >= 10 else { return }
+        // A table may be in the middle of a row; the next time it is not.
+        try? board.refresh(isComplete: false)
+        refreshed = Clock.monotonicSeconds()
+      })
+    do { try board?.refresh(isComplete: true) } catch { console.warning("--tensorboard: \(error)") }
     let summary = TrainingSummary(result, of: plan.experiment)
     console.show(arguments, summary.lines, json: [summary.json])
     if result.exitCode == .interrupted {

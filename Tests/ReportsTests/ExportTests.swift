@@ -60,6 +60,38 @@ import Testing
     #expect(try RunExport.file(run, seed: 0, .tensorboard).bytes == file.bytes)
   }
 
+  /// In pieces, while a run learns and after it went on from a checkpoint: every row once, in the same records.
+  @Test func liveEvents() throws {
+    let path = try runs.run("a", [.init(curve: [(100, -5, 30)])])
+    let board = runs.folder.file("board")
+    let live = LiveEvents(RunDirectory(path), seeds: [0, 7], in: board)
+    let model = "\(path)/seed-0/model.csv"
+    func write(_ rows: String) throws {
+      try FileSystem.writeAtomically("env_step,epoch,val_loss,wall_s\n\(rows)", to: model)
+    }
+    func count() throws -> Int {
+      try records(try FileSystem.read("\(board)/a/seed-0/events.out.tfevents.1767225600.mbrl", limit: 1 << 20)).count
+    }
+    try live.refresh(isComplete: false)
+    #expect(try count() == 1 + 6 + 2)
+    // The last row of a fit may not be the step's last.
+    try write("5,0,3,1\n5,1,2,1.5\n")
+    try live.refresh(isComplete: false)
+    #expect(try count() == 9)
+    try write("5,0,3,1\n5,1,2,1.5\n300,0,4,2\n")
+    try live.refresh(isComplete: false)
+    try live.refresh(isComplete: false)
+    #expect(try count() == 10)
+    // Back to a checkpoint, and on again.
+    try write("")
+    try live.refresh(isComplete: false)
+    try write("5,0,3,9\n5,1,2,9.5\n300,0,4,10\n")
+    try live.refresh(isComplete: true)
+    #expect(try count() == 11)
+    // A seed that has not begun has no file.
+    #expect(FileSystem.kind(of: "\(board)/a/seed-7") == nil)
+  }
+
   @Test func monitors() throws {
     let path = try runs.run("a", [.init(curve: [(100, -5, 30)])])
     let rows = "episode,env_step,return,length,terminated,truncated,wall_s\n0,200,-9.5,200,false,true,0.5\n"

@@ -60,6 +60,15 @@ import Testing
     #expect(report.html.contains("<pre>error &lt;0.3&gt;</pre>"))
   }
 
+  /// Runs without a checkpoint or a model are named, and the page is made.
+  @Test func runsWithoutAModelAreNamed() throws {
+    var report = try report()
+    let before = report.notes.count
+    try report.diagnose(Diagnosis.Settings())
+    #expect(report.models.isEmpty && report.notes.count == before + report.rows.count)
+    #expect(report.notes.last?.contains("not diagnosed") == true && report.html.contains("Not measured"))
+  }
+
   @Test func oneRunWithoutEvaluations() throws {
     let path = try runs.run("empty", [.init(curve: [], state: .interrupted)])
     let report = try RunReport(try RunGroup.named(by: [path]), title: "None", level: nil)

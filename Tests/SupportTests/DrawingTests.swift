@@ -52,6 +52,13 @@ import Testing
     }
     #expect(
       StrokeFont.width(of: "ab", size: 8) == StrokeFont.width(of: "a", size: 8) + StrokeFont.width(of: "b", size: 8))
+    // A rate of change has its dot, and is as wide as what changes.
+    for (rate, own) in [("ẋ", "x"), ("θ̇", "θ")] {
+      #expect(StrokeFont.lines(of: rate, size: 9).count == StrokeFont.lines(of: own, size: 9).count + 1)
+      #expect(StrokeFont.width(of: rate, size: 9) == StrokeFont.width(of: own, size: 9))
+    }
+    #expect(StrokeFont.lines(of: "θ₁", size: 9) == StrokeFont.lines(of: "θ1", size: 9))
+    #expect(StrokeFont.lines(of: "θ", size: 9) != StrokeFont.lines(of: "?", size: 9))
     #expect(StrokeFont.lines(of: "é…–漢", size: 9) == StrokeFont.lines(of: "e...-?", size: 9))
   }
 

@@ -33,5 +33,6 @@ go clock-jump.sh
 go corrupt-checkpoint.sh
 go determinism.sh
 go sweep.sh
+go hosts.sh
 go health.sh
 finished

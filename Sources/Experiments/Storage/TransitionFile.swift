@@ -223,6 +223,11 @@ package struct TransitionFile: Sendable {
     }
   }
 
+  /// What was seen before a row's action.
+  package func readObservation(_ row: Int, into values: UnsafeMutableBufferPointer<Float>) {
+    read(observations, row, into: values)
+  }
+
   private func read(_ column: Column, _ row: Int, into values: UnsafeMutableBufferPointer<Float>) {
     let first = row * values.count
     for place in values.indices {

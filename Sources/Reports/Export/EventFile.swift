@@ -11,6 +11,9 @@ struct EventFile {
     append(EventFile.double(1, time) + EventFile.field(3, Array("brain.Event:2".utf8)))
   }
 
+  /// What follows in a file that has begun.
+  init() {}
+
   /// Adds a value under a tag.
   mutating func append(_ tag: String, _ value: Double, step: Int, time: Double) {
     // Summary.Value.tag = 1, simple_value = 2, a float.

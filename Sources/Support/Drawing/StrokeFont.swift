@@ -5,7 +5,7 @@ import Foundation
 /// The Hershey Fonts were originally created by Dr. A. V. Hershey while working at the U. S. National Bureau of
 /// Standards. The format of the Font data in this distribution was originally created by James Hurt, Cognition, Inc.,
 /// 900 Technology Park Drive, Billerica, MA 01821 (mit-eddie!ci-dandelion!hurt). This is the face "Roman Simplex",
-/// sans, with a hyphen of its own.
+/// sans, with a hyphen of its own; a theta and the dot of a rate of change are added to it.
 package enum StrokeFont {
   /// One character per line, from the space on: left and right edge, then points, each as two letters around "R"; the
   /// pair " R" lifts the pen.
@@ -134,8 +134,28 @@ package enum StrokeFont {
     return Glyph(width: values[1] - values[0], lines: lines.filter { !$0.isEmpty })
   }
 
+  private static let theta = Glyph(
+    width: 18,
+    lines: [
+      (0...24).map { 2 * Double.pi * Double($0) / 24 }.map { SIMD2(9 + 6 * cos($0), -10.5 - 10.5 * sin($0)) },
+      [SIMD2(3, -10.5), SIMD2(15, -10.5)],
+    ])
+
+  /// With the dot of a rate of change, above small letters and high ones alike.
+  private static func dotted(_ glyph: Glyph) -> Glyph {
+    let top = (glyph.lines.joined().map(\.y).min() ?? 0) - 4
+    let middle = glyph.width / 2
+    let dot = [(-1.0, 0.0), (0, -1), (1, 0), (0, 1), (-1, 0)].map { SIMD2(middle + $0.0, top + $0.1) }
+    return Glyph(width: glyph.width, lines: glyph.lines + [dot])
+  }
+
   /// What stands for a character that the font lacks: the nearest in ASCII, else a question mark.
   private static func glyphs(of character: Character) -> [Glyph] {
+    let scalars = String(character).decomposedStringWithCanonicalMapping.unicodeScalars
+    if scalars.count > 1 && scalars.last == "\u{307}" {
+      return glyphs(of: Character(String(String.UnicodeScalarView(scalars.dropLast())))).map(dotted)
+    }
+    if character == "θ" { return [theta] }
     let text: String =
       switch character {
       case "–", "−", "—": "-"
@@ -149,6 +169,7 @@ package enum StrokeFont {
       case "‘", "’": "'"
       case "ß": "ss"
       case "\u{A0}": " "
+      case "₀"..."₉": String(character.wholeNumberValue ?? 0)
       default: String(character.isASCII ? character : plain(character))
       }
     return text.unicodeScalars.map { scalar in

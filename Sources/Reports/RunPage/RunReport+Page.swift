@@ -196,13 +196,6 @@ extension RunReport {
     return parts.joined(separator: "\n")
   }
 
-  private var model: String {
-    if let diagnosis { return "<pre>\(MarkupText.escaped(diagnosis))</pre>" }
-    let run = MarkupText.escaped(rows.first?.run.path ?? "RUN")
-    return "<p class=\"quiet\">Not measured. <code>mbrl diagnose \(run) &gt; diagnosis.txt</code> measures it; "
-      + "<code>mbrl report … --diagnosis diagnosis.txt</code> shows it here.</p>"
-  }
-
   private var record: String {
     factTable(
       "From run.json of every seed; what differs between sessions is listed", "fact",

@@ -65,6 +65,8 @@ package struct RunReport: Sendable {
   package var charts: [Chart] = []
   /// What was left out, and why.
   package var notes: [String] = []
+  /// See `diagnose(_:)`; empty: nobody asked.
+  package var models: [ModelFindings] = []
   /// What `mbrl diagnose` printed about the models; nil: nobody asked it.
   package var diagnosis: String?
 
