@@ -5,9 +5,9 @@ package enum CommandMap {
   private static let chapters: [(title: String, verbs: [String])] = [
     ("begin", ["init", "list", "config check", "config show", "config schema"]),
     ("learn", ["train", "sweep plan", "sweep run", "sweep pending", "sweep status", "sweep advance", "sweep collect"]),
-    ("look", ["plot", "report", "eval", "list runs", "inspect"]), ("judge", ["compare", "diagnose"]),
+    ("look", ["plot", "report", "eval", "list runs", "inspect"]), ("judge", ["compare", "diagnose", "data compare"]),
     ("check", ["env check", "solve", "bench"]),
-    ("take along", ["serve", "export", "data record", "data import", "completion"]),
+    ("take along", ["serve", "export", "data record", "data import", "data imagine", "completion"]),
   ]
 
   /// The map of these commands; those that no chapter knows come last.
