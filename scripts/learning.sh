@@ -30,9 +30,10 @@ lines="
   sac-pendulum              configs/sac/pendulum.json                     0-4    -      4       eval     5000  -200
   mbpo-pendulum             configs/mbpo/pendulum.json                    0-4    -      5       eval     2000  -200
   double-horizon-pendulum   configs/double-horizon/pendulum.json          0-4    -      5       eval     2000  -200
-  dreamer-cartpole          configs/dreamer/cartpole.json                 0-1    -      2       eval     4000  450
-  dreamer-pendulum          configs/dreamer/pendulum.json                 0-1    -      2       eval     4000  -200
-  dreamer-cue-memory        configs/dreamer/cue-memory.json               0-2    -      2       eval     12000 0.46
+  dreamer-cartpole          configs/dreamer/cartpole.json                 0-2    -      3       eval     4000  450
+  dreamer-pendulum          configs/dreamer/pendulum.json                 0-2    -      3       eval     4000  -200
+  dreamer-frozen-lake       configs/dreamer/frozen-lake.json              0-2    -      3       eval     8000  0.95
+  dreamer-cue-memory        configs/dreamer/cue-memory.json               0-4    -      5       eval     8000  0.45
   random-shooting-line      configs/random-shooting/line.json             0-4    0-4    4       eval     300   -12
 "
 while read -r name config seeds few wanted measure by threshold; do
@@ -56,7 +57,7 @@ while read -r name config seeds few wanted measure by threshold; do
         best = -1e300
         next
       }
-      $s <= by && $c > best { best = $c } END { printf "%.1f", best }' "$directory/seed-$seed/$file")"
+      $s <= by && $c > best { best = $c } END { printf "%.4g", best }' "$directory/seed-$seed/$file")"
     figures="$figures $best"
     awk -v best="$best" -v threshold="$threshold" 'BEGIN { exit !(best >= threshold) }' && reached=$((reached + 1))
   done

@@ -136,6 +136,12 @@ struct SweepTests {
     #expect(try SweepTable(directory).isOver)
   }
 
+  /// What a number that is not finite ended would end so again; what failed otherwise may not.
+  @Test func whatDivergedIsNotTriedAgain() {
+    let pending = SweepJobState.Kind.allCases.filter { SweepJobState(kind: $0, step: 0).isPending }
+    #expect(pending == [.waiting, .stopped, .failed])
+  }
+
   /// Lengths 30, 60, 90 with half of the variants going on: 4, 2, 1.
   @Test func halvingGoesOnWithTheBest() throws {
     let plan = try SweepPlan(

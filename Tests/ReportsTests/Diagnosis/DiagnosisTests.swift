@@ -187,6 +187,61 @@ struct DiagnosisTests {
         progress: { _, _ in }) == nil)
   }
 
+  /// Of two members that miss by nothing and by .2 half of the errors are 0: their mean is half of what 95 % are below.
+  @Test func mostErrorsAreBelowTheHighOnes() throws {
+    let episodes = trajectories()
+    let errors = try #require(
+      OpenLoopErrors(
+        EnsembleForecaster(LinearModel(DiagnosisTests.matrix, misses: [0, 0.2]), DiagnosisTests.specification), episodes,
+        Units([sample(episodes)]), horizon: 1, most: 30, progress: { _, _ in }))
+    #expect(abs(errors.high[0] - 2 * errors.mean[0]) < 1e-6 && errors.mean[0] > 0)
+  }
+
+  /// A model that promises 1 a step and ends after three, whatever is done; in truth five steps give a half each.
+  private final class CountingModel: DynamicsModel {
+    func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream) {
+      for row in 0..<step.count {
+        for column in 0..<2 { step.next[row, column] = step.state[row, column] + 1 }
+        (step.reward[row, 0], step.ended[row, 0]) = (1, step.next[row, 0] >= 3 ? 1 : 0)
+      }
+    }
+    var tables: [TableDeclaration] { [] }
+    func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary { throw InterruptedError() }
+    func makeScorer(_ settings: RolloutSettings) -> any PlanScorer { fatalError("nobody plans here") }
+    func meanPredictions(observation: [Float], action: [Float]) -> [[Float]] { [] }
+    var facts: [(name: String, value: String)] { [] }
+    func archive(_ archive: Archive) throws {}
+  }
+
+  @Test func promisesAndWhatComes() throws {
+    let text = """
+      {"environment": {"id": "Pendulum-v1"}, "agent": {"type": "random"}, "training": {"environmentSteps": 1}}
+      """
+    let file = try ExperimentFile.read(try JSONParser.parse(text), name: "random", source: "random")
+    let agent = try RunLoop(file.configuration, seed: 0, threads: 1).agent
+    func trajectory(_ steps: Int, isTerminated: Bool) -> Trajectory {
+      var trajectory = Trajectory(DiagnosisTests.specification)
+      trajectory.observations = [Float](repeating: 0, count: 2 * (steps + 1))
+      trajectory.actions = [Float](repeating: 0, count: steps)
+      trajectory.rewards = [Double](repeating: 0.5, count: steps)
+      trajectory.isTerminated = isTerminated
+      return trajectory
+    }
+    func promised(_ trajectory: Trajectory, most: Int = 9) throws -> PromisedReturn? {
+      try PromisedReturn(
+        agent, CountingModel(), DiagnosisTests.specification, [trajectory], steps: 5, most: most,
+        progress: { _, _ in })
+    }
+    // From each of the four states that are followed by five steps.
+    let cut = try #require(try promised(trajectory(8, isTerminated: false)))
+    #expect(cut.pairs.count == 4 && cut.said == 3 && cut.real == 2.5 && cut.steps == 5)
+    #expect(try promised(trajectory(8, isTerminated: false), most: 2)?.pairs.count == 2)
+    // Where the task ended, what is left is all that there was to get: of eight states the last four have 4 to 1 steps.
+    let ended = try #require(try promised(trajectory(8, isTerminated: true)))
+    #expect(ended.pairs.count == 8 && ended.said == 3 && ended.real == (4 * 2.5 + 2 + 1.5 + 1 + 0.5) / 8)
+    #expect(try promised(trajectory(4, isTerminated: false)) == nil)
+  }
+
   @Test func rankCorrelations() throws {
     #expect(rankCorrelation([1, 2, 3, 4], [10, 20, 25, 1000]) == 1)
     #expect(rankCorrelation([1, 2, 3, 4], [4, 3, 2, 1]) == -1)

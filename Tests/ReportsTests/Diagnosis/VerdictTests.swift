@@ -50,6 +50,12 @@ struct VerdictTests {
       try causes { ($0.calibration, $0.relativeDeviation) = (Calibration([Double](repeating: 0.5, count: 99)), 0.3) }
         == [.underconfident])
     #expect(try causes { $0.calibration = Calibration([Double](repeating: 0.5, count: 99)) }.isEmpty)
+    // 60 % in the middle 90 % are too few, 80 % are not.
+    func share(_ inside: Int) -> Calibration? {
+      Calibration([Double](repeating: 0.5, count: inside) + [Double](repeating: 0.01, count: 100 - inside))
+    }
+    #expect(try causes { $0.calibration = share(60) } == [.overconfident])
+    #expect(try causes { $0.calibration = share(80) }.isEmpty)
   }
 
   /// The remedy is a setting that this experiment has.

@@ -26,10 +26,10 @@ import Testing
     try configuration(#"{"type": "random"}"#).environment.make()
   }
 
-  /// An ensemble that has seen 400 random transitions; with targets as they are it is far too unsure after so few.
-  private func learned(standardizes: Bool = true) throws -> RunLoop {
+  /// An ensemble that has seen 400 random transitions; after a single pass it knows next to nothing.
+  private func learned(epochs: Int = 60) throws -> RunLoop {
     var text = #"{"type": "pets", "initialRandomSteps": 400, "fitEvery": 400}, "model": {"ensembleSize": 3, "#
-    text += #""hiddenSizes": [32, 32], "epochs": 60, "batchSize": 32, "normalizesTargets": \#(standardizes)}, "planner": "#
+    text += #""hiddenSizes": [32, 32], "epochs": \#(epochs), "batchSize": 32, "normalizesTargets": true}, "planner": "#
     text += #"{"type": "random-shooting", "horizon": 3, "population": 10}"#
     let loop = try RunLoop(try configuration(text), seed: 0, threads: 1)
     for _ in 0..<400 { try loop.step() }
@@ -106,9 +106,9 @@ import Testing
     }
   }
 
-  /// A model of 400 transitions is told apart from what is real; another recording is not.
+  /// A model that has hardly been fitted is told apart from what is real; another recording is not.
   @Test func comparison() throws {
-    let loop = try learned(standardizes: false)
+    let loop = try learned(epochs: 1)
     let paths = try [
       recorded(loop, "real.safetensors", seed: 1000), recorded(loop, "again.safetensors", seed: 3000),
     ]
@@ -123,7 +123,7 @@ import Testing
         == ["x, m", "ẋ, m/s", "θ, rad", "θ̇, rad/s", "action", "reward", "ends"])
     #expect(comparison.reference.columns.count == 11 && comparison.reference.rows == 1000)
     let (again, other) = (comparison.results[0], comparison.results[1])
-    #expect(other.classifier.accuracy > 0.9 && again.classifier.accuracy < 0.65)
+    #expect(other.classifier.accuracy > 0.75 && again.classifier.accuracy < 0.65)
     #expect(other.energy.share > 10 * again.energy.share)
     // Rewards are 1 in all of them.
     #expect(other.columns[9].distance == 0 && other.columns[9].chance == 1)

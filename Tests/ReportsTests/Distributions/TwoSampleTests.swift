@@ -34,6 +34,9 @@ import Testing
     #expect(apart.distance == 2 && apart.share == 1)
     let same = TwoSampleStatistics.energyDistance(rows([0, 2]), rows([2, 0]))
     #expect(same.distance == 0 && same.share == 0)
+    // |X − X′| is 0 and |Y − Y′| 1 on average: 2 · 1 − 0 − 1.
+    let wide = TwoSampleStatistics.energyDistance(rows([0, 0]), rows([0, 2]))
+    #expect(wide.distance == 1 && wide.share == 0.5)
     // Two columns: the Euclidean distance, 5.
     let plane = TwoSampleStatistics.energyDistance(
       SampleRows(columns: 2, values: [0, 0]), SampleRows(columns: 2, values: [3, 4]))
