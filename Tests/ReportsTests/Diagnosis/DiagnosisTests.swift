@@ -190,9 +190,10 @@ struct DiagnosisTests {
   /// Of two members that miss by nothing and by .2 half of the errors are 0: their mean is half of what 95 % are below.
   @Test func mostErrorsAreBelowTheHighOnes() throws {
     let episodes = trajectories()
+    let model = LinearModel(DiagnosisTests.matrix, misses: [0, 0.2])
     let errors = try #require(
       OpenLoopErrors(
-  /// Of two members that miss by nothing and by .2 half of the errors are 0: their mean is half of the high ones.
+        EnsembleForecaster(model, DiagnosisTests.specification), episodes,
         Units([sample(episodes)]), horizon: 1, most: 30, progress: { _, _ in }))
     #expect(abs(errors.high[0] - 2 * errors.mean[0]) < 1e-6 && errors.mean[0] > 0)
   }
