@@ -12,7 +12,7 @@ import Support
 /// x is where the torso was at the last evaluation inside the last substep. Terminates where it is not healthy; 1000
 /// steps of 5 × .01 s. M. Janner et al. (MBPO, 2019) and others learn without the contact forces, from 27 numbers:
 /// `includeCfrcExtInObservation` false.
-package struct Ant: MuJoCoTask {
+package struct Ant: MotionTask {
   package struct Configuration: Configurable {
     package var forwardRewardWeight = 1.0
     package var ctrlCostWeight = 0.5
@@ -48,9 +48,8 @@ package struct Ant: MuJoCoTask {
   package static let view = MuJoCoView.oblique(-2...2, -1.3...1.3)
   package static var remembersPlace: Bool { true }
 
-  private let configuration: Configuration
+  package let configuration: Configuration
   private let healthyHeight, contactForce: MuJoCoRange
-  private let firstPosition: Int
   /// Numbers of contact forces, and of positions and velocities.
   private let forces, numbers: Int
 
@@ -59,14 +58,16 @@ package struct Ant: MuJoCoTask {
     self.configuration = configuration
     healthyHeight = MuJoCoRange(configuration.healthyZRange)
     contactForce = MuJoCoRange(configuration.contactForceRange)
-    firstPosition = configuration.excludeCurrentPositionsFromObservation ? 2 : 0
     forces = 6 * model.counts.bodies
     numbers = model.counts.positions + model.counts.velocities
   }
 
+  package static func hiddenPositions(_ configuration: Configuration) -> Int {
+    configuration.excludeCurrentPositionsFromObservation ? 2 : 0
+  }
+
   package static func observationSize(_ configuration: Configuration, _ counts: MuJoCoCounts) -> Int {
-    counts.positions + counts.velocities - (configuration.excludeCurrentPositionsFromObservation ? 2 : 0)
-      + (configuration.includeCfrcExtInObservation ? 6 * (counts.bodies - 1) : 0)
+    motionSize(configuration, counts) + (configuration.includeCfrcExtInObservation ? 6 * (counts.bodies - 1) : 0)
   }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
@@ -105,8 +106,7 @@ package struct Ant: MuJoCoTask {
   package func observe(
     _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
   ) {
-    observation.append(simulation.position, firstPosition..<simulation.model.counts.positions)
-    observation.append(simulation.velocity, 0..<simulation.model.counts.velocities)
+    observeMotion(simulation, into: &observation)
     if configuration.includeCfrcExtInObservation {
       for index in 6..<forces {
         observation.append(simulation.externalForce[index].clipped(contactForce.low, contactForce.high))

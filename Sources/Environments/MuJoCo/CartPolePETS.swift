@@ -10,8 +10,9 @@ import Support
 ///
 ///     reward = exp(−‖tip − (0, .6)‖² / .6²) − .01 a²,   tip = (x − .6 sinθ, −.6 cosθ)
 ///
-/// Starts are N(0, .1²) in positions and velocities. Never terminates; 200 steps of 2 × .02 s.
-package struct CartPolePETS: MuJoCoTask {
+/// Starts are N(0, .1²) in positions and velocities. Never terminates; 200 steps of 2 × .02 s. Seen: x (m) and θ (rad),
+/// their velocities.
+package struct CartPolePETS: MotionTask {
   package typealias Configuration = NoOptions
 
   package static let facts = MuJoCoFacts(
@@ -53,12 +54,11 @@ package struct CartPolePETS: MuJoCoTask {
   /// Of the pole, m.
   private static let length = 0.6
 
+  package let configuration: NoOptions
+
   package init(_ configuration: NoOptions, _ model: MuJoCoModel) throws(MuJoCoError) {
     try model.require(positions: 2)
-  }
-
-  package static func observationSize(_ configuration: NoOptions, _ counts: MuJoCoCounts) -> Int {
-    counts.positions + counts.velocities
+    self.configuration = configuration
   }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
@@ -81,14 +81,6 @@ package struct CartPolePETS: MuJoCoTask {
     let length = Number(length)
     let (across, up) = (position - length * sine, -length * cosine - length)
     return across * across + up * up
-  }
-
-  /// [x (m), θ (rad), their velocities]
-  package func observe(
-    _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
-  ) {
-    observation.append(simulation.position, 0..<simulation.model.counts.positions)
-    observation.append(simulation.velocity, 0..<simulation.model.counts.velocities)
   }
 
   package var knownDynamics: (any KnownDynamics)? { Known() }

@@ -7,7 +7,7 @@ import Support
 ///     reward = forwardRewardWeight · Δx/dt − ctrlCostWeight · Σ a²
 ///
 /// Never terminates; 1000 steps of 5 × .01 s.
-package struct HalfCheetah: MuJoCoTask {
+package struct HalfCheetah: MotionTask {
   package struct Configuration: Configurable {
     package var forwardRewardWeight = 1.0
     package var ctrlCostWeight = 0.1
@@ -30,16 +30,15 @@ package struct HalfCheetah: MuJoCoTask {
     stepLimit: 1000, rewardThreshold: 4800, summary: "run fast on two planar legs, in MuJoCo (1000 steps)")
   package static let view = MuJoCoView.side(-1.6...1.6, -0.3...1.5)
 
-  private let configuration: Configuration
-  private let firstPosition: Int
+  package let configuration: Configuration
 
   package init(_ configuration: Configuration, _ model: MuJoCoModel) {
     self.configuration = configuration
-    firstPosition = configuration.excludeCurrentPositionsFromObservation ? 1 : 0
   }
 
-  package static func observationSize(_ configuration: Configuration, _ counts: MuJoCoCounts) -> Int {
-    counts.positions + counts.velocities - (configuration.excludeCurrentPositionsFromObservation ? 1 : 0)
+  /// Seen: z (m) and angles (rad), x first where it is not left out; their velocities.
+  package static func hiddenPositions(_ configuration: Configuration) -> Int {
+    configuration.excludeCurrentPositionsFromObservation ? 1 : 0
   }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
@@ -52,14 +51,6 @@ package struct HalfCheetah: MuJoCoTask {
   package func outcome(_ simulation: MuJoCoSimulation, _ step: MuJoCoStep) -> Outcome {
     let reward = configuration.forwardRewardWeight * step.velocity.x - step.controlCost(configuration.ctrlCostWeight)
     return Outcome(reward: reward, isTerminated: false)
-  }
-
-  /// [z (m) and angles (rad), x first where it is not left out; their velocities]
-  package func observe(
-    _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
-  ) {
-    observation.append(simulation.position, firstPosition..<simulation.model.counts.positions)
-    observation.append(simulation.velocity, 0..<simulation.model.counts.velocities)
   }
 
   /// Never ends.

@@ -9,7 +9,7 @@ import Support
 ///     healthy: z, angle, and everything from qpos[2] on lie within their ranges, bounds excluded
 ///
 /// Terminates where it is not healthy; 1000 steps of 4 × .002 s.
-package struct Hopper: MuJoCoTask {
+package struct Hopper: MotionTask {
   package struct Configuration: Configurable {
     package var forwardRewardWeight = 1.0
     package var ctrlCostWeight = 1e-3
@@ -41,25 +41,24 @@ package struct Hopper: MuJoCoTask {
     stepLimit: 1000, rewardThreshold: 3800, summary: "hop forward on one planar leg, in MuJoCo (1000 steps)")
   package static let view = MuJoCoView.side(-1.6...1.6, -0.3...1.8)
 
-  private let configuration: Configuration
+  package let configuration: Configuration
   private let health: PlanarHealth
   private let healthyState: MuJoCoRange
-  private let firstPosition: Int
   private let counts: MuJoCoCounts
-  /// Bound of velocities in observations.
-  private static let clipped = 10.0
 
   package init(_ configuration: Configuration, _ model: MuJoCoModel) throws(MuJoCoError) {
     try model.require(positions: 3)
     (self.configuration, counts) = (configuration, model.counts)
     health = PlanarHealth(configuration.healthyZRange, configuration.healthyAngleRange)
     healthyState = MuJoCoRange(configuration.healthyStateRange)
-    firstPosition = configuration.excludeCurrentPositionsFromObservation ? 1 : 0
   }
 
-  package static func observationSize(_ configuration: Configuration, _ counts: MuJoCoCounts) -> Int {
-    counts.positions + counts.velocities - (configuration.excludeCurrentPositionsFromObservation ? 1 : 0)
+  /// Seen: z (m) and angles (rad), x first where it is not left out; their velocities, clipped.
+  package static func hiddenPositions(_ configuration: Configuration) -> Int {
+    configuration.excludeCurrentPositionsFromObservation ? 1 : 0
   }
+
+  package static var velocityBound: Double { 10 }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
     simulation.perturbPositions(&random, configuration.resetNoiseScale)
@@ -84,21 +83,13 @@ package struct Hopper: MuJoCoTask {
       isTerminated: !isHealthy && configuration.terminateWhenUnhealthy)
   }
 
-  /// [z (m), angles (rad), x first where it is not left out; their velocities, clipped to ±10]
-  package func observe(
-    _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
-  ) {
-    observation.append(simulation.position, firstPosition..<simulation.model.counts.positions)
-    observation.append(simulation.velocity, 0..<simulation.model.counts.velocities, within: Hopper.clipped)
-  }
-
   /// The end, but for velocities that are clipped before they leave their range.
   package var knownDynamics: (any KnownDynamics)? {
     guard configuration.terminateWhenUnhealthy else { return KnownHealth() }
     let (height, first) = (1 - firstPosition, counts.positions - firstPosition)
     var bounds: [KnownHealth.Bound] = [.init(height, health.height), .init(height + 1, health.angle)]
     bounds += (height + 1..<first + counts.velocities).map { .init($0, healthyState) }
-    return KnownHealth(bounds: bounds, clipped: (first..<first + counts.velocities, Float(Hopper.clipped)))
+    return KnownHealth(bounds: bounds, clipped: (first..<first + counts.velocities, Float(Hopper.velocityBound)))
   }
 }
 

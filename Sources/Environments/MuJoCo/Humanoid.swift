@@ -12,7 +12,7 @@ import Support
 /// x is the centre of mass at the last evaluation inside the last substep; u are the controls in double precision.
 /// Terminates where it is not healthy; 1000 steps of 5 × .003 s. Without the four parts that can be left out an
 /// observation has the 45 numbers that MBPO and others learn from.
-package struct Humanoid: MuJoCoTask {
+package struct Humanoid: MotionTask {
   package struct Configuration: Configurable {
     package var forwardRewardWeight = 1.25
     package var ctrlCostWeight = 0.1
@@ -54,9 +54,8 @@ package struct Humanoid: MuJoCoTask {
   package static let view = MuJoCoView.oblique(-1.6...1.6, -1.5...0.8)
   package static var remembersPlace: Bool { true }
 
-  private let configuration: Configuration
+  package let configuration: Configuration
   private let healthyHeight, contactCost: MuJoCoRange
-  private let firstPosition: Int
   private let mass: [Double]
   private let totalMass: Double
 
@@ -65,14 +64,17 @@ package struct Humanoid: MuJoCoTask {
     self.configuration = configuration
     healthyHeight = MuJoCoRange(configuration.healthyZRange)
     contactCost = MuJoCoRange(configuration.contactCostRange)
-    firstPosition = configuration.excludeCurrentPositionsFromObservation ? 2 : 0
     mass = model.bodyMass
     totalMass = NumPyArithmetic.sum(mass.count) { model.bodyMass[$0] }
   }
 
+  package static func hiddenPositions(_ configuration: Configuration) -> Int {
+    configuration.excludeCurrentPositionsFromObservation ? 2 : 0
+  }
+
   package static func observationSize(_ configuration: Configuration, _ counts: MuJoCoCounts) -> Int {
     let bodies = counts.bodies - 1
-    return counts.positions + counts.velocities - (configuration.excludeCurrentPositionsFromObservation ? 2 : 0)
+    return motionSize(configuration, counts)
       + (configuration.includeCinertInObservation ? 10 * bodies : 0)
       + (configuration.includeCvelInObservation ? 6 * bodies : 0)
       + (configuration.includeQfrcActuatorInObservation ? counts.velocities - 6 : 0)
@@ -113,8 +115,7 @@ package struct Humanoid: MuJoCoTask {
     _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
   ) {
     let counts = simulation.model.counts
-    observation.append(simulation.position, firstPosition..<counts.positions)
-    observation.append(simulation.velocity, 0..<counts.velocities)
+    observeMotion(simulation, into: &observation)
     if configuration.includeCinertInObservation { observation.append(simulation.inertia, 10..<10 * counts.bodies) }
     if configuration.includeCvelInObservation { observation.append(simulation.bodyVelocity, 6..<6 * counts.bodies) }
     if configuration.includeQfrcActuatorInObservation {

@@ -3,8 +3,8 @@ import Support
 /// InvertedPendulum-v5: a pole on a cart is kept upright by pushing the cart.
 ///
 /// Gymnasium 1.4.0, bit for bit. Reward 1 for every step that does not terminate; terminates where |θ| > .2 rad or
-/// anything is not finite; 1000 steps of 2 × .02 s.
-package struct InvertedPendulum: MuJoCoTask {
+/// anything is not finite; 1000 steps of 2 × .02 s. Seen: x (m) and θ (rad), their velocities.
+package struct InvertedPendulum: MotionTask {
   package struct Configuration: Configurable {
     package var resetNoiseScale = 0.01
 
@@ -24,15 +24,11 @@ package struct InvertedPendulum: MuJoCoTask {
   /// rad
   private static let limit = 0.2
 
-  private let configuration: Configuration
+  package let configuration: Configuration
 
   package init(_ configuration: Configuration, _ model: MuJoCoModel) throws(MuJoCoError) {
     try model.require(positions: 2)
     self.configuration = configuration
-  }
-
-  package static func observationSize(_ configuration: Configuration, _ counts: MuJoCoCounts) -> Int {
-    counts.positions + counts.velocities
   }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
@@ -47,14 +43,6 @@ package struct InvertedPendulum: MuJoCoTask {
       && (0..<counts.velocities).allSatisfy { simulation.velocity[$0].isFinite }
     let isTerminated = !isFinite || abs(simulation.position[1]) > InvertedPendulum.limit
     return Outcome(reward: isTerminated ? 0 : 1, isTerminated: isTerminated)
-  }
-
-  /// [x (m), θ (rad), their velocities]
-  package func observe(
-    _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
-  ) {
-    observation.append(simulation.position, 0..<simulation.model.counts.positions)
-    observation.append(simulation.velocity, 0..<simulation.model.counts.velocities)
   }
 
   package var knownDynamics: (any KnownDynamics)? { Known() }

@@ -8,7 +8,7 @@ import Support
 ///     reward = forwardRewardWeight · Δx/dt − ctrlCostWeight · Σ a²
 ///
 /// Never terminates; 1000 steps of 4 × .01 s.
-package struct Swimmer: MuJoCoTask {
+package struct Swimmer: MotionTask {
   package struct Configuration: Configurable {
     package var forwardRewardWeight = 1.0
     package var ctrlCostWeight = 1e-4
@@ -31,17 +31,16 @@ package struct Swimmer: MuJoCoTask {
     stepLimit: 1000, rewardThreshold: 360, summary: "swim forward with three links, in MuJoCo (1000 steps)")
   package static let view = MuJoCoView.above(-2.2...2.2, -1.6...1.6, following: 1)
 
-  private let configuration: Configuration
-  private let firstPosition: Int
+  package let configuration: Configuration
 
   package init(_ configuration: Configuration, _ model: MuJoCoModel) throws(MuJoCoError) {
     try model.require(positions: 3)
     self.configuration = configuration
-    firstPosition = configuration.excludeCurrentPositionsFromObservation ? 2 : 0
   }
 
-  package static func observationSize(_ configuration: Configuration, _ counts: MuJoCoCounts) -> Int {
-    counts.positions + counts.velocities - (configuration.excludeCurrentPositionsFromObservation ? 2 : 0)
+  /// Seen: angles (rad), x and y (m) first where they are not left out; their velocities.
+  package static func hiddenPositions(_ configuration: Configuration) -> Int {
+    configuration.excludeCurrentPositionsFromObservation ? 2 : 0
   }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
@@ -54,14 +53,6 @@ package struct Swimmer: MuJoCoTask {
   package func outcome(_ simulation: MuJoCoSimulation, _ step: MuJoCoStep) -> Outcome {
     let reward = configuration.forwardRewardWeight * step.velocity.x - step.controlCost(configuration.ctrlCostWeight)
     return Outcome(reward: reward, isTerminated: false)
-  }
-
-  /// [angles (rad), x and y first where they are not left out; velocities]
-  package func observe(
-    _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
-  ) {
-    observation.append(simulation.position, firstPosition..<simulation.model.counts.positions)
-    observation.append(simulation.velocity, 0..<simulation.model.counts.velocities)
   }
 
   /// Never ends.

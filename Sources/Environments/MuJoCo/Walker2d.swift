@@ -9,7 +9,7 @@ import Support
 ///     healthy: z and angle lie within their ranges, bounds excluded
 ///
 /// Terminates where it is not healthy; 1000 steps of 4 × .002 s.
-package struct Walker2d: MuJoCoTask {
+package struct Walker2d: MotionTask {
   package struct Configuration: Configurable {
     package var forwardRewardWeight = 1.0
     package var ctrlCostWeight = 1e-3
@@ -39,20 +39,21 @@ package struct Walker2d: MuJoCoTask {
     stepLimit: 1000, summary: "walk forward on two planar legs, in MuJoCo (1000 steps)")
   package static let view = MuJoCoView.side(-1.6...1.6, -0.3...1.8)
 
-  private let configuration: Configuration
+  package let configuration: Configuration
   private let health: PlanarHealth
-  private let firstPosition: Int
 
   package init(_ configuration: Configuration, _ model: MuJoCoModel) throws(MuJoCoError) {
     try model.require(positions: 3)
     self.configuration = configuration
     health = PlanarHealth(configuration.healthyZRange, configuration.healthyAngleRange)
-    firstPosition = configuration.excludeCurrentPositionsFromObservation ? 1 : 0
   }
 
-  package static func observationSize(_ configuration: Configuration, _ counts: MuJoCoCounts) -> Int {
-    counts.positions + counts.velocities - (configuration.excludeCurrentPositionsFromObservation ? 1 : 0)
+  /// Seen: z (m) and angles (rad), x first where it is not left out; their velocities, clipped.
+  package static func hiddenPositions(_ configuration: Configuration) -> Int {
+    configuration.excludeCurrentPositionsFromObservation ? 1 : 0
   }
+
+  package static var velocityBound: Double { 10 }
 
   package func begin(_ simulation: MuJoCoSimulation, _ random: inout NumPyRandom) {
     simulation.perturbPositions(&random, configuration.resetNoiseScale)
@@ -68,14 +69,6 @@ package struct Walker2d: MuJoCoTask {
     return Outcome(
       reward: rewards - step.controlCost(configuration.ctrlCostWeight),
       isTerminated: !isHealthy && configuration.terminateWhenUnhealthy)
-  }
-
-  /// [z (m), angles (rad), x first where it is not left out; their velocities, clipped to ±10]
-  package func observe(
-    _ simulation: MuJoCoSimulation, _ step: MuJoCoStep?, into observation: inout MuJoCoObservation
-  ) {
-    observation.append(simulation.position, firstPosition..<simulation.model.counts.positions)
-    observation.append(simulation.velocity, 0..<simulation.model.counts.velocities, within: 10)
   }
 
   package var knownDynamics: (any KnownDynamics)? {
