@@ -32,6 +32,9 @@ package protocol EnvironmentSettings: Sendable {
   var isEndless: Bool { get }
   /// Whether the environment is made so that it can be drawn, where that has to be said before; default: it need not.
   var drawsPictures: Bool { get set }
+  /// From now on makes environments whose own picture, of so many pixels a side, is what is observed; default: false,
+  /// it cannot.
+  mutating func observePictures(side: Int) -> Bool
   /// Versions of what a foreign environment comes from; default: nothing.
   func origin() throws -> [(name: String, value: String)]
   /// `count` new environments that are stepped together; default: each made by itself.
@@ -50,6 +53,7 @@ extension EnvironmentSettings {
     get { false }
     set {}
   }
+  package func observePictures(side: Int) -> Bool { false }
   package func origin() throws -> [(name: String, value: String)] { [] }
   package func makeGroup(_ count: Int, stepLimit: Int?) throws -> [any Environment] {
     try (0..<count).map { _ in try make(stepLimit: stepLimit) }
@@ -189,9 +193,20 @@ package struct EnvironmentConfiguration: Configurable {
   /// Makes environments that can be drawn, where that has to be said before.
   package mutating func drawPictures() { settings.drawsPictures = true }
 
+  /// What makes environments, and the wrappers that are left to stand around them: an environment that draws itself
+  /// need not be drawn.
+  private var parts: (settings: any EnvironmentSettings, wrappers: WrapperSettings) {
+    var (settings, wrappers) = (settings, wrappers)
+    if wrappers.pixels > 0 && settings.observePictures(side: wrappers.pixels) { wrappers.pixels = 0 }
+    return (settings, wrappers)
+  }
+
   /// A new environment in its wrappers, before its first reset.
   /// - Throws: `WrapperMisfits`; where what a foreign environment needs is not there.
-  package func make() throws -> any Environment { try wrappers.wrap(settings.make(stepLimit: stepLimit)) }
+  package func make() throws -> any Environment {
+    let (settings, wrappers) = parts
+    return try wrappers.wrap(settings.make(stepLimit: stepLimit))
+  }
 
   /// The environment itself, without its wrappers.
   /// - Throws: where what a foreign environment needs is not there.
@@ -202,6 +217,7 @@ package struct EnvironmentConfiguration: Configurable {
   package func makeGroup(_ count: Int, pool: ComputePool? = nil, seed: @escaping (_ episode: Int) -> UInt64) throws
     -> EnvironmentGroup
   {
+    let (settings, wrappers) = parts
     let environments = try settings.makeGroup(count, stepLimit: stepLimit).map(wrappers.wrap)
     return EnvironmentGroup(
       environments, pool: settings.stepsInParallel ? pool : nil, announcesSteps: settings.announcesSteps,
@@ -212,6 +228,7 @@ package struct EnvironmentConfiguration: Configurable {
   /// once and pass it on.
   /// - Throws: as `make`.
   package func describe() throws -> EnvironmentDescription {
+    let (settings, wrappers) = parts
     let bare = try settings.make(stepLimit: stepLimit)
     let hasKnownDynamics = bare.knownDynamics != nil
     let environment = try wrappers.wrap(bare)

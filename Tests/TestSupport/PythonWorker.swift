@@ -38,14 +38,14 @@ package struct PythonWorker: Sendable {
     return folders.map { "\($0)/\(name)" }.first(where: FileManager.default.isExecutableFile)
   }
 
-  /// A python3 that finds these folders of Tests/Fixtures/worker before everything else; lives as long as this value.
-  package func python(_ parts: String...) -> String {
+  /// A Python that finds these folders of Tests/Fixtures/worker before everything else; lives as long as this value.
+  package func python(_ parts: String..., of interpreter: String = "python3") -> String {
     let place = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("Fixtures/worker").path
     let path = parts.map { "\(place)/\($0)" }.joined(separator: ":")
     let file = folder.write(
-      "#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH='\(path)' exec python3 \"$@\"\n",
-      to: "python-\(parts.joined(separator: "-"))")
+      "#!/bin/sh\nPYTHONDONTWRITEBYTECODE=1 PYTHONPATH='\(path)' exec '\(interpreter)' \"$@\"\n",
+      to: "python-\((parts + [interpreter.replacing("/", with: "+")]).joined(separator: "-"))")
     try! FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
     return file
   }

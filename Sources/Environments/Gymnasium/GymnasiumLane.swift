@@ -32,7 +32,7 @@ struct GymnasiumLane: Simulation {
 
   func observe(into observation: UnsafeMutableBufferPointer<Float>) { worker.observe(lane, into: observation) }
 
-  var picture: Raster? { worker.settings.draws ? try? worker.picture(lane) : nil }
+  var picture: Raster? { worker.settings.drawsPictures ? try? worker.picture(lane) : nil }
 
   func snapshot() throws -> [UInt8]? {
     let state = try worker.snapshot(lane)

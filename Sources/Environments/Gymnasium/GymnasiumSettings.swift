@@ -50,6 +50,8 @@ package struct GymnasiumSettings: EnvironmentSettings {
   var stepSeconds = 30.0
   /// Whether the environment is made so that it can be drawn; no setting.
   var draws = false
+  /// Of its own picture, where that is what is observed; 0: it is not. Told by the wrappers' setting.
+  var pictureSide = 0
 
   init(id: String) {
     self.id = id
@@ -105,8 +107,13 @@ package struct GymnasiumSettings: EnvironmentSettings {
   package var announcesSteps: Bool { true }
 
   package var drawsPictures: Bool {
-    get { draws }
+    get { draws || pictureSide > 0 }
     set { draws = newValue }
+  }
+
+  package mutating func observePictures(side: Int) -> Bool {
+    pictureSide = side
+    return true
   }
 
   package var python: String { GymnasiumPython.find(pythonSetting, for: id) }
@@ -135,7 +142,7 @@ package struct GymnasiumSettings: EnvironmentSettings {
       "wrappers": .array(wrappers), "drop": .texts(drop), "observation": .string(observation.rawValue),
       "illegalActions": .string(illegalActions.rawValue), "resetOptions": .object(resetOptions),
       // Gymnasium takes -1 for none.
-      "stepLimit": .integer(limit.map { $0 == 0 ? -1 : $0 }), "draws": .bool(draws),
+      "stepLimit": .integer(limit.map { $0 == 0 ? -1 : $0 }), "draws": .bool(draws), "pixels": .integer(pictureSide),
     ]
     return Array(question.compactText.utf8)
   }
@@ -146,14 +153,14 @@ package struct GymnasiumSettings: EnvironmentSettings {
   private static let known = Guarded<[String: WorkerDescription]>([:])
 
   private var key: String {
-    "\(python)\n\(actionLimit)\n\(String(decoding: hello(count: 1, draws: draws), as: UTF8.self))"
+    "\(python)\n\(actionLimit)\n\(String(decoding: hello(count: 1, draws: drawsPictures), as: UTF8.self))"
   }
 
   /// What is known of the environment; the first time a worker tells.
   func description() throws -> WorkerDescription {
     let key = key
     if let known = GymnasiumSettings.known.withLock({ $0[key] }) { return known }
-    let worker = GymnasiumWorker(self, count: 1, draws: draws)
+    let worker = GymnasiumWorker(self, count: 1, draws: drawsPictures)
     try worker.start()
     let found = worker.description!
     GymnasiumSettings.known.withLock { $0[key] = found }
@@ -166,7 +173,7 @@ package struct GymnasiumSettings: EnvironmentSettings {
 
   package func makeGroup(_ count: Int, stepLimit: Int?) throws -> [any Environment] {
     let specification = try description().specification
-    let worker = GymnasiumWorker(self, count: count, draws: draws)
+    let worker = GymnasiumWorker(self, count: count, draws: drawsPictures)
     return (0..<count).map { EpisodeLog(GymnasiumLane(worker, $0, specification)) }
   }
 }

@@ -13,6 +13,53 @@ enum WorkerSource {
         return getattr(importlib.import_module(module), attribute)
 
 
+    def fitted(picture, side):
+        """A picture as large as it fits into a white square, pixels averaged or repeated."""
+        height, width = picture.shape[:2]
+        largest = max(height, width)
+        rows, columns = max(1, height * side // largest), max(1, width * side // largest)
+        down, right = np.arange(rows) * height // rows, np.arange(columns) * width // columns
+        if side >= largest:
+            small = picture[down][:, right]
+        else:  # in integers, for the same bytes everywhere
+            sums = np.add.reduceat(np.add.reduceat(picture.astype(np.uint32), down, axis=0), right, axis=1)
+            areas = np.outer(np.diff(down, append=height), np.diff(right, append=width))[:, :, None]
+            small = (sums + areas // 2) // areas
+        square = np.full((side, side, 3), 255, np.uint8)
+        top, left = (side - rows) // 2, (side - columns) // 2
+        square[top : top + rows, left : left + columns] = small
+        return square
+
+
+    class Pictures:
+        """An environment whose own picture is what is observed."""
+
+        def __init__(self, env, side, space):
+            self.env, self.side, self.observation_space = env, side, space
+
+        def __getattr__(self, name):
+            if name == "env" or name.startswith("__"):  # while a pickle is read
+                raise AttributeError(name)
+            return getattr(self.env, name)
+
+        def picture(self):
+            picture = self.env.render()
+            picture = picture[-1] if isinstance(picture, list) and len(shape_of(picture)) == 4 else picture
+            shape = () if picture is None else tuple(shape_of(picture))
+            if len(shape) != 3 or shape[2] != 3:
+                raise Refusal("shape", f"render gave {'nothing' if picture is None else f'an array of shape {shape}'} "
+                              "in place of a picture; remove environment.wrappers.pixels")
+            return fitted(np.asarray(picture, np.uint8), self.side)
+
+        def reset(self, **options):
+            _, info = self.env.reset(**options)
+            return self.picture(), info
+
+        def step(self, action):
+            _, *rest = self.env.step(action)
+            return (self.picture(), *rest)
+
+
     class Worker:
         def __init__(self, hello):
             self.hello = hello
@@ -46,6 +93,12 @@ enum WorkerSource {
                 arguments = {name: tuple(value) if isinstance(value, list) else value
                              for name, value in wrapper["kwargs"].items()}
                 environment = load(wrapper["name"])(environment, **arguments)
+            if hello["pixels"]:
+                if np is None:
+                    raise Refusal("space", "pictures as observations need numpy; remove environment.wrappers.pixels")
+                side = hello["pixels"]
+                space = self.gymnasium.spaces.Box(0, 255, (side, side, 3), np.dtype(np.uint8))
+                environment = Pictures(environment, side, space)
             return environment
 
         def describe(self):

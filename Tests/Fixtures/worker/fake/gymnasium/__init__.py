@@ -105,6 +105,8 @@ class Point:
             "action_mask": [1, 0, 1]}
 
     def render(self):
+        if self.fault == "blind":
+            return None
         return [[[10 * row, 20, 30] for _ in range(4)] for row in range(3)]
 
     def close(self):
