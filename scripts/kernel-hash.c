@@ -522,20 +522,26 @@ static void tiles(void) {
 }
 
 static void pictures(void) {
-  const ck_convolution layer = {6, 4, 3, 5};
+  const ck_convolution layer = {6, 4, 3, 5, 5, 1, 1, 0}, spread = {3, 4, 3, 5, 3, 2, 2, 1};
   const int64_t inputs = 6 * 4 * 3 * 16, outputs = 6 * 4 * 5 * 16, pooled = outputs / 4;
   float *x = input(inputs, 1), *dy = input(outputs, 1), *y = output(outputs), *place = output(pooled);
   ck_convolve(&layer, x, input(25 * 15, 1), input(5, 1), y);
+  ck_convolve(&spread, x, input(9 * 15, 1), NULL, changed(outputs, 1));
   float *sums = changed(25 * 15 * 16, 0);
   ck_convolve_weight_gradient(&layer, x, dy, sums, changed(5 * 16, 0));
+  ck_convolve_weight_gradient(&spread, x, dy, changed(9 * 15 * 16, 0), changed(5 * 16, 0));
   ck_fold_frames(25 * 15, sums, changed(25 * 15, 1));
-  ck_max_pool(6, 4, 5, y, output(pooled), place);
-  ck_max_pool_gradient(6, 4, 5, input(pooled, 1), place, output(outputs));
+  ck_max_pool(NULL, 1, 6, 4, 5, y, output(pooled), place);
+  ck_max_pool_gradient(NULL, 1, 6, 4, 5, input(pooled, 1), place, output(outputs));
   ck_upsample(6, 4, 5, y, output(4 * outputs));
   ck_upsample_gradient(6, 4, 5, input(4 * outputs, 1), output(outputs));
   float *scale = input(5, 1), *inverse = output(24 * 16);
-  ck_channel_norm_silu(24, 5, 1e-4f, dy, scale, inverse, output(outputs));
-  ck_channel_norm_silu_gradient(24, 5, dy, scale, inverse, y, output(outputs), changed(5 * 16, 1));
+  ck_channel_norm_silu(NULL, 1, 24, 5, 1e-4f, dy, scale, inverse, output(outputs));
+  ck_channel_norm_silu_gradient(
+      NULL, 1, 24, 5, dy, scale, inverse, y, output(outputs), changed(5 * 16, 1));
+  ck_picture_frames(NULL, 19, 67, input(19 * 70, 255), 70, -0.5f, output(2 * 67 * 16));
+  ck_picture_loss(NULL, 2, 60, dy, y, output(2 * 16));
+  ck_picture_loss_gradient(NULL, 2, 60, dy, y, input(2 * 16, 1), changed(outputs, 1), 1);
   absorb();
   line("ck_convolve", "");
 }

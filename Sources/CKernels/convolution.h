@@ -1,15 +1,30 @@
-// Convolutions of pictures for world models: 5×5, stride 1, zeros beyond the border, and what stands around them.
+// Convolutions of pictures for world models: an odd number of taps, stride 1, zeros beyond the border.
 //
 // Sixteen pictures stand side by side in the lanes: a tile is [height][width][channels][16], so every picture is
 // computed like any other, whatever the variant's vectors hold. Taps beyond the border are left out.
 
-enum { TAPS = 5, REACH = TAPS / 2, FRAMES = VIRTUAL_LANES, MOST_OUTPUTS = 8, MOST_INPUTS = 3 };
+enum {
+  FRAMES = VIRTUAL_LANES,
+  MOST_OUTPUTS = 8,
+  /// Of the sums of weights' gradients that stay in registers: this many with so many outputs, and else one less.
+  MOST_INPUTS = 4,
+  OUTPUTS_WITH_MOST_INPUTS = 6,
+  /// Pixels whose weights' gradients are summed in one go: more leave the first-level cache, fewer reload the sums.
+  STRIP_PIXELS = 32,
+  /// Pixels of one row, where it is longer than that.
+  ROW_PIXELS = 64,
+};
 
 /// Taps of a row (or column) at `place` that lie within 0..<size: from `first` on, before `end`.
-INLINE void taps_within(int64_t place, int64_t size, int64_t *first, int64_t *end) {
-  *first = place < REACH ? REACH - place : 0;
-  *end = size - place + REACH < TAPS ? size - place + REACH : TAPS;
+INLINE void taps_within(int64_t taps, int64_t place, int64_t size, int64_t *first, int64_t *end) {
+  const int64_t reach = taps / 2;
+  *first = place < reach ? reach - place : 0;
+  *end = size - place + reach < taps ? size - place + reach : taps;
 }
+
+/// Floats from row to row of a layer's x, and of its y.
+INLINE int64_t x_row(const ck_convolution *c) { return c->x_step * c->width * c->inputs * FRAMES; }
+INLINE int64_t y_row(const ck_convolution *c) { return c->y_step * c->width * c->outputs * FRAMES; }
 
 /// sums[p][o] += Σ over `count` weights·inputs for `pixels` neighbours: weights [count][outputs], inputs [count][16],
 /// the next pixel's inputs `step` floats further.
@@ -28,22 +43,27 @@ INLINE void convolve_run(
 INLINE void convolve_pixels(
     const int pixels, const int outputs, const ck_convolution *c, int64_t row, int64_t column, const float *x,
     const float *w, const float *bias, float *y) {
-  int64_t ky0, ky1, kx0, kx1;
-  taps_within(row, c->height, &ky0, &ky1);
-  taps_within(column, c->width, &kx0, &kx1);
+  int64_t ky0, ky1, kx0, kx1, reach = c->taps / 2;
+  taps_within(c->taps, row, c->height, &ky0, &ky1);
+  taps_within(c->taps, column, c->width, &kx0, &kx1);
+  float *to = y + row * y_row(c) + column * c->outputs * FRAMES;
   floats sums[2][MOST_OUTPUTS];
   UNROLL for (int p = 0; p < pixels; p++) {
     UNROLL for (int o = 0; o < outputs; o++) sums[p][o] = bias ? splat(bias[o]) : splat(0);
   }
+  if (c->accumulates) {
+    UNROLL for (int p = 0; p < pixels; p++) {
+      UNROLL for (int o = 0; o < outputs; o++) sums[p][o] = load(to + (p * c->outputs + o) * FRAMES);
+    }
+  }
   for (int64_t ky = ky0; ky < ky1; ky++) {
-    const float *from = x + ((row + ky - REACH) * c->width + column + kx0 - REACH) * c->inputs * FRAMES;
-    const float *weights = w + (ky * TAPS + kx0) * c->inputs * c->outputs;
+    const float *from = x + (row + ky - reach) * x_row(c) + (column + kx0 - reach) * c->inputs * FRAMES;
+    const float *weights = w + (ky * c->taps + kx0) * c->inputs * c->outputs;
     convolve_run(
         pixels, outputs, (kx1 - kx0) * c->inputs, weights, c->outputs, from, c->inputs * FRAMES, sums);
   }
   UNROLL for (int p = 0; p < pixels; p++) {
-    UNROLL for (int o = 0; o < outputs; o++)
-      store(y + ((row * c->width + column + p) * c->outputs + o) * FRAMES, sums[p][o]);
+    UNROLL for (int o = 0; o < outputs; o++) store(to + (p * c->outputs + o) * FRAMES, sums[p][o]);
   }
 }
 
@@ -53,7 +73,7 @@ INLINE void convolve_pixels(
     for (int64_t row = 0; row < c->height; row++) {                                                            \
       int64_t column = 0;                                                                                      \
       while (column < c->width) {                                                                              \
-        int is_inner = column >= REACH && column + 1 + REACH < c->width;                                       \
+        int is_inner = column >= c->taps / 2 && column + 1 + c->taps / 2 < c->width;                           \
         if (is_inner) convolve_pixels(2, outputs, c, row, column, x, w, bias, y);                              \
         else convolve_pixels(1, outputs, c, row, column, x, w, bias, y);                                       \
         column += is_inner ? 2 : 1;                                                                            \
@@ -75,7 +95,7 @@ typedef void (*convolve_kernel)(
 static const convolve_kernel convolve_kernels[MOST_OUTPUTS + 1] = {
     0, convolve_1, convolve_2, convolve_3, convolve_4, convolve_5, convolve_6, convolve_7, convolve_8};
 
-/// One tile: x [height][width][inputs][16], w [5][5][inputs][outputs] → y [height][width][outputs][16].
+/// One tile: x [height][width][inputs][16], w [taps][taps][inputs][outputs] → y [height][width][outputs][16].
 static void convolve_variant(
     const ck_convolution *c, const float *x, const float *w, const float *bias, float *y) {
   for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
@@ -87,20 +107,30 @@ static void convolve_variant(
   }
 }
 
-/// sums[i][o] += x[i]·dy[o] along a run of pixels.
+/// Where the pixels of a strip are: some of each row, of several rows.
+typedef struct {
+  int64_t rows, pixels;
+  const float *x, *dy;
+  int64_t x_row, x_pixel, dy_row, dy_pixel;  ///< floats from one to the next
+} pixel_strip;
+
+/// sums[i][o] += x[i]·dy[o] over a strip of pixels.
 INLINE void weight_run(
-    const int inputs, const int outputs, int64_t pixels, const float *x, int64_t x_step, const float *dy,
-    int64_t dy_step, float *sums, int64_t sums_row) {
+    const int inputs, const int outputs, const pixel_strip *strip, float *sums, int64_t sums_row) {
   floats block[MOST_INPUTS][MOST_OUTPUTS];
   UNROLL for (int i = 0; i < inputs; i++) {
     UNROLL for (int o = 0; o < outputs; o++) block[i][o] = load(sums + i * sums_row + o * FRAMES);
   }
-  for (int64_t pixel = 0; pixel < pixels; pixel++, x += x_step, dy += dy_step) {
-    floats slopes[MOST_OUTPUTS];
-    UNROLL for (int o = 0; o < outputs; o++) slopes[o] = load(dy + o * FRAMES);
-    UNROLL for (int i = 0; i < inputs; i++) {
-      floats value = load(x + i * FRAMES);
-      UNROLL for (int o = 0; o < outputs; o++) block[i][o] = fmadd(value, slopes[o], block[i][o]);
+  for (int64_t row = 0; row < strip->rows; row++) {
+    const float *x = strip->x + row * strip->x_row, *dy = strip->dy + row * strip->dy_row;
+    for (int64_t pixel = 0; pixel < strip->pixels; pixel++, x += strip->x_pixel, dy += strip->dy_pixel) {
+      // The shorter side stays in the registers, which both sides together would not fit.
+      floats values[MOST_INPUTS];
+      UNROLL for (int i = 0; i < inputs; i++) values[i] = load(x + i * FRAMES);
+      UNROLL for (int o = 0; o < outputs; o++) {
+        const floats slope = load(dy + o * FRAMES);
+        UNROLL for (int i = 0; i < inputs; i++) block[i][o] = fmadd(values[i], slope, block[i][o]);
+      }
     }
   }
   UNROLL for (int i = 0; i < inputs; i++) {
@@ -109,53 +139,92 @@ INLINE void weight_run(
 }
 
 #define DEFINE_RUN(inputs, outputs)                                                                            \
-  NOINLINE void weight_run_##inputs##_##outputs(                                                               \
-      int64_t pixels, const float *x, int64_t x_step, const float *dy, int64_t dy_step, float *sums,           \
-      int64_t sums_row) {                                                                                      \
-    weight_run(inputs, outputs, pixels, x, x_step, dy, dy_step, sums, sums_row);                               \
+  NOINLINE void weight_run_##inputs##_##outputs(const pixel_strip *strip, float *sums, int64_t sums_row) {     \
+    weight_run(inputs, outputs, strip, sums, sums_row);                                                        \
   }
 #define DEFINE_RUNS(outputs) DEFINE_RUN(1, outputs) DEFINE_RUN(2, outputs) DEFINE_RUN(3, outputs)
-DEFINE_RUNS(1) DEFINE_RUNS(2) DEFINE_RUNS(3) DEFINE_RUNS(4) DEFINE_RUNS(5) DEFINE_RUNS(6) DEFINE_RUNS(7) DEFINE_RUNS(8)
+#define DEFINE_ALL_RUNS(outputs) DEFINE_RUNS(outputs) DEFINE_RUN(4, outputs)
+DEFINE_ALL_RUNS(1) DEFINE_ALL_RUNS(2) DEFINE_ALL_RUNS(3) DEFINE_ALL_RUNS(4) DEFINE_ALL_RUNS(5) DEFINE_ALL_RUNS(6)
+DEFINE_RUNS(7) DEFINE_RUNS(8)
+#undef DEFINE_ALL_RUNS
 #undef DEFINE_RUNS
 #undef DEFINE_RUN
 
-typedef void (*weight_run_kernel)(
-    int64_t pixels, const float *x, int64_t x_step, const float *dy, int64_t dy_step, float *sums, int64_t sums_row);
-#define RUNS(outputs) {0, weight_run_1_##outputs, weight_run_2_##outputs, weight_run_3_##outputs}
+typedef void (*weight_run_kernel)(const pixel_strip *strip, float *sums, int64_t sums_row);
+#define RUNS(outputs) 0, weight_run_1_##outputs, weight_run_2_##outputs, weight_run_3_##outputs
+#define ALL_RUNS(outputs) {RUNS(outputs), weight_run_4_##outputs}
 static const weight_run_kernel weight_run_kernels[MOST_OUTPUTS + 1][MOST_INPUTS + 1] = {
-    {0}, RUNS(1), RUNS(2), RUNS(3), RUNS(4), RUNS(5), RUNS(6), RUNS(7), RUNS(8)};
+    {0}, ALL_RUNS(1), ALL_RUNS(2), ALL_RUNS(3), ALL_RUNS(4), ALL_RUNS(5), ALL_RUNS(6), {RUNS(7)}, {RUNS(8)}};
+#undef ALL_RUNS
 #undef RUNS
 
-/// One tile: sums [5][5][inputs][outputs][16] += x·dy over all pixels, frame by frame; bias_sums [outputs][16] += dy.
+/// Rows and columns of pixels, from the first one on, before the end.
+typedef struct {
+  int64_t row, end_row, column, end_column;
+} pixel_block;
+
+INLINE int64_t smaller_of(int64_t a, int64_t b) { return a < b ? a : b; }
+INLINE int64_t larger_of(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/// The pixels of a block for which a tap lies within.
+INLINE pixel_strip strip_of_tap(
+    const ck_convolution *c, int64_t tap, const pixel_block *block, const float *x, const float *dy) {
+  const int64_t reach = c->taps / 2, down = tap / c->taps - reach, right = tap % c->taps - reach;
+  const int64_t row = larger_of(block->row, -down), end_row = smaller_of(block->end_row, c->height - down);
+  const int64_t column = larger_of(block->column, -right), end = smaller_of(block->end_column, c->width - right);
+  const int64_t x_pixel = c->inputs * FRAMES, dy_pixel = c->outputs * FRAMES;
+  return (pixel_strip){
+      .rows = end_row - row, .pixels = end - column, .x = x + (row + down) * x_row(c) + (column + right) * x_pixel,
+      .dy = dy + row * y_row(c) + column * dy_pixel,
+      .x_row = x_row(c), .x_pixel = x_pixel, .dy_row = y_row(c), .dy_pixel = dy_pixel};
+}
+
+/// Some channels of a block, all taps: what a tap reads, the next one finds in the first-level cache.
+static void weight_channels(
+    const ck_convolution *c, int64_t inputs, int64_t outputs, const pixel_block *block, const float *x,
+    const float *dy, float *sums) {
+  const weight_run_kernel run = weight_run_kernels[outputs][inputs];
+  const int64_t sums_row = c->outputs * FRAMES;
+  for (int64_t tap = 0; tap < c->taps * c->taps; tap++, sums += c->inputs * sums_row) {
+    const pixel_strip strip = strip_of_tap(c, tap, block, x, dy);
+    if (strip.rows > 0 && strip.pixels > 0) run(&strip, sums, sums_row);
+  }
+}
+
+/// All channels of a block, in parts of about the same size.
+static void weight_block_of_pixels(
+    const ck_convolution *c, const pixel_block *block, const float *x, const float *dy, float *sums) {
+  const int64_t output_parts = (c->outputs + MOST_OUTPUTS - 1) / MOST_OUTPUTS;
+  for (int64_t part = 0; part < output_parts; part++) {
+    const int64_t o = c->outputs * part / output_parts, outputs = c->outputs * (part + 1) / output_parts - o;
+    const int64_t most = outputs <= OUTPUTS_WITH_MOST_INPUTS ? MOST_INPUTS : MOST_INPUTS - 1;
+    const int64_t input_parts = (c->inputs + most - 1) / most;
+    for (int64_t input_part = 0; input_part < input_parts; input_part++) {
+      const int64_t i = c->inputs * input_part / input_parts, end = c->inputs * (input_part + 1) / input_parts;
+      for (int64_t lane = 0; lane < FRAMES; lane += LANES)
+        weight_channels(
+            c, end - i, outputs, block, x + i * FRAMES + lane, dy + o * FRAMES + lane,
+            sums + (i * c->outputs + o) * FRAMES + lane);
+    }
+  }
+}
+
+/// One tile: sums [taps][taps][inputs][outputs][16] += x·dy over all pixels, frame by frame, row after row; bias_sums
+/// [outputs][16] += dy.
 static void convolve_weight_gradient_variant(
     const ck_convolution *c, const float *x, const float *dy, float *sums, float *bias_sums) {
-  const int64_t x_step = c->inputs * FRAMES, dy_step = c->outputs * FRAMES;
-  for (int64_t row = 0; row < c->height; row++) {
-    int64_t ky0, ky1;
-    taps_within(row, c->height, &ky0, &ky1);
-    for (int64_t ky = ky0; ky < ky1; ky++) {
-      for (int64_t kx = 0; kx < TAPS; kx++) {
-        // Pixels of this row whose tap kx lies within.
-        int64_t first = kx < REACH ? REACH - kx : 0, end = kx > REACH ? c->width - (kx - REACH) : c->width;
-        if (end <= first) continue;
-        const float *from = x + ((row + ky - REACH) * c->width + first + kx - REACH) * x_step;
-        const float *slopes = dy + (row * c->width + first) * dy_step;
-        float *block = sums + (ky * TAPS + kx) * c->inputs * dy_step;
-        for (int64_t i = 0; i < c->inputs; i += MOST_INPUTS) {
-          int64_t inputs = c->inputs - i < MOST_INPUTS ? c->inputs - i : MOST_INPUTS;
-          for (int64_t o = 0; o < c->outputs; o += MOST_OUTPUTS) {
-            int64_t outputs = c->outputs - o < MOST_OUTPUTS ? c->outputs - o : MOST_OUTPUTS;
-            for (int64_t lane = 0; lane < FRAMES; lane += LANES)
-              weight_run_kernels[outputs][inputs](
-                  end - first, from + i * FRAMES + lane, x_step, slopes + o * FRAMES + lane, dy_step,
-                  block + i * dy_step + o * FRAMES + lane, dy_step);
-          }
-        }
-      }
+  const int64_t most_rows = c->width < STRIP_PIXELS ? STRIP_PIXELS / c->width : 1;
+  for (int64_t row = 0; row < c->height; row += most_rows) {
+    const int64_t end_row = smaller_of(row + most_rows, c->height);
+    for (int64_t column = 0; column < c->width; column += ROW_PIXELS) {
+      const pixel_block block = {row, end_row, column, smaller_of(column + ROW_PIXELS, c->width)};
+      weight_block_of_pixels(c, &block, x, dy, sums);
     }
-    for (int64_t pixel = 0; pixel < c->width; pixel++) {
-      const float *slopes = dy + (row * c->width + pixel) * dy_step;
-      for (int64_t i = 0; i < dy_step; i += LANES) store(bias_sums + i, load(bias_sums + i) + load(slopes + i));
+    for (int64_t r = row; r < end_row; r++) {
+      const float *slopes = dy + r * y_row(c);
+      for (int64_t pixel = 0; pixel < c->width; pixel++, slopes += c->outputs * FRAMES)
+        for (int64_t i = 0; i < c->outputs * FRAMES; i += LANES)
+          store(bias_sums + i, load(bias_sums + i) + load(slopes + i));
     }
   }
 }
@@ -163,113 +232,4 @@ static void convolve_weight_gradient_variant(
 /// out[i] += the sum of the 16 frames of sums [count][16], the upper half added to the lower four times over.
 static void fold_frames_variant(int64_t count, const float *sums, float *out) {
   for (int64_t i = 0; i < count; i++) out[i] += folded((const sixteen_floats *)(sums + i * FRAMES));
-}
-
-// MARK: - Around the convolutions
-
-/// y [height/2][width/2][channels][16] = the largest of 2×2; `place` which of the four, the first of equals.
-static void max_pool_variant(
-    int64_t height, int64_t width, int64_t channels, const float *x, float *y, float *place) {
-  const int64_t step = channels * FRAMES;
-  for (int64_t row = 0; row < height / 2; row++) {
-    for (int64_t column = 0; column < width / 2; column++, y += step, place += step) {
-      const float *from = x + (2 * row * width + 2 * column) * step;
-      for (int64_t i = 0; i < step; i += LANES) {
-        floats best = load(from + i), which = splat(0);
-        UNROLL for (int k = 1; k < 4; k++) {
-          floats other = load(from + (k / 2 * width + k % 2) * step + i);
-          ints larger = other > best;
-          best = larger ? other : best;
-          which = larger ? splat((float)k) : which;
-        }
-        store(y + i, best);
-        store(place + i, which);
-      }
-    }
-  }
-}
-
-/// dx [height][width][channels][16]: dy where the largest was, 0 elsewhere.
-static void max_pool_gradient_variant(
-    int64_t height, int64_t width, int64_t channels, const float *dy, const float *place, float *dx) {
-  const int64_t step = channels * FRAMES;
-  for (int64_t row = 0; row < height / 2; row++) {
-    for (int64_t column = 0; column < width / 2; column++, dy += step, place += step) {
-      float *to = dx + (2 * row * width + 2 * column) * step;
-      for (int64_t i = 0; i < step; i += LANES) {
-        floats slope = load(dy + i), which = load(place + i);
-        UNROLL for (int k = 0; k < 4; k++)
-          store(to + (k / 2 * width + k % 2) * step + i, which == splat((float)k) ? slope : splat(0));
-      }
-    }
-  }
-}
-
-/// y [2·height][2·width][channels][16]: every pixel four times.
-static void upsample_variant(int64_t height, int64_t width, int64_t channels, const float *x, float *y) {
-  const int64_t step = channels * FRAMES;
-  for (int64_t row = 0; row < 2 * height; row++) {
-    for (int64_t column = 0; column < 2 * width; column++, y += step)
-      memcpy(y, x + (row / 2 * width + column / 2) * step, (size_t)step * sizeof(float));
-  }
-}
-
-/// dx [height][width][channels][16] = the sums of dy's 2×2.
-static void upsample_gradient_variant(
-    int64_t height, int64_t width, int64_t channels, const float *dy, float *dx) {
-  const int64_t step = channels * FRAMES;
-  for (int64_t row = 0; row < height; row++) {
-    for (int64_t column = 0; column < width; column++, dx += step) {
-      const float *from = dy + (4 * row * width + 2 * column) * step;
-      for (int64_t i = 0; i < step; i += LANES)
-        store(
-            dx + i, load(from + i) + load(from + step + i) + load(from + 2 * width * step + i)
-                        + load(from + (2 * width + 1) * step + i));
-    }
-  }
-}
-
-/// y = SiLU(x/√(mean over the channels of x² + epsilon)·scale) of every pixel of [pixels][channels][16];
-/// inverse [pixels][16].
-static void channel_norm_silu_variant(
-    int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y) {
-  for (int64_t pixel = 0; pixel < pixels; pixel++, inverse += FRAMES) {
-    for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
-      const float *from = x + pixel * channels * FRAMES + lane;
-      float *to = y + pixel * channels * FRAMES + lane;
-      floats squares = splat(0);
-      for (int64_t c = 0; c < channels; c++) squares = fmadd(load(from + c * FRAMES), load(from + c * FRAMES), squares);
-      floats factor =
-          splat(1) / __builtin_elementwise_sqrt(squares / splat((float)channels) + splat(epsilon));
-      store(inverse + lane, factor);
-      for (int64_t c = 0; c < channels; c++)
-        store(to + c * FRAMES, activate(CK_SILU, load(from + c * FRAMES) * factor * splat(scale[c])));
-    }
-  }
-}
-
-/// dx is set; scale_sums [channels][16] added to.
-static void channel_norm_silu_gradient_variant(
-    int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
-    float *dx, float *scale_sums) {
-  for (int64_t pixel = 0; pixel < pixels; pixel++, inverse += FRAMES) {
-    for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
-      const int64_t at = pixel * channels * FRAMES + lane;
-      floats factor = load(inverse + lane), projection = splat(0);
-      for (int64_t c = 0; c < channels; c++) {
-        floats n = load(x + at + c * FRAMES) * factor;
-        floats d = load(dy + at + c * FRAMES) * activation_derivative(CK_SILU, n * splat(scale[c]));
-        float *sum = scale_sums + c * FRAMES + lane;
-        store(sum, fmadd(d, n, load(sum)));
-        d *= splat(scale[c]);
-        projection = fmadd(d, n, projection);
-        store(dx + at + c * FRAMES, d);
-      }
-      projection /= splat((float)channels);
-      for (int64_t c = 0; c < channels; c++) {
-        floats n = load(x + at + c * FRAMES) * factor;
-        store(dx + at + c * FRAMES, (load(dx + at + c * FRAMES) - n * projection) * factor);
-      }
-    }
-  }
 }

@@ -112,6 +112,7 @@ typedef struct {
       int64_t rows, int64_t bins, const float *values, const float *logits, int64_t targets, const float *target,
       const float *normalizer, const float *dloss, float *dlogits, int32_t accumulate);
   void (*laprop_step)(const laprop_factors *step, int64_t count, float *p, const float *g, float *m, float *v);
+  // Of one tile, or of what is cut into tiles.
   void (*convolve)(const ck_convolution *layer, const float *x, const float *w, const float *bias, float *y);
   void (*convolve_weight_gradient)(
       const ck_convolution *layer, const float *x, const float *dy, float *sums, float *bias_sums);
@@ -126,6 +127,10 @@ typedef struct {
   void (*channel_norm_silu_gradient)(
       int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
       float *dx, float *scale_sums);
+  void (*picture_frames)(int64_t count, int64_t size, const float *x, int64_t x_stride, float offset, float *y);
+  void (*picture_loss)(int64_t size, const float *x, const float *target, float *sums);
+  void (*picture_loss_gradient)(
+      int64_t size, const float *x, const float *target, const float *slopes, float *dx, int32_t accumulate);
   // As the public functions of the same names, with the rows of a tile.
   void (*tile_linear)(
       int64_t tiles, int64_t width, int64_t inputs, int64_t outputs, const ck_tiles *x, const float *w,

@@ -10,6 +10,7 @@
 #include "normalize.h"
 #include "latent.h"
 #include "convolution.h"
+#include "pictures_around.h"
 #include "random.h"
 #include "microkernel.h"
 #include "product.h"
@@ -44,7 +45,8 @@ const kernel_table KERNELS = {
     .fold_frames = fold_frames_variant, .max_pool = max_pool_variant,
     .max_pool_gradient = max_pool_gradient_variant, .upsample = upsample_variant,
     .upsample_gradient = upsample_gradient_variant, .channel_norm_silu = channel_norm_silu_variant,
-    .channel_norm_silu_gradient = channel_norm_silu_gradient_variant,
+    .channel_norm_silu_gradient = channel_norm_silu_gradient_variant, .picture_frames = picture_frames_variant,
+    .picture_loss = picture_loss_variant, .picture_loss_gradient = picture_loss_gradient_variant,
     .tile_linear = tile_linear_variant, .tile_norm_silu = tile_norm_silu_variant,
     .tile_block_gru = tile_block_gru_variant, .tile_one_hot_sample = tile_one_hot_sample_variant,
     .tile_rows_in = tile_rows_in_variant, .tile_rows_out = tile_rows_out_variant,

@@ -106,7 +106,8 @@ extension Kernels {
     @Test func convolutionsAreTheSameEverywhere() {
       for (height, width, inputs, outputs) in [(4, 4, 1, 1), (6, 8, 3, 8), (8, 6, 5, 13), (2, 2, 8, 3)] {
         var layer = ck_convolution(
-          height: Int64(height), width: Int64(width), inputs: Int64(inputs), outputs: Int64(outputs))
+          height: Int64(height), width: Int64(width), inputs: Int64(inputs), outputs: Int64(outputs), taps: 5,
+          x_step: 1, y_step: 1, accumulates: 0)
         let pixels = height * width
         let (x, w) = (sample(pixels * inputs * 16, seed: 11), sample(25 * inputs * outputs, seed: 12))
         let (bias, dy) = (sample(outputs, seed: 13), sample(pixels * outputs * 16, seed: 14))

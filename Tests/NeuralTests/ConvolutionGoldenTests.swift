@@ -1,3 +1,4 @@
+import Foundation
 import Neural
 import Support
 import TestSupport
@@ -74,5 +75,56 @@ import Testing
     let x = try variable(inputs["x"])
     try expect(tape.upsample(x.frames), want, inputs["upstream"])
     try want["grad_x"].expectClose(channelsFirst(tape.gradient(x.rows), x.shape), x.shape, within: 1e-4)
+  }
+
+  /// A convolution of pictures that are made twice as large: the pixels that stand four times are not computed.
+  @Test(arguments: [(3, 1, 1, 2, 1), (17, 4, 4, 3, 9), (5, 3, 8, 8, 3)])
+  func foldedUpsampling(count: Int, height: Int, width: Int, channels: Int, outputs: Int) {
+    var random = RandomStream(seed: 5)
+    func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.uniform()) * 2 - 1 } }
+    let (pixels, weights) = (numbers(count * height * width * channels), numbers(25 * channels * outputs))
+    let (biases, upstream) = (numbers(outputs), numbers(count * 4 * height * width * outputs))
+    func differentiate(_ operation: (Frames, Tensor, Tensor) -> Frames) -> [[Float]] {
+      tape.rewind()
+      let rows = tape.variable(pixels, rows: count, columns: height * width * channels)
+      let weight = tape.variable(weights, rows: outputs, columns: 25 * channels)
+      let bias = tape.variable(biases, columns: outputs)
+      let y = tape.rows(
+        operation(tape.frames(rows, height: height, width: width, channels: channels), weight, bias))
+      tape.backward(tape.sum(tape.multiply(y, tape.constant(upstream, rows: y.rows, columns: y.columns))))
+      return [Array(tape.values(y))] + [rows, weight, bias].map { Array(tape.gradient($0)) }
+    }
+    let want = differentiate { tape.convolution(tape.upsample($0), weight: $1, bias: $2) }
+    let found = differentiate { tape.upsampledConvolution($0, weight: $1, bias: $2) }
+    for (found, want) in zip(found, want) {
+      #expect(found.count == want.count)
+      let scale = want.reduce(1) { max($0, abs($1)) }
+      #expect(zip(found, want).allSatisfy { abs($0 - $1) <= 1e-5 * scale })
+    }
+  }
+
+  /// Bytes as pictures, and the loss of what is said of them, against their definitions.
+  @Test(arguments: [1, 16, 21]) func bytesAndLoss(count: Int) {
+    let (height, width, channels) = (5, 6, 3)
+    let size = height * width * channels
+    let bytes = (0..<count * (size + 2)).map { Float($0 * 37 % 256) }
+    let said = (0..<count * size).map { Float($0 * 29 % 101) / 25 - 2 }
+    bytes.withUnsafeBufferPointer { bytes in
+      let rows = Rows(bytes.baseAddress!, count, size + 2).columns(1..<size + 1)
+      let pictures = tape.pictures(rows, height: height, width: width, channels: channels, offset: -0.5)
+      let back = tape.rows(of: tape.rows(pictures))
+      let logits = tape.frames(
+        tape.constant(said, rows: count, columns: size), height: height, width: width, channels: channels)
+      let losses = tape.values(tape.pictureLoss(logits, pictures))
+      for row in 0..<count {
+        var sum = 0.0
+        for column in 0..<size {
+          #expect(back[row, column] == rows[row, column] / 255 - 0.5)
+          let gap = 1 / (1 + exp(-Double(said[row * size + column]))) - Double(back[row, column])
+          sum += gap * gap
+        }
+        #expect(abs(Double(losses[row]) - sum) < 1e-4 * sum)
+      }
+    }
   }
 }

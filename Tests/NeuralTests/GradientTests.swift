@@ -164,7 +164,18 @@ struct GradientTests {
       GradientCase("normSiLU of channels", .channelNormSiLU, [shape, (1, 1, channels)]) {
         $0.normSiLU(frames($0, $1[0]), scale: $1[1], epsilon: 0.1).tensor
       },
-      GradientCase("sums of pictures", .rows, [shape]) { $0.sumOfPictures(frames($0, $1[0])) },
+      GradientCase(
+        "upsampled convolution", .upsampledConvolution, [shape, (1, outputs, 25 * channels), (1, 1, outputs)]
+      ) {
+        $0.upsampledConvolution(frames($0, $1[0]), weight: $1[1], bias: $1[2]).tensor
+      },
+      // Of few pixels, for the differences of a long sum are coarse.
+      GradientCase(
+        "pictureLoss", .pictureLoss, [(1, count, 2 * channels), (1, count, 2 * channels)], constants: [1]
+      ) { tape, x in
+        let pictures = x.map { tape.frames($0, height: 1, width: 2, channels: channels) }
+        return tape.pictureLoss(pictures[0], pictures[1])
+      },
       // Numbers that differ by more than the steps of the differences.
       GradientCase("maxPool", .maxPool, [shape]) { tape, x in
         let ramp = tape.constant((0..<x[0].count).map { Float($0 * 7 % 13) }, rows: count, columns: shape.columns)

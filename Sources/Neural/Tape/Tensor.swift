@@ -39,7 +39,7 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Losses and heads
   case boundedLogVariance, gaussianNLL, meanSquaredError
   // Pictures side by side
-  case frames, frameRows, convolution, maxPool, upsample, channelNormSiLU
+  case frames, frameRows, convolution, upsampledConvolution, maxPool, upsample, channelNormSiLU, pictureLoss
   // Normalisation and recurrence
   case normalized, layerNorm, rmsNorm, normSiLU, gruGates, blockGRU
 }

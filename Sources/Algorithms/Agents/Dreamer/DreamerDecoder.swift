@@ -74,7 +74,10 @@ package final class DreamerDecoder {
 
   /// What the picture would be, pixels in [0, 1], [rows, height·width·channels]; nil: there is none.
   package func picture(h: Tensor, z: Tensor, on tape: Tape) -> Tensor? {
-    picture.map { tape.rows($0.pixels(h: h, z: z, on: tape)) }
+    picture.map {
+      let said = $0.logits(h: h, z: z, on: tape)
+      return tape.rows(said.with(tape.activation(said.tensor, .sigmoid)))
+    }
   }
 }
 
@@ -125,8 +128,8 @@ struct PictureDecoder {
     self.levels = levels
   }
 
-  /// Pixels in [0, 1].
-  func pixels(h: Tensor, z: Tensor, on tape: Tape) -> Frames {
+  /// Pixels between 0 and 1, before the sigmoid.
+  func logits(h: Tensor, z: Tensor, on tape: Tape) -> Frames {
     func parameter(_ parameter: Parameter) -> Tensor { tape.parameter(parameter, of: store) }
     func small(_ rows: Tensor, blocks: Int) -> Frames {
       tape.frames(rows, height: low.height, width: low.width, channels: lowChannels, blocks: blocks)
@@ -136,21 +139,15 @@ struct PictureDecoder {
     var frames = small(own, blocks: blocks)
     frames = frames.with(tape.add(frames.tensor, small(drawn, blocks: 1).tensor))
     frames = tape.normSiLU(frames, scale: parameter(norm))
-    for level in levels { frames = level.norm(level.convolution(tape.upsample(frames), on: tape), on: tape) }
-    return frames.with(tape.activation(frames.tensor, .sigmoid))
+    for level in levels { frames = level.norm(level.upsampledConvolution(frames, on: tape), on: tape) }
+    return frames
   }
 
   /// Σ (pixel − byte/255)², [rows, 1].
   func loss(h: Tensor, z: Tensor, _ pictures: Rows, on tape: Tape) -> Tensor {
-    let said = pixels(h: h, z: z, on: tape)
-    let bytes = tape.constant(rows: pictures.count, columns: pictures.columns) { out in
-      for row in 0..<pictures.count {
-        let target = out.baseAddress! + row * pictures.columns
-        for column in 0..<pictures.columns { target[column] = pictures[row, column] / 255 }
-      }
-    }
-    let seen = tape.frames(bytes, height: shape.height, width: shape.width, channels: shape.channels)
-    return tape.sumOfPictures(said.with(tape.square(tape.subtract(said.tensor, seen.tensor))))
+    tape.pictureLoss(
+      logits(h: h, z: z, on: tape),
+      tape.pictures(pictures, height: shape.height, width: shape.width, channels: shape.channels))
   }
 }
 

@@ -62,13 +62,8 @@ struct PictureEncoder {
 
   /// Bytes [rows, height·width·channels] → [rows, tokens].
   func callAsFunction(_ pictures: Rows, on tape: Tape) -> Tensor {
-    let pixels = tape.constant(rows: pictures.count, columns: pictures.columns) { out in
-      for row in 0..<pictures.count {
-        let target = out.baseAddress! + row * pictures.columns
-        for column in 0..<pictures.columns { target[column] = pictures[row, column] / 255 - 0.5 }
-      }
-    }
-    var frames = tape.frames(pixels, height: shape.height, width: shape.width, channels: shape.channels)
+    var frames = tape.pictures(
+      pictures, height: shape.height, width: shape.width, channels: shape.channels, offset: -0.5)
     for level in levels {
       frames = level.norm(tape.maxPool(level.convolution(frames, on: tape)), on: tape)
     }
@@ -98,6 +93,11 @@ struct PictureLayer {
 
   func convolution(_ x: Frames, on tape: Tape) -> Frames {
     tape.convolution(x, weight: tape.parameter(weight, of: store), bias: tape.parameter(bias, of: store))
+  }
+
+  /// Of pictures of which every pixel stands four times.
+  func upsampledConvolution(_ x: Frames, on tape: Tape) -> Frames {
+    tape.upsampledConvolution(x, weight: tape.parameter(weight, of: store), bias: tape.parameter(bias, of: store))
   }
 
   func norm(_ x: Frames, on tape: Tape) -> Frames {

@@ -1,0 +1,149 @@
+// What stands around the convolutions of pictures: sixteen pictures side by side in the lanes, as there.
+
+/// y [height/2][width/2][channels][16] = the largest of 2×2; `place` which of the four, the first of equals.
+static void max_pool_variant(
+    int64_t height, int64_t width, int64_t channels, const float *x, float *y, float *place) {
+  const int64_t step = channels * FRAMES;
+  for (int64_t row = 0; row < height / 2; row++) {
+    for (int64_t column = 0; column < width / 2; column++, y += step, place += step) {
+      const float *from = x + (2 * row * width + 2 * column) * step;
+      for (int64_t i = 0; i < step; i += LANES) {
+        floats best = load(from + i), which = splat(0);
+        UNROLL for (int k = 1; k < 4; k++) {
+          floats other = load(from + (k / 2 * width + k % 2) * step + i);
+          ints larger = other > best;
+          best = larger ? other : best;
+          which = larger ? splat((float)k) : which;
+        }
+        store(y + i, best);
+        store(place + i, which);
+      }
+    }
+  }
+}
+
+/// dx [height][width][channels][16]: dy where the largest was, 0 elsewhere.
+static void max_pool_gradient_variant(
+    int64_t height, int64_t width, int64_t channels, const float *dy, const float *place, float *dx) {
+  const int64_t step = channels * FRAMES;
+  for (int64_t row = 0; row < height / 2; row++) {
+    for (int64_t column = 0; column < width / 2; column++, dy += step, place += step) {
+      float *to = dx + (2 * row * width + 2 * column) * step;
+      for (int64_t i = 0; i < step; i += LANES) {
+        floats slope = load(dy + i), which = load(place + i);
+        UNROLL for (int k = 0; k < 4; k++)
+          store(to + (k / 2 * width + k % 2) * step + i, which == splat((float)k) ? slope : splat(0));
+      }
+    }
+  }
+}
+
+/// y [2·height][2·width][channels][16]: every pixel four times.
+static void upsample_variant(int64_t height, int64_t width, int64_t channels, const float *x, float *y) {
+  const int64_t step = channels * FRAMES;
+  for (int64_t row = 0; row < 2 * height; row++) {
+    for (int64_t column = 0; column < 2 * width; column++, y += step)
+      memcpy(y, x + (row / 2 * width + column / 2) * step, (size_t)step * sizeof(float));
+  }
+}
+
+/// dx [height][width][channels][16] = the sums of dy's 2×2.
+static void upsample_gradient_variant(
+    int64_t height, int64_t width, int64_t channels, const float *dy, float *dx) {
+  const int64_t step = channels * FRAMES;
+  for (int64_t row = 0; row < height; row++) {
+    for (int64_t column = 0; column < width; column++, dx += step) {
+      const float *from = dy + (4 * row * width + 2 * column) * step;
+      for (int64_t i = 0; i < step; i += LANES)
+        store(
+            dx + i, load(from + i) + load(from + step + i) + load(from + 2 * width * step + i)
+                        + load(from + (2 * width + 1) * step + i));
+    }
+  }
+}
+
+/// y = SiLU(x/√(mean over the channels of x² + epsilon)·scale) of every pixel of [pixels][channels][16];
+/// inverse [pixels][16].
+static void channel_norm_silu_variant(
+    int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y) {
+  for (int64_t pixel = 0; pixel < pixels; pixel++, inverse += FRAMES) {
+    for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
+      const float *from = x + pixel * channels * FRAMES + lane;
+      float *to = y + pixel * channels * FRAMES + lane;
+      floats squares = splat(0);
+      for (int64_t c = 0; c < channels; c++) squares = fmadd(load(from + c * FRAMES), load(from + c * FRAMES), squares);
+      floats factor =
+          splat(1) / __builtin_elementwise_sqrt(squares / splat((float)channels) + splat(epsilon));
+      store(inverse + lane, factor);
+      for (int64_t c = 0; c < channels; c++)
+        store(to + c * FRAMES, activate(CK_SILU, load(from + c * FRAMES) * factor * splat(scale[c])));
+    }
+  }
+}
+
+/// dx is set; scale_sums [channels][16] added to.
+static void channel_norm_silu_gradient_variant(
+    int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
+    float *dx, float *scale_sums) {
+  for (int64_t pixel = 0; pixel < pixels; pixel++, inverse += FRAMES) {
+    for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
+      const int64_t at = pixel * channels * FRAMES + lane;
+      floats factor = load(inverse + lane), projection = splat(0);
+      for (int64_t c = 0; c < channels; c++) {
+        floats n = load(x + at + c * FRAMES) * factor;
+        floats d = load(dy + at + c * FRAMES) * activation_derivative(CK_SILU, n * splat(scale[c]));
+        float *sum = scale_sums + c * FRAMES + lane;
+        store(sum, fmadd(d, n, load(sum)));
+        d *= splat(scale[c]);
+        projection = fmadd(d, n, projection);
+        store(dx + at + c * FRAMES, d);
+      }
+      projection /= splat((float)channels);
+      for (int64_t c = 0; c < channels; c++) {
+        floats n = load(x + at + c * FRAMES) * factor;
+        store(dx + at + c * FRAMES, (load(dx + at + c * FRAMES) - n * projection) * factor);
+      }
+    }
+  }
+}
+
+// MARK: - Bytes in, loss out
+
+/// Places of sixteen pictures that are turned at a time, so that they stay in the first-level cache.
+enum { TURNED_PLACES = 64 };
+
+/// Up to sixteen pictures of bytes, a row each, side by side: y [size][16] = x/255 + offset, 0 where there is none.
+static void picture_frames_variant(
+    int64_t count, int64_t size, const float *x, int64_t x_stride, float offset, float *y) {
+  for (int64_t place = 0; place < size; place += TURNED_PLACES) {
+    const int64_t places = size - place < TURNED_PLACES ? size - place : TURNED_PLACES;
+    float *to = y + place * FRAMES;
+    transpose(count, places, x + place, x_stride, to, FRAMES, FRAMES);
+    for (int64_t i = 0; i < places * FRAMES; i += LANES) store(to + i, load(to + i) / splat(255) + splat(offset));
+  }
+}
+
+/// sums [16] = Σ over the places of (σ(x) − target)², in ascending order.
+static void picture_loss_variant(int64_t size, const float *x, const float *target, float *sums) {
+  for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
+    floats sum = splat(0);
+    for (int64_t i = lane; i < size * FRAMES; i += FRAMES) {
+      const floats gap = activate(CK_SIGMOID, load(x + i)) - load(target + i);
+      sum = fmadd(gap, gap, sum);
+    }
+    store(sums + lane, sum);
+  }
+}
+
+/// dx = slope·2·(σ(x) − target)·σ'(x), with a slope for each frame, [16]; or added to what is there.
+static void picture_loss_gradient_variant(
+    int64_t size, const float *x, const float *target, const float *slopes, float *dx, int32_t accumulate) {
+  for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
+    const floats slope = load(slopes + lane) * splat(2);
+    for (int64_t i = lane; i < size * FRAMES; i += FRAMES) {
+      const floats said = activate(CK_SIGMOID, load(x + i));
+      const floats d = slope * (said - load(target + i)) * (said * (splat(1) - said));
+      store(dx + i, accumulate ? load(dx + i) + d : d);
+    }
+  }
+}
