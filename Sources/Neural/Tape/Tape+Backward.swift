@@ -20,9 +20,10 @@ extension Tape {
     var index = root.index
     while index >= 0 {
       let node = nodes[index]
-      if node.requiresGradient, let gradient = node.gradient { propagate(node, gradient) }
+      if node.requiresGradient, let gradient = node.gradient { propagate(index, node, gradient) }
       index -= 1
     }
+    addPostponedGradients()
   }
 
   /// Adds the parameters' gradients that a backward pass has kept into their stores.
@@ -34,11 +35,11 @@ extension Tape {
   }
 
   /// Passes a node's complete gradient on to its inputs.
-  private func propagate(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
+  private func propagate(_ index: Int, _ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
     switch node.operation {
     case .constant, .variable, .parameter, .detached: break
-    case .linear: backwardLinear(node, gradient)
-    case .blockLinear: backwardBlockLinear(node, gradient)
+    case .linear: backwardLinear(index, node, gradient)
+    case .blockLinear: backwardBlockLinear(index, node, gradient)
     case .network: backwardNetwork(node, gradient)
     case .activation, .scale, .addScalar, .exp, .log, .sqrt, .square, .sin, .cos, .clamp, .reshape:
       backwardUnary(node, gradient)

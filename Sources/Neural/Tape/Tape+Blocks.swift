@@ -27,7 +27,7 @@ extension Tape {
     return append(node)
   }
 
-  func backwardBlockLinear(_ node: Node, _ dy: UnsafeMutablePointer<Float>) {
+  func backwardBlockLinear(_ index: Int, _ node: Node, _ dy: UnsafeMutablePointer<Float>) {
     let (x, weight) = (nodes[Int(node.first)], nodes[Int(node.second)])
     let (blocks, rows, inputs, outputs) = (
       Int64(weight.batch), Int64(node.rows), Int64(weight.columns), Int64(weight.rows)
@@ -37,30 +37,23 @@ extension Tape {
         pool?.handle, blocks, rows, inputs, outputs, dy, Int64(node.columns), weight.values, target.pointer,
         Int64(x.columns), target.accumulate)
     }
-    let biasTarget = node.start == 1 ? nil : gradientTarget(node.third)
-    if let target = gradientTarget(node.second) {
+    let areLater = postponesWeights(of: index)
+    let biasTarget = areLater || node.start == 1 ? nil : gradientTarget(node.third)
+    if let target = areLater ? nil : gradientTarget(node.second) {
       // One call makes both where both are wanted in the same way.
       let isJoint = biasTarget.map { $0.accumulates == target.accumulates } ?? false
       ck_block_linear_weight_gradient(
         pool?.handle, blocks, rows, inputs, outputs, dy, Int64(node.columns), x.values, Int64(x.columns),
         target.pointer, isJoint ? biasTarget?.pointer : nil, target.accumulate)
-      if !isJoint, let biasTarget { sumColumns(dy, node, biasTarget) }
+      if !isJoint, let biasTarget { sumRows(dy, node.rows, node.columns, biasTarget) }
     } else if let biasTarget {
-      sumColumns(dy, node, biasTarget)
+      sumRows(dy, node.rows, node.columns, biasTarget)
     }
     guard node.start == 1, nodes[Int(node.third)].requiresGradient else { return }
     if nodes[Int(node.third)].gradient == nil && nodes[Int(node.third)].operation != .parameter {
       nodes[Int(node.third)].gradient = dy
     } else {
       gradientTarget(node.third)?.write(node.count) { dy[$0] }
-    }
-  }
-
-  /// Sums of the columns, rows ascending.
-  private func sumColumns(_ dy: UnsafePointer<Float>, _ node: Node, _ target: GradientTarget) {
-    if !target.accumulates { target.pointer.update(repeating: 0, count: node.columns) }
-    for row in 0..<node.rows {
-      for column in 0..<node.columns { target.pointer[column] += dy[row * node.columns + column] }
     }
   }
 

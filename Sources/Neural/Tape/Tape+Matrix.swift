@@ -42,15 +42,16 @@ extension Tape {
     return append(result)
   }
 
-  func backwardLinear(_ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
+  func backwardLinear(_ index: Int, _ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
     let (x, weight) = (nodes[Int(node.first)], nodes[Int(node.second)])
     let bias = node.third >= 0 ? nodes[Int(node.third)] : nil
     let product = Product(x, weight, bias, node)
     // All targets first: scratch memory lies above them. No two of the three can be the same node unless the shapes
     // allow it, and then the writes below come in the order of these lines.
     let inputTarget = gradientTarget(node.first)
-    let weightTarget = gradientTarget(node.second)
-    let biasTarget = gradientTarget(node.third)
+    let areLater = postponesWeights(of: index)
+    let weightTarget = areLater ? nil : gradientTarget(node.second)
+    let biasTarget = areLater ? nil : gradientTarget(node.third)
     withScratch(node.saved == nil ? 0 : node.count) { scratch in
       var dz = gradient
       if let z = node.saved {

@@ -21,6 +21,8 @@ package final class Tape {
   var stores: [ParameterStore] = []
   /// Networks that are on the tape as one node each, kept alive likewise.
   var networks: [NetworkLayout] = []
+  /// Nodes whose weights' gradients are put off, in the order in which the pass back met them.
+  var postponed: [Int32] = []
   private var arena = Arena()
   private var generation: UInt32 = 0
   var recordsGradients = true
@@ -204,6 +206,12 @@ package final class Tape {
   // MARK: For the operations
 
   func allocate(_ count: Int) -> UnsafeMutablePointer<Float> { arena.allocate(count) }
+
+  /// Where the memory that is handed out ends.
+  var arenaMark: Arena.Mark { arena.mark }
+
+  /// Gives back everything that was handed out since.
+  func release(to mark: Arena.Mark) { arena.release(to: mark) }
 
   /// Memory for the time of `body` only.
   @inline(__always)
