@@ -11,8 +11,10 @@ package final class LaProp: ArchivableObject {
   package let stores: [ParameterStore]
   private let learningRate, beta1, beta2, epsilon, clip: Float
   private let warmup: Int
-  /// Parameters of each store that are clipped together: parts of one tensor.
-  private let tensors: [[[Parameter]]]
+  /// Parameters that are clipped together: parts of one tensor of the store at a place.
+  private let tensors: [(store: Int, parameters: [Parameter])]
+  /// Every tensor is one thread's, so that the threads change nothing.
+  private let pool: ComputePool?
   private let firstMoments, secondMoments: [FloatBuffer]
   /// Steps done.
   package private(set) var steps = 0
@@ -24,25 +26,25 @@ package final class LaProp: ArchivableObject {
   ///   - tensorName: parameters of one store with the same tensor name are clipped as one.
   package init(
     _ stores: [ParameterStore], learningRate: Float, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-20,
-    warmup: Int, clip: Float, tensorName: (Parameter) -> String = { $0.name }
+    warmup: Int, clip: Float, pool: ComputePool? = nil, tensorName: (Parameter) -> String = { $0.name }
   ) {
-    self.stores = stores
+    (self.stores, self.pool) = (stores, pool)
     (self.learningRate, self.beta1, self.beta2, self.epsilon) = (learningRate, beta1, beta2, epsilon)
     (self.warmup, self.clip) = (warmup, clip)
-    tensors = stores.map { store in
-      var names: [String] = []
-      var groups: [[Parameter]] = []
+    var tensors: [(store: Int, parameters: [Parameter])] = []
+    for (place, store) in stores.enumerated() {
+      var names: [String: Int] = [:]
       for parameter in store.parameters {
         let name = tensorName(parameter)
-        if let place = names.firstIndex(of: name) {
-          groups[place].append(parameter)
+        if let tensor = names[name] {
+          tensors[tensor].parameters.append(parameter)
         } else {
-          names.append(name)
-          groups.append([parameter])
+          names[name] = tensors.count
+          tensors.append((place, [parameter]))
         }
       }
-      return groups
     }
+    self.tensors = tensors
     for store in stores { store.seal() }
     (firstMoments, secondMoments) = (
       stores.map { FloatBuffer(count: $0.count) }, stores.map { FloatBuffer(count: $0.count) }
@@ -53,19 +55,37 @@ package final class LaProp: ArchivableObject {
   package func step() {
     steps += 1
     let share = warmup == 0 ? 1 : min(1, Float(steps - 1) / Float(warmup))
-    var step = ck_laprop(
+    let step = ck_laprop(
       learning_rate: learningRate * share, beta1: beta1, beta2: beta2, epsilon: epsilon, gradient_scale: 1,
       step: Int64(steps))
-    for (place, store) in stores.enumerated() {
-      for parameters in tensors[place] {
-        step.gradient_scale = scale(parameters, of: store)
-        for parameter in parameters {
-          ck_laprop_step(
-            &step, Int64(parameter.count), store.values(of: parameter).baseAddress!,
-            store.gradients(of: parameter).baseAddress!, firstMoments[place].base + parameter.offset,
-            secondMoments[place].base + parameter.offset)
-        }
-      }
+    guard let pool else {
+      for tensor in tensors.indices { move(tensor, step) }
+      return
+    }
+    var job = Job(optimizer: .passUnretained(self), step: step)
+    pool.run(tasks: tensors.count, on: &job) { job, tensor, _ in
+      let job = job!.assumingMemoryBound(to: Job.self).pointee
+      job.optimizer.takeUnretainedValue().move(Int(tensor), job.step)
+    }
+  }
+
+  /// What the threads of a step have in common; alive for the time of one call.
+  private struct Job {
+    let optimizer: Unmanaged<LaProp>
+    let step: ck_laprop
+  }
+
+  /// One tensor's step.
+  private func move(_ tensor: Int, _ step: ck_laprop) {
+    let (place, parameters) = tensors[tensor]
+    let store = stores[place]
+    var step = step
+    step.gradient_scale = scale(parameters, of: store)
+    for parameter in parameters {
+      ck_laprop_step(
+        &step, Int64(parameter.count), store.values(of: parameter).baseAddress!,
+        store.gradients(of: parameter).baseAddress!, firstMoments[place].base + parameter.offset,
+        secondMoments[place].base + parameter.offset)
     }
   }
 

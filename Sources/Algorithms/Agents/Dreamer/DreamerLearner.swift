@@ -55,7 +55,7 @@ package final class DreamerLearner: ArchivableObject {
     }
     optimizer = LaProp(
       [model.store] + task.stores + (explorer?.stores ?? []), learningRate: settings.learningRate,
-      warmup: settings.warmup, clip: settings.gradientClip, tensorName: RecurrentStateSpace.tensorName)
+      warmup: settings.warmup, clip: settings.gradientClip, pool: pool, tensorName: RecurrentStateSpace.tensorName)
     batch = SequenceBatch(
       length: length, count: count, observationColumns: observation.columns, actions: actions, sizes: sizes)
     posteriorDraws = RowBuffer(rows, sizes.latents)

@@ -50,7 +50,9 @@ package final class Dreams {
     let threads = 0..<(pool?.threads ?? 1)
     tapes = threads.map { _ in Tape() }
     let isFused = isFused && sizes.latent == .categorical
-    tileRows = isFused ? 64 : 256
+    // Few starts are shared among all threads; a tile of the kernels has 32 rows at most.
+    let share = (starts + threads.count - 1) / threads.count
+    tileRows = isFused ? min(64, (share + 31) / 32 * 32) : 256
     let capacity = min(tileRows, starts)
     tiles = isFused ? threads.map { _ in DreamTile(sizes, actions: actions, capacity: capacity) } : []
   }
