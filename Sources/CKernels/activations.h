@@ -76,7 +76,10 @@ INLINE void activate_with_derivative(const int kind, floats x, floats *y, floats
   if (kind == CK_SILU) {
     floats limited = at_most(at_least(x, -87), 87), e = exp_limited(-limited);
     floats sum = splat(1) + e, s = splat(1) / sum;
-    *y = at_least(x, -87) / sum;
+    // The quotient by the reciprocal and what that leaves over is the divider's to the bit, for every float x; a second
+    // division would take as long as all the rest.
+    floats numerator = at_least(x, -87), quotient = numerator * s, left = fmadd(-quotient, sum, numerator);
+    *y = absolute(left) > splat(0) ? fmadd(left, s, quotient) : quotient;
     *derivative = s * fmadd(limited, e * s, splat(1));
   } else {
     *y = activate(kind, x);

@@ -42,18 +42,48 @@ static void normalize_tile(
   }
 }
 
+/// Σ x and Σ x·y of every row over the features, as two sums by themselves.
+INLINE void sum_features_and_products(
+    int64_t columns, int64_t width, const float *x, const float *y, floats *sum, floats *products) {
+  floats sums[VIRTUAL_LANES], others[VIRTUAL_LANES];
+  for (int64_t lane = 0; lane < VIRTUAL_LANES; lane++) {
+    floats chain[ROW_CHAINS], other[ROW_CHAINS];
+    UNROLL for (int c = 0; c < ROW_CHAINS; c++) chain[c] = other[c] = splat(0);
+    int64_t at = lane;
+    for (; at + FEATURE_CHAINS - VIRTUAL_LANES < columns; at += FEATURE_CHAINS) {
+      UNROLL for (int c = 0; c < ROW_CHAINS; c++) {
+        const int64_t place = (at + c * VIRTUAL_LANES) * width;
+        const floats value = load(x + place);
+        chain[c] += value;
+        other[c] = fmadd(value, load(y + place), other[c]);
+      }
+    }
+    UNROLL for (int c = 0; c < ROW_CHAINS - 1; c++) {
+      const int64_t place = (at + c * VIRTUAL_LANES) * width;
+      if (at + c * VIRTUAL_LANES >= columns) continue;
+      chain[c] += load(x + place);
+      other[c] = fmadd(load(x + place), load(y + place), other[c]);
+    }
+    sums[lane] = (chain[0] + chain[1]) + (chain[2] + chain[3]);
+    others[lane] = (other[0] + other[1]) + (other[2] + other[3]);
+  }
+  for (int half = VIRTUAL_LANES / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; lane++) {
+      sums[lane] += sums[lane + half];
+      others[lane] += others[lane + half];
+    }
+  }
+  *sum = sums[0];
+  *products = others[0];
+}
+
 /// The gradient of the sums before the activation, in the place of the activation's slopes [columns][width], from dy,
 /// and from what `normalize_tile` gave.
 static void normalize_tile_gradient(
     int64_t columns, int64_t width, const float *y, const float *inverse, const float *dy, float *slope_then_dz) {
   for (int64_t row = 0; row < width; row += LANES, y += LANES, dy += LANES, slope_then_dz += LANES) {
     floats sum, products;
-#define ADD(i, s) s + load(dy + (i) * width)
-    SUM_FEATURES(sum, columns, ADD);
-#undef ADD
-#define ADD_PRODUCT(i, s) fmadd(load(dy + (i) * width), load(y + (i) * width), s)
-    SUM_FEATURES(products, columns, ADD_PRODUCT);
-#undef ADD_PRODUCT
+    sum_features_and_products(columns, width, dy, y, &sum, &products);
     const floats mean = sum / splat((float)columns), projection = products / splat((float)columns);
     const floats factor = load(inverse + row);
     for (int64_t i = 0; i < columns; i++) {
