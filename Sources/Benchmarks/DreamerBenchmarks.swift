@@ -1,5 +1,6 @@
 import Algorithms
 import Environments
+import Neural
 import Support
 
 /// Whole updates of Dreamer: world model, dreams, actor and critic, optimiser; batch and draws filled before.
@@ -7,7 +8,62 @@ enum DreamerBenchmarks {
   static let all: [Benchmark] = [
     update("nano", .nano, count: 8, length: 32), update("1m", .m1, count: 8, length: 32),
     update("1m", .m1, count: 16, length: 64), update("1m", .m1, count: 4, length: 16, side: 64),
+    update("1m", .m1, count: 16, length: 64, side: 64), encoder, decoder,
   ]
+
+  /// Pictures of the way in and of the way out by themselves.
+  private static let (codecRows, codecSide) = (128, 64)
+
+  /// Convolutions with pooling, norms, activations and all their gradients.
+  private static let encoder = codec("encoder", "pictures to numbers and back") { observation, sizes, pool in
+    let (store, tape) = (ParameterStore(), Tape(pool: pool))
+    var random = RandomStream(seed: 1)
+    let encoder = DreamerEncoder(observation, sizes, in: store, random: &random)
+    let pictures = RowBuffer(codecRows, observation.columns)
+    random.fillUniform(pictures.memory, 0, 255)
+    return {
+      tape.rewind()
+      store.clearGradients()
+      tape.backward(tape.sum(encoder(pictures.read, on: tape)))
+    }
+  }
+
+  /// Dense layers and convolutions with up-sampling, norms, activations, the loss and all their gradients.
+  private static let decoder = codec("decoder", "latent states to pictures and back") { observation, sizes, pool in
+    let (store, tape) = (ParameterStore(), Tape(pool: pool))
+    var random = RandomStream(seed: 1)
+    let decoder = DreamerDecoder(observation, sizes, in: store, random: &random)
+    let pictures = RowBuffer(codecRows, observation.columns)
+    random.fillUniform(pictures.memory, 0, 255)
+    let (h, z) = (RowBuffer(codecRows, sizes.deterministic), RowBuffer(codecRows, sizes.stochastic))
+    random.fillNormal(h.memory)
+    random.fillUniform(z.memory, 0, 1)
+    return {
+      tape.rewind()
+      store.clearGradients()
+      let h = tape.variable(UnsafeBufferPointer(h.memory), rows: codecRows, columns: sizes.deterministic)
+      let z = tape.variable(UnsafeBufferPointer(z.memory), rows: codecRows, columns: sizes.stochastic)
+      let features = tape.concatenateColumns(h, z)
+      tape.backward(tape.sum(decoder.losses(features, h: h, z: z, pictures.read, on: tape)[0]))
+    }
+  }
+
+  private static func codec(
+    _ name: String, _ summary: String,
+    prepare: @escaping @Sendable (DreamerObservation, DreamerSizes, ComputePool) -> () -> Void
+  ) -> Benchmark {
+    let sizes = DreamerSizes(.m1)
+    let work = pictures(sizes, side: codecSide)
+    return Benchmark(
+      "dreamer-\(name)-\(codecSide)px", "\(summary): \(codecRows) of \(codecSide) by \(codecSide), size 1m",
+      operations: 2 * Double(codecRows) * Double(name == "encoder" ? work.encoder : work.decoder),
+      items: Double(codecRows), unit: "pictures"
+    ) { pool in
+      let part = DreamerObservation.Part.picture(
+        name: "picture", .init(height: codecSide, width: codecSide, channels: 3))
+      return prepare(DreamerObservation([part]), sizes, pool)
+    }
+  }
 
   /// B sequences of T steps of 24 numbers, or of pictures, and 6 actions.
   private static func update(
@@ -17,7 +73,7 @@ enum DreamerBenchmarks {
     return Benchmark(
       "dreamer-\(name)\(side.map { "-\($0)px" } ?? "")-\(count)x\(length)",
       "an update of size \(name), \(count) sequences of \(length) steps, \(seen), 6 actions",
-      operations: side == nil ? operations(DreamerSizes(size), rows: count * length) : nil, unit: "updates"
+      operations: operations(DreamerSizes(size), rows: count * length, side: side), unit: "updates"
     ) { pool in
       var settings = DreamerLearner.Settings()
       settings.model.sizes = DreamerSizes(size)
@@ -44,21 +100,40 @@ enum DreamerBenchmarks {
 
   /// Products only: what is trained counts three times, a dream's way once; the gradients of inputs that nobody reads
   /// are left out.
-  private static func operations(_ sizes: DreamerSizes, rows: Int) -> Double {
+  private static func operations(_ sizes: DreamerSizes, rows: Int, side: Int?) -> Double {
     let (h, z, hidden, units) = (sizes.deterministic, sizes.stochastic, sizes.hidden, sizes.units)
     let (features, seen, actions, horizon) = (sizes.features, 24, 6, 15)
+    let codec = side.map { pictures(sizes, side: $0) }
     let core = hidden * (h + z + actions) + h * h / sizes.blocks + 3 * hidden * h + 3 * h * h / sizes.blocks
     let prior = hidden * (h + hidden + z)
-    let posterior = hidden * (h + units + z)
+    let posterior = hidden * (h + (codec?.tokens ?? units) + z)
     func network(_ layers: Int, _ outputs: Int) -> Int {
       units * features + (layers - 1) * units * units + units * outputs
     }
-    let encoder = units * (seen + 2 * units)
-    let (decoder, reward) = (network(3, seen), network(1, sizes.bins))
-    let (continuation, actor, critic) = (network(1, 1), network(3, 2 * actions), network(3, sizes.bins))
-    let world = 3 * (encoder + core + prior + posterior + decoder + reward + continuation) - units * seen
+    let encoder = codec?.encoder ?? 3 * units * (seen + 2 * units) - units * seen
+    let decoder = codec?.decoder ?? 3 * network(3, seen)
+    let (reward, continuation) = (network(1, sizes.bins), network(1, 1))
+    let (actor, critic) = (network(3, 2 * actions), network(3, sizes.bins))
+    let world = 3 * (core + prior + posterior + reward + continuation) + encoder + decoder
     let dream = horizon * (core + prior) + (horizon + 1) * (actor + reward + continuation + 2 * critic)
     let behaviour = horizon * (3 * (actor + critic) - 2 * units * features)
     return 2 * Double(rows) * Double(world + dream + behaviour + 3 * critic)
+  }
+
+  /// Multiply-adds of a picture's way in and out with their gradients, and the numbers that the encoder gives. Of the
+  /// decoder's convolutions those that are done: 36 of 100, for pixels that stand four times.
+  private static func pictures(_ sizes: DreamerSizes, side: Int) -> (encoder: Int, decoder: Int, tokens: Int) {
+    var (encoder, decoder, side, channels) = (0, 0, side, 3)
+    for multiple in sizes.depthMultiples {
+      let outputs = multiple * sizes.depth
+      let taps = side * side * channels * outputs
+      encoder += (channels == 3 ? 2 : 3) * 25 * taps
+      decoder += 3 * 9 * taps
+      (side, channels) = (side / 2, outputs)
+    }
+    let tokens = side * side * channels
+    let blocks = sizes.pictureBlocks ?? sizes.blocks
+    let dense = sizes.deterministic * tokens / blocks + 2 * sizes.units * (sizes.stochastic + tokens)
+    return (encoder, decoder + 3 * dense, tokens)
   }
 }

@@ -93,6 +93,9 @@ enum TrainVerb: Verb {
     do { try board?.refresh(isComplete: true) } catch { console.warning("--tensorboard: \(error)") }
     let summary = TrainingSummary(result, of: plan.experiment)
     console.show(arguments, summary.lines, json: [summary.json])
+    if let bytes = Machine.peakMemory {
+      console.note("\(FileSystem.byteCount(bytes)) of memory at most, the program's own included")
+    }
     if result.exitCode == .interrupted {
       console.note("interrupted\(Signals.name.map { " by \($0)" } ?? ""); the same command goes on")
     } else {
