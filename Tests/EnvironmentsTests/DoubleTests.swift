@@ -141,6 +141,23 @@ import Testing
     _ = try step(group, &random)
   }
 
+  /// The lane's episode is cut where it was, and the others go on.
+  @Test(arguments: [0, 1, 2]) func aLaneMayLoseItsEpisodeInAStep(threads: Int) throws {
+    let environments: [any Environment] = [0, 3, 0].map { LosingPoint(lostAt: $0) }
+    let pool = threads == 0 ? nil : ComputePool(threads: threads)
+    let group = EnvironmentGroup(environments, pool: pool) { UInt64($0) }
+    var random = RandomStream(seed: 2)
+    for _ in 0..<2 { _ = try step(group, &random) }
+    #expect(group.lostLanes == [] && group.warnings == [])
+    _ = try step(group, &random)
+    #expect(group.lostLanes == [1] && group.warnings == ["the point is lost; the episode counts as truncated"])
+    #expect(group.outcomes[1] == Outcome(reward: 0, isTerminated: false, isTruncated: true))
+    #expect(!group.outcomes[0].isOver && !group.outcomes[2].isOver)
+    #expect(group.transitions.next.row(1).array == group.transitions.observations.row(1).array)
+    _ = try step(group, &random)
+    #expect(group.lostLanes == [] && group.episode == [0, 3, 2])
+  }
+
   @Test func aLaneThatFailsIsNamedByItsError() throws {
     for pool in [nil, ComputePool(threads: 2)] {
       var failing = PointSettings()
@@ -153,6 +170,25 @@ import Testing
       #expect(throws: EnvironmentError.failed("the worker is gone")) { try step(group, &random) }
     }
   }
+}
+
+/// A point whose episode is lost at one step, as a worker's is that is started again.
+private struct LosingPoint: ValueEnvironment {
+  private var point = PointTask(.numbers, isDiscrete: false)
+  private var steps = 0
+  let lostAt: Int
+
+  init(lostAt: Int) { self.lostAt = lostAt }
+
+  var specification: EnvironmentSpecification { point.specification }
+  mutating func reset(seed: UInt64) { point.reset(seed: seed) }
+  mutating func step(_ action: Action) throws -> Outcome {
+    steps += 1
+    if steps == lostAt { throw EpisodeLost("the point is lost") }
+    return try point.step(action)
+  }
+  func observe(into observation: UnsafeMutableBufferPointer<Float>) { point.observe(into: observation) }
+  mutating func archive(_ archive: Archive) throws { try point.archive(archive) }
 }
 
 extension PointSettings: CustomTestStringConvertible {
