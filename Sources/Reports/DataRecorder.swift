@@ -15,18 +15,10 @@ package struct DataRecorder: Sendable {
   /// Of a checkpoint's policy.
   /// - Returns: what was done, in a line.
   package func record(checkpoint path: String, to output: String) throws -> String {
-    let checkpoint = try Checkpoint.read(path)
-    let experiment = try PolicyEvaluation.experiment(of: checkpoint, overrides)
-    try MemoryCheck.need(of: experiment.configuration, steps: 0)
-    let loop = try RunLoop(experiment.configuration, seed: checkpoint.manifest.seed, threads: threads)
-    try loop.restore(checkpoint, omitting: [.plans, .episodes])
-    let policy = recording.isRandom ? "random" : recording.isStochastic ? "stochastic" : "deterministic"
+    let (manifest, loop, _) = try restored(path)
     return try write(
       loop, to: output,
-      [
-        ("environment", checkpoint.manifest.environment), ("agent", checkpoint.manifest.agent), ("policy", policy),
-        ("step", String(checkpoint.manifest.step)),
-      ])
+      DataRecorder.facts(manifest, isRandom: recording.isRandom, isStochastic: recording.isStochastic))
   }
 
   /// What the model of a checkpoint makes up; see `RunLoop.Imagining`.
@@ -35,24 +27,38 @@ package struct DataRecorder: Sendable {
   package func imagine(
     checkpoint path: String, _ imagining: RunLoop.Imagining, starts: String?, to output: String
   ) throws -> String {
-    let checkpoint = try Checkpoint.read(path)
-    let experiment = try PolicyEvaluation.experiment(of: checkpoint, overrides)
-    try MemoryCheck.need(of: experiment.configuration, steps: 0)
-    let loop = try RunLoop(experiment.configuration, seed: checkpoint.manifest.seed, threads: threads)
-    try loop.restore(checkpoint, omitting: [.plans, .episodes])
+    let (manifest, loop, configuration) = try restored(path)
     var imagining = imagining
-    imagining.starts = try starts.map {
-      try TransitionFile(reading: $0, for: try experiment.configuration.task().specification)
-    }
+    imagining.starts = try starts.map { try TransitionFile(reading: $0, for: try configuration.task().specification) }
     let file = try loop.imagine(imagining)
-    let policy = imagining.isRandom ? "random" : imagining.isStochastic ? "stochastic" : "deterministic"
     try file.write(
       to: output,
-      facts: [
-        ("environment", checkpoint.manifest.environment), ("agent", checkpoint.manifest.agent), ("policy", policy),
-        ("step", String(checkpoint.manifest.step)), ("source", "model"), ("seed", String(imagining.seed)),
-      ])
+      facts: DataRecorder.facts(manifest, isRandom: imagining.isRandom, isStochastic: imagining.isStochastic)
+        + [("source", "model"), ("seed", String(imagining.seed))])
     return "\(output): \(file.count) imagined transitions"
+  }
+
+  /// A checkpoint's run as its policy needs it, with the settings that `overrides` leave it.
+  private func restored(
+    _ path: String
+  ) throws -> (manifest: CheckpointManifest, loop: RunLoop, configuration: ExperimentConfiguration) {
+    let checkpoint = try Checkpoint.read(path)
+    let configuration = try PolicyEvaluation.experiment(of: checkpoint, overrides).configuration
+    try MemoryCheck.need(of: configuration, steps: 0)
+    let loop = try RunLoop(configuration, seed: checkpoint.manifest.seed, threads: threads)
+    try loop.restore(checkpoint, omitting: [.plans, .episodes])
+    return (checkpoint.manifest, loop, configuration)
+  }
+
+  /// Where transitions of a checkpoint come from, as their file says it.
+  private static func facts(
+    _ manifest: CheckpointManifest, isRandom: Bool, isStochastic: Bool
+  ) -> [(key: String, value: String)] {
+    [
+      ("environment", manifest.environment), ("agent", manifest.agent),
+      ("policy", isRandom ? "random" : isStochastic ? "stochastic" : "deterministic"),
+      ("step", String(manifest.step)),
+    ]
   }
 
   /// Of random actions in a configuration's environment.
