@@ -38,13 +38,15 @@ enum DreamerBenchmarks {
     let (h, z) = (RowBuffer(codecRows, sizes.deterministic), RowBuffer(codecRows, sizes.stochastic))
     random.fillNormal(h.memory)
     random.fillUniform(z.memory, 0, 1)
+    var losses: [Tensor] = []
     return {
       tape.rewind()
       store.clearGradients()
       let h = tape.variable(UnsafeBufferPointer(h.memory), rows: codecRows, columns: sizes.deterministic)
       let z = tape.variable(UnsafeBufferPointer(z.memory), rows: codecRows, columns: sizes.stochastic)
       let features = tape.concatenateColumns(h, z)
-      tape.backward(tape.sum(decoder.losses(features, h: h, z: z, pictures.read, on: tape)[0]))
+      decoder.losses(features, h: h, z: z, pictures.read, on: tape, into: &losses)
+      tape.backward(tape.sum(losses[0]))
     }
   }
 

@@ -284,7 +284,7 @@ import Testing
   func dreamsAllocateNothing(id: String, isLaden: Bool) throws {
     let more = #", "latent": {"type": "gaussian"}, "behaviour": {"reinforceShare": 0.5}"#
     let settings = """
-      {"agent": {"type": "dreamer", "batchSize": 3, "sequenceLength": 4, "imaginationLength": 3, "trainRatio": 12,
+      {"agent": {"type": "dreamer", "batchSize": \(isLaden ? 4 : 3), "sequenceLength": 4, "imaginationLength": 3, "trainRatio": 12,
                  "curiosity": {"type": "\(isLaden ? "disagreement" : "none")"}\(isLaden ? more : "")}}
       """
     let interaction = Interaction(try makeAgent(settings, for: task(id)), try group(id))

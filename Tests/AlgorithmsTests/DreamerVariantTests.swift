@@ -8,8 +8,9 @@ import Testing
 /// What the earlier Dreamers do otherwise, and the policy that explores.
 struct DreamerVariantTests {
   /// A small learner on a filled batch, with heads that are not 0.
-  private static func learner(
-    isDiscrete: Bool = false, _ change: (inout DreamerLearner.Settings) -> Void
+  static func learner(
+    isDiscrete: Bool = false, count: Int = 2, parts: Int? = nil, pool: ComputePool? = nil,
+    _ change: (inout DreamerLearner.Settings) -> Void
   ) -> DreamerLearner {
     var settings = DreamerLearner.Settings()
     settings.model.sizes = DreamerSizes(
@@ -20,7 +21,7 @@ struct DreamerVariantTests {
     change(&settings)
     let learner = DreamerLearner(
       settings, DreamerObservation([.vector(name: "v", size: 3)]), actions: 2, isDiscrete: isDiscrete, length: 4,
-      count: 2, random: RandomStream(seed: 3), pool: nil)
+      count: count, parts: parts, random: RandomStream(seed: 3), pool: pool)
     var random = RandomStream(seed: 4)
     let batch = learner.batch
     random.fillNormal(batch.observations.memory)

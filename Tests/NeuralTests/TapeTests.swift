@@ -129,6 +129,46 @@ struct TapeTests {
     #expect(Array(store.gradients(of: parameter)) == [37, 37])
   }
 
+  /// Of several tapes at once: sums in the order in which they are added, whole networks included, and nothing twice.
+  @Test func collectedGradientsReachTheStoresWhenTheyAreAdded() {
+    var random = RandomStream(seed: 1)
+    let network = MLP(name: "", sizes: [3, 8, 2], members: 1, activation: .silu, random: &random)
+    let other = ParameterStore()
+    let scale = other.addVector("scale", count: 3, initializer: .constant(3), random: &random)
+    let unused = other.addVector("unused", count: 1, initializer: .constant(3), random: &random)
+    /// Differentiates a loss on rows that differ from tape to tape; a fused network where there are enough of them.
+    func differentiate(_ tape: Tape, _ number: Int, rows: Int) {
+      tape.rewind()
+      let x = tape.constant(rows: rows, columns: 3) { x in
+        for index in x.indices { x[index] = Float((index * 7 + number * 5) % 11) / 5 - 1 }
+      }
+      let said = network.fused(tape.multiply(x, tape.parameter(scale, of: other)), on: tape)
+      tape.backward(tape.mean(tape.square(said)))
+    }
+    func gradients() -> [[Float]] { [Array(network.store.gradients), Array(other.gradients)] }
+    func clear() { for store in [network.store, other] { store.clearGradients() } }
+    for rows in [5, 40] {
+      // What one tape after another adds.
+      clear()
+      for number in 0..<3 { differentiate(Tape(), number, rows: rows) }
+      let wanted = gradients()
+      clear()
+      let tapes = (0..<3).map { _ in Tape(collectsGradients: true) }
+      for round in 0..<2 {
+        for number in [2, 0, 1] { differentiate(tapes[number], number, rows: rows) }
+        if round == 0 { #expect(gradients().joined().allSatisfy { $0 == 0 }) }
+        for tape in tapes { tape.addCollectedGradients() }
+        for (own, wanted) in zip(gradients(), wanted) {
+          let factor = Float(round + 1)
+          #expect(zip(own, wanted).allSatisfy { abs($0 - factor * $1) <= 1e-5 * abs($0) + 1e-6 }, "\(rows) rows")
+        }
+      }
+      for tape in tapes { tape.addCollectedGradients() }
+      #expect(zip(gradients().joined(), wanted.joined()).allSatisfy { abs($0 - 2 * $1) <= 1e-5 * abs($0) + 1e-6 })
+    }
+    #expect(other.gradients(of: unused)[0] == 0)
+  }
+
   @Test func theSteadyStateAllocatesNothing() {
     var random = RandomStream(seed: 1)
     let network = MLP(name: "", sizes: [8, 64, 64, 4], members: 3, activation: .silu, random: &random)

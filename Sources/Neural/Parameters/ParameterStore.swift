@@ -30,10 +30,8 @@ package final class ParameterStore: ArchivableObject {
   /// Elements of all parameters.
   package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
   private var valueMemory = FloatBuffer(count: 0)
-  private var gradientMemory = FloatBuffer(count: 0)
-  /// Parameters whose gradient counts as zero although the memory still holds old numbers: the first write sets it.
-  private var isCleared: [Bool] = []
-  private var hasCleared = false
+  /// What backward passes write, unless their tape keeps gradients of its own.
+  private(set) var ownGradients = ParameterGradients()
   /// Set by the first use, on a tape or by an optimiser: the buffers must not move from then on.
   private(set) var isSealed = false
 
@@ -44,9 +42,9 @@ package final class ParameterStore: ArchivableObject {
   package convenience init(copying other: ParameterStore) {
     self.init()
     parameters = other.parameters
-    isCleared = [Bool](repeating: false, count: parameters.count)
-    reserve(other.count)
+    valueMemory = FloatBuffer(count: other.count)
     count = other.count
+    ownGradients = ParameterGradients(of: self)
     copyValues(from: other)
   }
 
@@ -85,7 +83,7 @@ package final class ParameterStore: ArchivableObject {
     reserve(count + paddedCount(parameter.count))
     count += paddedCount(parameter.count)
     parameters.append(parameter)
-    isCleared.append(false)
+    ownGradients.addParameter()
     initializer.fill(
       values(of: parameter), batch: batch, rows: rows, columns: columns, fanIn: fanIn, random: &random)
     return parameter
@@ -94,12 +92,10 @@ package final class ParameterStore: ArchivableObject {
   private func reserve(_ needed: Int) {
     guard needed > valueMemory.count else { return }
     let capacity = max(needed, 2 * valueMemory.count)
-    func grown(_ old: FloatBuffer) -> FloatBuffer {
-      let new = FloatBuffer(count: capacity)
-      new.base.update(from: old.base, count: count)
-      return new
-    }
-    (valueMemory, gradientMemory) = (grown(valueMemory), grown(gradientMemory))
+    let values = FloatBuffer(count: capacity)
+    values.base.update(from: valueMemory.base, count: count)
+    valueMemory = values
+    ownGradients.grow(to: capacity, keeping: count)
   }
 
   // MARK: Memory
@@ -109,8 +105,8 @@ package final class ParameterStore: ArchivableObject {
 
   /// All gradients, padding included.
   package var gradients: UnsafeMutableBufferPointer<Float> {
-    settleGradients()
-    return .init(rebasing: gradientMemory.memory[..<count])
+    ownGradients.settle(parameters)
+    return .init(rebasing: ownGradients.memory.memory[..<count])
   }
 
   /// [batch, rows, columns], row-major.
@@ -120,65 +116,19 @@ package final class ParameterStore: ArchivableObject {
 
   /// [batch, rows, columns], row-major.
   package func gradients(of parameter: Parameter) -> UnsafeMutableBufferPointer<Float> {
-    settleGradient(of: parameter)
-    return .init(start: gradientMemory.base + parameter.offset, count: parameter.count)
+    ownGradients.settle(parameter)
+    return .init(start: ownGradients.memory.base + parameter.offset, count: parameter.count)
   }
 
   /// Sets every gradient to zero (lazily: the next backward pass overwrites instead of adding).
-  package func clearGradients() {
-    for index in isCleared.indices { isCleared[index] = true }
-    hasCleared = true
-  }
-
-  /// Writes the zeros that `clearGradients` promised wherever no backward pass has written since.
-  private func settleGradients() {
-    guard hasCleared else { return }
-    hasCleared = false
-    for parameter in parameters { settleGradient(of: parameter) }
-  }
-
-  private func settleGradient(of parameter: Parameter) {
-    guard isCleared[parameter.index] else { return }
-    isCleared[parameter.index] = false
-    (gradientMemory.base + parameter.offset).update(repeating: 0, count: parameter.count)
-  }
+  package func clearGradients() { ownGradients.clear() }
 
   /// From now on the buffers do not move. Written once only: tapes on several threads may share a store.
   func seal() {
     if !isSealed { isSealed = true }
   }
 
-  /// Where a backward pass writes the gradient of parameter `index`, and whether it has to add to what is there.
-  func gradientTarget(_ index: Int) -> GradientTarget {
-    let accumulates = !isCleared[index]
-    isCleared[index] = false
-    return GradientTarget(pointer: gradientMemory.base + parameters[index].offset, accumulates: accumulates)
-  }
-
-  /// The memory of all gradients, for somebody who writes those of `parameters` over whatever is there.
-  func gradientsToOverwrite(of parameters: [Parameter]) -> UnsafeMutablePointer<Float> {
-    for parameter in parameters { isCleared[parameter.index] = false }
-    return gradientMemory.base
-  }
-
-  /// The memory of all gradients, for somebody who writes those of `parameters` together, and whether he has to add to
-  /// what is there.
-  func gradientTarget(of parameters: [Parameter]) -> (memory: UnsafeMutablePointer<Float>, accumulates: Bool) {
-    let accumulates = parameters.contains { !isCleared[$0.index] }
-    for parameter in parameters {
-      if accumulates { settleGradient(of: parameter) }
-      isCleared[parameter.index] = false
-    }
-    return (gradientMemory.base, accumulates)
-  }
-
   // MARK: Whole-store operations
-
-  /// Adds the gradients of a store of the same layout.
-  package func addGradients(of other: ParameterStore) {
-    let (own, others) = (gradients, other.gradients)
-    for index in own.indices { own[index] += others[index] }
-  }
 
   /// Takes the values of a store with the same layout.
   package func copyValues(from other: ParameterStore) {

@@ -30,7 +30,8 @@ extension Tape {
   package func addGradients() {
     for node in nodes where node.operation == .parameter {
       guard let gradient = node.gradient else { continue }
-      stores[node.start].gradientTarget(node.length).write(node.count) { gradient[$0] }
+      let parameter = stores[node.start].parameters[node.length]
+      destination(of: stores[node.start]).target(parameter).write(node.count) { gradient[$0] }
     }
   }
 
@@ -87,7 +88,9 @@ extension Tape {
     let index = Int(index)
     let node = nodes[index]
     guard node.requiresGradient else { return nil }
-    if node.operation == .parameter && !keepsGradients { return stores[node.start].gradientTarget(node.length) }
+    if node.operation == .parameter && !keepsGradients {
+      return destination(of: stores[node.start]).target(stores[node.start].parameters[node.length])
+    }
     if let gradient = node.gradient { return GradientTarget(pointer: gradient, accumulates: true) }
     let gradient = allocate(node.count)
     nodes[index].gradient = gradient

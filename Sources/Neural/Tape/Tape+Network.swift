@@ -54,7 +54,7 @@ extension Tape {
     var parameters: (memory: UnsafeMutablePointer<Float>, accumulates: Bool)?
     if node.kernel == Int32(CK_KEEP_ALL) {
       precondition(!keepsGradients, "a fused network's gradients are not kept on the tape")
-      parameters = network.store.gradientTarget(of: network.parameters)
+      parameters = destination(of: network.store).target(of: network.parameters)
     }
     withUnsafePointer(to: network.kernel) { layout in
       ck_network_backward(

@@ -10,7 +10,9 @@ import Support
 ///     store.clearGradients()
 ///     tape.backward(tape.meanSquaredError(prediction, targets))
 ///
-/// Gradients of parameters are added into their stores; those of other nodes are read with `gradient(_:)`.
+/// Gradients of parameters are added into their stores; those of other nodes are read with `gradient(_:)`. A tape that
+/// collects keeps the parameters' to itself until `addCollectedGradients`: several threads can differentiate at once,
+/// each on its tape, and their sums have one order all the same.
 package final class Tape {
   /// Threads for matrix products and large elementwise passes; results do not depend on it.
   let pool: ComputePool?
@@ -19,6 +21,9 @@ package final class Tape {
   var operands: [Int32] = []
   /// Stores whose parameters are on the tape, kept alive until `rewind`.
   var stores: [ParameterStore] = []
+  /// Of a tape that collects, the gradients of all stores of which it has differentiated parameters.
+  private var collected: [(store: ParameterStore, gradients: ParameterGradients)] = []
+  private let collectsGradients: Bool
   /// Networks that are on the tape as one node each, kept alive likewise.
   var networks: [NetworkLayout] = []
   /// Nodes whose weights' gradients are put off, in the order in which the pass back met them.
@@ -32,7 +37,9 @@ package final class Tape {
   var keepsGradients = false
 
   /// An empty tape; without a pool everything runs on the calling thread.
-  package init(pool: ComputePool? = nil) { self.pool = pool }
+  package init(pool: ComputePool? = nil, collectsGradients: Bool = false) {
+    (self.pool, self.collectsGradients) = (pool, collectsGradients)
+  }
 
   /// Starts over. All tensors become invalid; the memory is kept.
   package func rewind() {
@@ -143,6 +150,24 @@ package final class Tape {
     node.batch = 1
     node.values += member * parameter.rows * parameter.columns
     return append(node)
+  }
+
+  /// Where the gradients of a store's parameters go.
+  func destination(of store: ParameterStore) -> ParameterGradients {
+    guard collectsGradients else { return store.ownGradients }
+    if let known = collected.first(where: { $0.store === store }) { return known.gradients }
+    let gradients = ParameterGradients(of: store)
+    gradients.clear()
+    collected.append((store, gradients))
+    return gradients
+  }
+
+  /// Adds the gradients that were collected since the last time into their stores.
+  package func addCollectedGradients() {
+    for (store, gradients) in collected {
+      gradients.add(store.parameters, to: store.ownGradients)
+      gradients.clear()
+    }
   }
 
   private func leaf(

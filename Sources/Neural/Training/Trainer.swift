@@ -76,7 +76,7 @@ package final class Trainer {
       withKernelBatch(loss) { batch in
         ck_training_gradients(
           pool?.handle, &layout, Int64(loss.rows), batch, store.values.baseAddress!, memory.base,
-          store.gradientsToOverwrite(of: own))
+          store.ownGradients.overwriting(own))
       }
       addGradients(loss)
       optimizer.step(pool: pool)

@@ -3,8 +3,8 @@ import Support
 
 /// The gradients of actor and critic on dreams, some steps of them at a time on every thread.
 ///
-/// The steps are cut into the same parts for any number of threads, and every part has gradients of its own, which are
-/// added in their order: the sums have the same bits whoever computes them.
+/// The steps are cut into the same parts for any number of threads, and every part collects gradients of its own, which
+/// are added in their order: the sums have the same bits whoever computes them.
 package final class BehaviourLearner {
   /// Means over all steps of all dreams.
   package struct Report: Sendable {
@@ -23,13 +23,12 @@ package final class BehaviourLearner {
   init(_ actor: DreamerActor, _ critic: DreamerMLP, horizon: Int, pool: ComputePool?) {
     (self.actor, self.critic, self.pool) = (actor, critic, pool)
     let count = min(4, horizon)
-    parts = (0..<count).map { Part(actor, critic, steps: horizon * $0 / count..<horizon * ($0 + 1) / count) }
+    parts = (0..<count).map { Part(steps: horizon * $0 / count..<horizon * ($0 + 1) / count) }
   }
 
   /// Adds the gradients of both losses to their stores.
   func differentiate(on dreams: Dreams, scale: Float, _ settings: DreamerBehaviour.Settings, bins: TwoHotBins) -> Report
   {
-    for part in parts { part.begin(actor, critic) }
     var lesson = Lesson(
       learner: .passUnretained(self), dreams: .passUnretained(dreams), bins: bins, scale: scale,
       settings: settings)
@@ -43,7 +42,7 @@ package final class BehaviourLearner {
     }
     var report = Report()
     for part in parts {
-      part.addGradients(to: actor.store, critic.store)
+      part.tape.addCollectedGradients()
       report.policy += part.sums.policy
       report.value += part.sums.value
       report.entropy += part.sums.entropy
@@ -61,30 +60,19 @@ package final class BehaviourLearner {
     let settings: DreamerBehaviour.Settings
   }
 
-  /// Some steps, with copies of both networks whose gradients are its own.
+  /// Some steps, on a tape of their own.
   private final class Part {
     private let steps: Range<Int>
-    private let tape = Tape()
-    private let actor: DreamerActor
-    private let critic: DreamerMLP
+    let tape = Tape(collectsGradients: true)
     private(set) var sums = Report()
 
-    init(_ actor: DreamerActor, _ critic: DreamerMLP, steps: Range<Int>) {
-      self.steps = steps
-      self.actor = actor.over(ParameterStore(copying: actor.store))
-      self.critic = critic.over(ParameterStore(copying: critic.store))
-    }
-
-    func begin(_ actor: DreamerActor, _ critic: DreamerMLP) {
-      self.actor.store.copyValues(from: actor.store)
-      self.critic.store.copyValues(from: critic.store)
-      self.actor.store.clearGradients()
-      self.critic.store.clearGradients()
-      sums = Report()
-    }
+    init(steps: Range<Int>) { self.steps = steps }
 
     func differentiate(_ lesson: Lesson) {
       let dreams = lesson.dreams.takeUnretainedValue()
+      let learner = lesson.learner.takeUnretainedValue()
+      let (actor, critic) = (learner.actor, learner.critic)
+      sums = Report()
       let factor = 1 / Float(dreams.horizon * dreams.starts)
       for step in steps {
         let rows = step * dreams.starts..<(step + 1) * dreams.starts
@@ -112,11 +100,6 @@ package final class BehaviourLearner {
         sums.entropy += mean(tape.sum(entropies))
         sums.advantage += mean(tape.sum(advantages))
       }
-    }
-
-    func addGradients(to actor: ParameterStore, _ critic: ParameterStore) {
-      actor.addGradients(of: self.actor.store)
-      critic.addGradients(of: self.critic.store)
     }
   }
 }

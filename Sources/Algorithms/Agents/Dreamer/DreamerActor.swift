@@ -22,14 +22,6 @@ package final class DreamerActor {
       in: store, random: &random)
   }
 
-  /// The same policy with the values of another store.
-  private init(_ actor: DreamerActor, over store: ParameterStore) {
-    (actions, isDiscrete, self.store) = (actor.actions, actor.isDiscrete, store)
-    network = actor.network.over(store)
-  }
-
-  func over(_ store: ParameterStore) -> DreamerActor { DreamerActor(self, over: store) }
-
   /// What the policy says at states [rows, features].
   package func callAsFunction(_ features: Tensor, on tape: Tape) -> ActionDistribution {
     let seen = network.trunk(features, on: tape)

@@ -7,8 +7,6 @@ package final class DreamerDecoder {
   /// Of numbers and indices; nil where there are none.
   private let dense: DreamerMLP?
   private let picture: PictureDecoder?
-  /// One loss per part of the observation; a list that keeps its memory.
-  private var losses: [Tensor] = []
 
   package init(
     _ observation: DreamerObservation, _ sizes: DreamerSizes, in store: ParameterStore, random: inout RandomStream
@@ -26,8 +24,10 @@ package final class DreamerDecoder {
   }
 
   /// Per part [rows, 1]: Σ (prediction − symlog x)² of numbers, the cross-entropy of an index, Σ (prediction − x/255)²
-  /// of a picture. Valid until the next call.
-  package func losses(_ features: Tensor, h: Tensor, z: Tensor, _ observations: Rows, on tape: Tape) -> [Tensor] {
+  /// of a picture, into a list that keeps its memory.
+  package func losses(
+    _ features: Tensor, h: Tensor, z: Tensor, _ observations: Rows, on tape: Tape, into losses: inout [Tensor]
+  ) {
     losses.removeAll(keepingCapacity: true)
     if let dense {
       let seen = dense.trunk(features, on: tape)
@@ -48,7 +48,6 @@ package final class DreamerDecoder {
     if let picture, let columns = observation.pictureColumns {
       losses.append(picture.loss(h: h, z: z, observations.columns(columns), on: tape))
     }
-    return losses
   }
 
   /// Numbers, the most probable index, bytes: an observation in its own units.

@@ -31,16 +31,20 @@ package final class DreamerLearner: ArchivableObject {
   package let batch: SequenceBatch
   /// Draws of the posterior latents of an update, [T·B, latents].
   package let posteriorDraws: RowBuffer
-  private let tape: Tape
+  private let parts: [SequencePart]
+  private let stateRows: RowBuffer
+  private let pool: ComputePool?
   /// λ-returns of the replayed steps and what they are made of, [T·B, 1]; the first (T−1)·B of `replayReturns`.
   package let replayReturns: RowBuffer
   private let live, keep: RowBuffer
   /// Of the last update, the mean loss of every part of the observation.
   package private(set) var reconstruction: [Double]
 
+  /// - Parameter parts: into which batches are cut; nil: two, if none has less than two sequences. More than that keep
+  ///   more threads at work, but a step of few sequences takes as long to compute as one of some more.
   package init(
     _ settings: Settings, _ observation: DreamerObservation, actions: Int, isDiscrete: Bool, length: Int, count: Int,
-    random: RandomStream, pool: ComputePool?
+    parts: Int? = nil, random: RandomStream, pool: ComputePool?
   ) {
     self.settings = settings
     let sizes = settings.model.sizes
@@ -59,7 +63,13 @@ package final class DreamerLearner: ArchivableObject {
     batch = SequenceBatch(
       length: length, count: count, observationColumns: observation.columns, actions: actions, sizes: sizes)
     posteriorDraws = RowBuffer(rows, sizes.latents)
-    tape = Tape(pool: pool)
+    let parts = parts ?? (count < 4 ? 1 : 2)
+    let (whole, draws) = (batch, posteriorDraws)
+    self.parts = (0..<parts).map {
+      SequencePart(count * $0 / parts..<count * ($0 + 1) / parts, of: whole, draws: draws, sizes, pool: pool)
+    }
+    stateRows = RowBuffer(rows, sizes.features)
+    self.pool = pool
     (replayReturns, live) = (RowBuffer(rows, 1), RowBuffer(rows, 1))
     keep = RowBuffer(rows, 1)
     reconstruction = observation.parts.map { _ in 0 }
@@ -121,21 +131,29 @@ package final class DreamerLearner: ArchivableObject {
   package func differentiate() throws -> Report {
     for store in optimizer.stores { store.clearGradients() }
     var report = Report()
-    tape.rewind()
-    let losses = model.losses(batch, draws: posteriorDraws.read, on: tape)
-    let states = tape.rows(of: losses.features)
+    forEachPart { learner, part in
+      part.filter(learner.model, draws: learner.posteriorDraws.read, into: learner.stateRows.rows)
+    }
+    for part in parts {
+      let divergence = part.divergence(model)
+      report.dynamics += part.share * divergence.dynamics
+      report.representation += part.share * divergence.representation
+    }
+    divergence = (report.dynamics, report.representation)
     let behaviour = task.differentiate(from: states, model)
     (report.policy, report.value) = (behaviour.policy, behaviour.value)
     (report.actionEntropy, report.advantage) = (behaviour.entropy, behaviour.advantage)
     report.exploration = explorer?.differentiate(batch, states: states, model)
-    let replayValue = replayValueLoss(losses.features)
-    let total = tape.add(
-      model.total(losses, on: tape), tape.scale(replayValue, by: settings.replayValueScale))
-    tape.backward(total)
-    record(losses, into: &report)
-    report.replayValue = Double(tape.scalar(replayValue))
-    report.total = Double(tape.scalar(total)) + report.policy + report.value
-    report.gradientNorm = optimizer.gradientNorm
+    setReplayReturns()
+    forEachPart { learner, part in
+      let slowValues = learner.task.dreams.slowValues.read.slice(0..<learner.batch.rows)
+      part.differentiate(
+        learner.model, learner.task.critic, divergence: learner.divergence, returns: learner.replayReturns.read,
+        slowValues: learner.settings.behaviour.staysNearSlow ? slowValues : nil,
+        replayValueScale: learner.settings.replayValueScale)
+    }
+    for part in parts { part.addGradients() }
+    record(in: &report)
     guard report.total.isFinite && report.gradientNorm.isFinite else {
       let tensor = optimizer.stores.lazy.compactMap { $0.firstNonfinite() }.first
       throw DivergedError(quantity: tensor ?? "the loss", advice: "a smaller agent.learningRate may help")
@@ -143,62 +161,54 @@ package final class DreamerLearner: ArchivableObject {
     return report
   }
 
-  // MARK: Replayed values
+  /// Both sides of the KL divergence, averaged over the present batch.
+  private var divergence = (dynamics: 0.0, representation: 0.0)
 
-  /// The critic's loss on the replayed steps but the last, [1, 1, 1]. Its returns start from what was imagined from
-  /// each step; its gradient goes on into the world model.
-  private func replayValueLoss(_ features: Tensor) -> Tensor {
-    let (width, rows) = (batch.count, batch.rows)
-    for row in 0..<rows {
+  /// Does something to all parts of the batch, side by side.
+  private func forEachPart(_ body: @escaping @Sendable (DreamerLearner, SequencePart) -> Void) {
+    guard let pool, parts.count > 1 else {
+      for part in parts { body(self, part) }
+      return
+    }
+    var job = PartsJob(learner: .passUnretained(self), body: body)
+    pool.run(tasks: parts.count, on: &job) { job, part, _ in
+      let job = job!.assumingMemoryBound(to: PartsJob.self).pointee
+      let learner = job.learner.takeUnretainedValue()
+      job.body(learner, learner.parts[Int(part)])
+    }
+  }
+
+  /// What is done to the parts; alive for the time of one call.
+  private struct PartsJob {
+    let learner: Unmanaged<DreamerLearner>
+    let body: @Sendable (DreamerLearner, SequencePart) -> Void
+  }
+
+  /// λ-returns of the replayed steps: they start from what was imagined from each.
+  private func setReplayReturns() {
+    for row in 0..<batch.rows {
       live.rows[row, 0] = batch.isTerminal.rows[row, 0] != 0 ? 0 : settings.model.discount
       keep.rows[row, 0] = batch.isLast.rows[row, 0] != 0 ? 0 : settings.behaviour.lambda
     }
     lambdaReturns(
-      rewards: batch.rewards.read, live: live.read, keep: keep.read, values: task.dreams.returns.read.slice(0..<rows),
-      width: width, into: replayReturns.rows)
-    let used = 0..<rows - width
-    let returns = tape.constant(replayReturns.read.slice(used))
-    let targets =
-      settings.behaviour.staysNearSlow
-      ? tape.concatenateColumns(returns, tape.constant(task.dreams.slowValues.read.slice(used))) : returns
-    let weights = tape.constant(rows: used.count, columns: 1) { weights in
-      for row in used { weights[row] = batch.isLast.rows[row, 0] != 0 ? 0 : 1 }
-    }
-    let logits = task.critic(tape.rows(features, used), on: tape)
-    return tape.mean(criticLoss(logits, targets: targets, weights: weights, bins: model.bins, on: tape))
+      rewards: batch.rewards.read, live: live.read, keep: keep.read,
+      values: task.dreams.returns.read.slice(0..<batch.rows), width: batch.count, into: replayReturns.rows)
   }
 
-  // MARK: Report
+  /// The states of the steps of the last batch, h and z side by side [T·B, features]; valid until the next update.
+  package var states: Rows { stateRows.read }
 
-  private func record(_ losses: WorldModel.Losses, into report: inout Report) {
-    let statistics = tape.rows(of: losses.statistics)
-    for (part, loss) in losses.reconstruction.enumerated() {
-      reconstruction[part] = tape.rows(of: loss).mean()
-      report.reconstruction += reconstruction[part]
-    }
-    report.reward = tape.rows(of: losses.reward).mean()
-    report.rewardError = rewardError(losses.rewardLogits)
-    report.continuation = tape.rows(of: losses.continuation).mean()
-    report.dynamics = tape.rows(of: losses.balancedKL).mean()
-    report.representation = tape.rows(of: losses.balancedKL).mean(column: 1)
-    report.kl = statistics.mean()
-    report.posteriorEntropy = statistics.mean(column: 1)
-    report.priorEntropy = statistics.mean(column: 2)
+  private func record(in report: inout Report) {
+    for part in reconstruction.indices { reconstruction[part] = 0 }
+    for part in parts { part.record(model, into: &report, reconstruction: &reconstruction) }
+    report.reconstruction = reconstruction.reduce(0, +)
+    report.total += report.policy + report.value
+    report.gradientNorm = optimizer.gradientNorm
     report.imaginedReturn = task.dreams.returns.read.mean()
     report.normalizedReturn = (report.imaginedReturn - task.returnRange.low) / Double(task.scale)
     report.imaginedReward = task.dreams.rewards.read.mean()
     report.imaginedValue = task.dreams.values.read.mean()
   }
-
-  private func rewardError(_ logits: Tensor) -> Double {
-    let predicted = tape.withoutGradients { tape.rows(of: tape.twoHotMean(logits, bins: model.bins)) }
-    var sum = 0.0
-    for row in 0..<batch.rows { sum += Double(abs(predicted[row, 0] - batch.rewards.rows[row, 0])) }
-    return sum / Double(batch.rows)
-  }
-
-  /// The states of the last batch, h and z side by side [T·B, features]; valid until the next update.
-  package var states: Rows { task.dreams.features.read.slice(0..<task.dreams.starts) }
 
   package func archive(_ archive: Archive) throws {
     try optimizer.archive(archive)

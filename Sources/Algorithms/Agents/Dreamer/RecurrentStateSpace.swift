@@ -11,7 +11,6 @@ package struct RecurrentStateSpace {
   package let tokens: Int
   /// Share of the uniform distribution in every latent.
   package let unimix: Float
-  private let steps = Steps()
 
   /// Of h, z and a: [rows, ·] → [rows, hidden].
   let inputLayers: [NormedLayer]
@@ -155,10 +154,12 @@ package struct RecurrentStateSpace {
   }
 
   /// The tensors of every step of a sequence, in lists that keep their memory.
-  private final class Steps {
+  package final class Steps {
     private(set) var h: [Tensor] = []
     private(set) var z: [Tensor] = []
     private(set) var posterior: [Tensor] = []
+
+    package init() {}
 
     func clear() {
       h.removeAll(keepingCapacity: true)
@@ -180,8 +181,10 @@ package struct RecurrentStateSpace {
   ///   - isFirst: [T·B, 1] 1 where an episode begins: there state and action before do not count.
   ///   - draws: [T·B, latents], see `sample`.
   ///   - state: h and z before the first step, [B, ·].
+  ///   - list: to be used again.
   package func observe(
-    seen: Tensor, actions: Rows, isFirst: Rows, draws: Rows, from state: (h: Tensor, z: Tensor), on tape: Tape
+    seen: Tensor, actions: Rows, isFirst: Rows, draws: Rows, from state: (h: Tensor, z: Tensor), on tape: Tape,
+    _ list: Steps = Steps()
   ) -> Sequence {
     let batch = state.h.rows
     let steps = seen.rows / batch
@@ -189,7 +192,7 @@ package struct RecurrentStateSpace {
     let seenBranches = seenBranch(seen, on: tape)
     let draws = tape.constant(draws)
     var (h, z) = state
-    self.steps.clear()
+    list.clear()
     for step in 0..<steps {
       let rows = step * batch..<(step + 1) * batch
       let firsts = isFirst.slice(rows)
@@ -202,11 +205,11 @@ package struct RecurrentStateSpace {
       h = next(h, z, tape.rows(actionBranches, rows), on: tape)
       let logits = posterior(h, tape.rows(seenBranches, rows), on: tape)
       z = sample(logits, tape.rows(draws, rows), on: tape)
-      self.steps.append(h, z, logits)
+      list.append(h, z, logits)
     }
     return Sequence(
-      h: tape.concatenateRows(self.steps.h), z: tape.concatenateRows(self.steps.z),
-      posterior: tape.concatenateRows(self.steps.posterior))
+      h: tape.concatenateRows(list.h), z: tape.concatenateRows(list.z),
+      posterior: tape.concatenateRows(list.posterior))
   }
 }
 

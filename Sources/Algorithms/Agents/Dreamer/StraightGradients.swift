@@ -18,7 +18,7 @@ final class StraightGradients {
   init(_ actor: DreamerActor, starts: Int, _ settings: DreamerBehaviour.Settings, pool: ComputePool?) {
     (self.actor, self.settings, self.pool) = (actor, settings, pool)
     let tile = StraightGradients.tileRows
-    parts = stride(from: 0, to: starts, by: tile).map { Part(actor, starts: $0..<min($0 + tile, starts)) }
+    parts = stride(from: 0, to: starts, by: tile).map { Part(starts: $0..<min($0 + tile, starts)) }
   }
 
   /// Adds the gradient of −(1 − ρ)·mean of weight·R/scale to the actor's store.
@@ -26,7 +26,6 @@ final class StraightGradients {
   func addGradients(
     of dreams: Dreams, _ model: WorldModel, _ critic: DreamerMLP, scale: Float, latentDraws: Rows, actionDraws: Rows
   ) {
-    for part in parts { part.begin(actor) }
     var lesson = Lesson(
       learner: .passUnretained(self), dreams: .passUnretained(dreams), model: .passUnretained(model),
       critic: .passUnretained(critic), latentDraws: latentDraws, actionDraws: actionDraws,
@@ -39,7 +38,7 @@ final class StraightGradients {
     } else {
       for part in parts { part.differentiate(lesson) }
     }
-    for part in parts { actor.store.addGradients(of: part.actor.store) }
+    for part in parts { part.tape.addCollectedGradients() }
   }
 
   /// What the parts have in common; alive for the time of one call.
@@ -52,25 +51,16 @@ final class StraightGradients {
     let factor, lambda: Float
   }
 
-  /// Some start states, with a copy of the policy whose gradients are its own.
+  /// Some start states, on a tape of their own.
   private final class Part {
-    let actor: DreamerActor
     private let starts: Range<Int>
-    private let tape = Tape()
+    let tape = Tape(collectsGradients: true)
     /// What the heads say of the states after each step.
     private var rewards: [Tensor] = []
     private var continuations: [Tensor] = []
     private var values: [Tensor] = []
 
-    init(_ actor: DreamerActor, starts: Range<Int>) {
-      self.starts = starts
-      self.actor = actor.over(ParameterStore(copying: actor.store))
-    }
-
-    func begin(_ actor: DreamerActor) {
-      self.actor.store.copyValues(from: actor.store)
-      self.actor.store.clearGradients()
-    }
+    init(starts: Range<Int>) { self.starts = starts }
 
     func differentiate(_ lesson: Lesson) {
       let dreams = lesson.dreams.takeUnretainedValue()
@@ -95,6 +85,7 @@ final class StraightGradients {
     /// The dreams again, with what gradients need.
     private func dream(_ lesson: Lesson, _ dreams: Dreams) {
       let (model, critic) = (lesson.model.takeUnretainedValue(), lesson.critic.takeUnretainedValue())
+      let actor = lesson.learner.takeUnretainedValue().actor
       let (dynamics, deter) = (model.dynamics, model.settings.sizes.deterministic)
       rewards.removeAll(keepingCapacity: true)
       continuations.removeAll(keepingCapacity: true)

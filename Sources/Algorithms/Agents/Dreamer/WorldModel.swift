@@ -86,22 +86,30 @@ package final class WorldModel {
     package let statistics: Tensor
   }
 
+  /// Lists of tensors that are used again by the next pass of the same thread.
+  package final class Lists {
+    let steps = RecurrentStateSpace.Steps()
+    fileprivate(set) var reconstruction: [Tensor] = []
+
+    package init() {}
+  }
+
   /// Filters a batch and holds every prediction to what happened.
   /// - Parameter draws: of the posterior latents, [T·B, latents]; see `RecurrentStateSpace.sample`.
-  package func losses(_ batch: SequenceBatch, draws: Rows, on tape: Tape) -> Losses {
+  package func losses(_ batch: SequenceBatch, draws: Rows, on tape: Tape, _ lists: Lists = Lists()) -> Losses {
     let start = (tape.constant(batch.startH.read), tape.constant(batch.startZ.read))
     let sequence = dynamics.observe(
       seen: encode(batch.observations.read, on: tape), actions: batch.previousActions.read,
-      isFirst: batch.isFirst.read, draws: draws, from: start, on: tape)
+      isFirst: batch.isFirst.read, draws: draws, from: start, on: tape, lists.steps)
     let features = tape.concatenateColumns(sequence.h, sequence.z)
     let (kl, statistics) = dynamics.balancedKL(
       posterior: sequence.posterior, prior: dynamics.prior(sequence.h, on: tape),
       freeNats: settings.averagesFreeNats ? -.infinity : settings.freeNats, on: tape)
     let rewardLogits = reward(features, on: tape)
+    decoder.losses(
+      features, h: sequence.h, z: sequence.z, batch.observations.read, on: tape, into: &lists.reconstruction)
     return Losses(
-      sequence: sequence, features: features,
-      reconstruction: decoder.losses(
-        features, h: sequence.h, z: sequence.z, batch.observations.read, on: tape),
+      sequence: sequence, features: features, reconstruction: lists.reconstruction,
       reward: tape.twoHotLoss(rewardLogits, targets: tape.constant(batch.rewards.read), bins: bins),
       continuation: continuationLoss(features, batch.isTerminal.read, on: tape), rewardLogits: rewardLogits,
       balancedKL: kl, statistics: statistics)
@@ -121,18 +129,29 @@ package final class WorldModel {
     return tape.subtract(tape.activation(logits, .softplus), tape.multiply(logits, targets))
   }
 
+  /// Both sides of the KL divergence, averaged over all steps.
+  func divergence(_ losses: Losses, on tape: Tape) -> (dynamics: Double, representation: Double) {
+    let divergence = tape.rows(of: losses.balancedKL)
+    return (divergence.mean(), divergence.mean(column: 1))
+  }
+
   /// Their weighted sum, each averaged over all steps: [1, 1, 1].
-  package func total(_ losses: Losses, on tape: Tape) -> Tensor {
+  /// - Parameter divergence: `divergence` of all steps of an update, of which these are some: where that average is held
+  ///   to the free nats, it decides for all. nil: these are all.
+  package func total(
+    _ losses: Losses, divergence all: (dynamics: Double, representation: Double)? = nil, on tape: Tape
+  ) -> Tensor {
+    let divergence = all ?? divergence(losses, on: tape)
+    func counts(_ average: Double) -> Bool { !settings.averagesFreeNats || Float(average) > settings.freeNats }
+    let (dynamics, representation) = (settings.dynamicsScale, settings.representationScale)
+    let (first, second) = (counts(divergence.dynamics), counts(divergence.representation))
     let scales = tape.constant(rows: 1, columns: 2) { scales in
-      (scales[0], scales[1]) = (settings.dynamicsScale, settings.representationScale)
+      (scales[0], scales[1]) = (first ? dynamics : 0, second ? representation : 0)
     }
     var sum = tape.add(losses.reward, losses.continuation)
     for loss in losses.reconstruction { sum = tape.add(sum, loss) }
-    guard settings.averagesFreeNats else {
-      return tape.mean(tape.add(sum, tape.sumColumns(tape.multiply(losses.balancedKL, scales))))
-    }
-    let least = tape.constant(rows: 1, columns: 1) { $0[0] = settings.freeNats }
-    let average = tape.maximum(tape.meanRows(losses.balancedKL), least)
-    return tape.add(tape.mean(sum), tape.sumColumns(tape.multiply(average, scales)))
+    let mean = tape.mean(tape.add(sum, tape.sumColumns(tape.multiply(losses.balancedKL, scales))))
+    let free = settings.freeNats * ((first ? 0 : dynamics) + (second ? 0 : representation))
+    return free == 0 ? mean : tape.addScalar(mean, free)
   }
 }
