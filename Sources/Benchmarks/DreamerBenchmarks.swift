@@ -8,8 +8,35 @@ enum DreamerBenchmarks {
   static let all: [Benchmark] = [
     update("nano", .nano, count: 8, length: 32), update("1m", .m1, count: 8, length: 32),
     update("1m", .m1, count: 16, length: 64), update("1m", .m1, count: 4, length: 16, side: 64),
-    update("1m", .m1, count: 16, length: 64, side: 64), encoder, decoder,
+    update("1m", .m1, count: 16, length: 64, side: 64), dreams, encoder, decoder,
   ]
+
+  /// Dreams of an update of 8 sequences of 32 steps by themselves.
+  private static let dreams: Benchmark = {
+    let (sizes, starts) = (DreamerSizes(.m1), 256)
+    return Benchmark(
+      "dreamer-dreams-1m", "dreams of 15 steps from \(starts) states, size 1m, 6 actions",
+      operations: 2 * Double(starts) * Double(dreamOperations(sizes)), items: Double(starts), unit: "dreams"
+    ) { pool in
+      let random = RandomStream(seed: 1)
+      var settings = WorldModel.Settings()
+      settings.sizes = sizes
+      let vector = DreamerObservation([.vector(name: "vector", size: seen)])
+      let model = WorldModel(settings, vector, actions: actions, random: random.stream("model"))
+      let behaviour = DreamerBehaviour(
+        DreamerBehaviour.Settings(), sizes, actions: actions, isDiscrete: false, starts: starts, random: random,
+        pool: pool)
+      let states = RowBuffer(starts, sizes.features)
+      var drawing = random.stream("draws")
+      drawing.fillUniform(states.memory, 0, 1)
+      behaviour.draw(model.dynamics, &drawing)
+      return {
+        behaviour.dreams.imagine(
+          from: states.read, model, behaviour.actor, behaviour.critic, slow: behaviour.slowCritic.network,
+          latentDraws: behaviour.priorDraws.read, actionDraws: behaviour.actionDraws.read)
+      }
+    }
+  }()
 
   /// Pictures of the way in and of the way out by themselves.
   private static let (codecRows, codecSide) = (128, 64)
@@ -100,25 +127,43 @@ enum DreamerBenchmarks {
     }
   }
 
+  /// Numbers that are seen, actions, steps of a dream.
+  private static let (seen, actions, horizon) = (24, 6, 15)
+
+  private static func network(_ sizes: DreamerSizes, _ layers: Int, _ outputs: Int) -> Int {
+    sizes.units * sizes.features + (layers - 1) * sizes.units * sizes.units + sizes.units * outputs
+  }
+
+  /// Of one step by the prior.
+  private static func stepOperations(_ sizes: DreamerSizes) -> (core: Int, prior: Int) {
+    let (h, z, hidden) = (sizes.deterministic, sizes.stochastic, sizes.hidden)
+    let core = hidden * (h + z + actions) + h * h / sizes.blocks + 3 * hidden * h + 3 * h * h / sizes.blocks
+    return (core, hidden * (h + hidden + z))
+  }
+
+  /// Multiply-adds of one dream.
+  private static func dreamOperations(_ sizes: DreamerSizes) -> Int {
+    let step = stepOperations(sizes)
+    let heads =
+      network(sizes, 3, 2 * actions) + network(sizes, 1, sizes.bins) + network(sizes, 1, 1)
+      + 2 * network(sizes, 3, sizes.bins)
+    return horizon * (step.core + step.prior) + (horizon + 1) * heads
+  }
+
   /// Products only: what is trained counts three times, a dream's way once; the gradients of inputs that nobody reads
   /// are left out.
   private static func operations(_ sizes: DreamerSizes, rows: Int, side: Int?) -> Double {
     let (h, z, hidden, units) = (sizes.deterministic, sizes.stochastic, sizes.hidden, sizes.units)
-    let (features, seen, actions, horizon) = (sizes.features, 24, 6, 15)
     let codec = side.map { pictures(sizes, side: $0) }
-    let core = hidden * (h + z + actions) + h * h / sizes.blocks + 3 * hidden * h + 3 * h * h / sizes.blocks
-    let prior = hidden * (h + hidden + z)
+    let (core, prior) = stepOperations(sizes)
     let posterior = hidden * (h + (codec?.tokens ?? units) + z)
-    func network(_ layers: Int, _ outputs: Int) -> Int {
-      units * features + (layers - 1) * units * units + units * outputs
-    }
     let encoder = codec?.encoder ?? 3 * units * (seen + 2 * units) - units * seen
-    let decoder = codec?.decoder ?? 3 * network(3, seen)
-    let (reward, continuation) = (network(1, sizes.bins), network(1, 1))
-    let (actor, critic) = (network(3, 2 * actions), network(3, sizes.bins))
+    let decoder = codec?.decoder ?? 3 * network(sizes, 3, seen)
+    let (reward, continuation) = (network(sizes, 1, sizes.bins), network(sizes, 1, 1))
+    let (actor, critic) = (network(sizes, 3, 2 * actions), network(sizes, 3, sizes.bins))
     let world = 3 * (core + prior + posterior + reward + continuation) + encoder + decoder
-    let dream = horizon * (core + prior) + (horizon + 1) * (actor + reward + continuation + 2 * critic)
-    let behaviour = horizon * (3 * (actor + critic) - 2 * units * features)
+    let dream = dreamOperations(sizes)
+    let behaviour = horizon * (3 * (actor + critic) - 2 * units * sizes.features)
     return 2 * Double(rows) * Double(world + dream + behaviour + 3 * critic)
   }
 

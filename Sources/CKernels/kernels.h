@@ -86,6 +86,9 @@ typedef struct {
   void (*training_weights)(
       const member_pass *pass, const weight_update *update, int32_t layer, int64_t first, int64_t count);
   int64_t (*peak)(int64_t rounds, float *sink);
+  void (*transpose)(
+      int64_t rows, int64_t columns, const float *from, int64_t from_stride, float *to, int64_t to_stride,
+      int64_t padded_rows);
   // As the public functions of the same names.
   void (*norm_silu)(
       int64_t rows, int64_t columns, float epsilon, const float *x, const float *scale, float *inverse, float *y);
@@ -147,6 +150,8 @@ typedef struct {
       int64_t rows, int64_t width, int64_t columns, const float *x, int64_t x_stride, const ck_tiles *y);
   void (*tile_rows_out)(
       int64_t rows, int64_t width, int64_t columns, const ck_tiles *x, float *y, int64_t y_stride);
+  void (*tile_two_hot_mean)(
+      int64_t rows, int64_t width, int64_t bins, const float *values, const ck_tiles *logits, float *mean);
 } kernel_table;
 
 extern const kernel_table ck_kernels_portable;

@@ -116,6 +116,11 @@ void ck_linear(
     __builtin_memcpy(z, y, (size_t)(batch * rows * outputs) * sizeof(float));
 }
 
+void ck_transpose(int64_t batch, int64_t rows, int64_t columns, const float *x, float *y) {
+  for (int64_t member = 0; member < batch; member++, x += rows * columns, y += rows * columns)
+    ck_kernels()->transpose(rows, columns, x, columns, y, rows, rows);
+}
+
 void ck_linear_input_gradient(
     ck_pool *pool, int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *dz, const float *w,
     int64_t w_stride, float *dx, int64_t dx_stride, int32_t accumulate) {

@@ -35,3 +35,7 @@ void ck_tile_one_hot_sample(
     const ck_tiles *y) {
   ck_kernels()->tile_one_hot_sample(tiles, ck_tile_width(), latents, classes, unimix, logits, draws, y);
 }
+
+void ck_tile_two_hot_mean(int64_t rows, int64_t bins, const float *values, const ck_tiles *logits, float *mean) {
+  ck_kernels()->tile_two_hot_mean(rows, ck_tile_width(), bins, values, logits, mean);
+}

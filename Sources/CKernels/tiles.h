@@ -17,6 +17,26 @@ static void tile_linear_variant(
   }
 }
 
+/// The sums of 16 virtual lanes: the upper half is added to the lower, four times over, as `folded` does.
+INLINE floats folded_lanes(floats lanes[VIRTUAL_LANES]) {
+  UNROLL for (int half = VIRTUAL_LANES / 2; half > 0; half /= 2)
+    UNROLL for (int lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+  return lanes[0];
+}
+
+/// Runs `body` for i = 0 … count − 1 with lane = i % 16, in whole rounds of 16 as far as they go: then the lanes are
+/// registers.
+#define FOR_EACH_LANE(count, i, lane, body) \
+  do { \
+    int64_t round = 0; \
+    for (; round + VIRTUAL_LANES <= (count); round += VIRTUAL_LANES) \
+      UNROLL for (int lane = 0; lane < VIRTUAL_LANES; lane++) { const int64_t i = round + lane; body } \
+    UNROLL for (int lane = 0; lane < VIRTUAL_LANES; lane++) { \
+      const int64_t i = round + lane; \
+      if (i < (count)) body \
+    } \
+  } while (0)
+
 /// As norm_silu_variant, in place.
 static void tile_norm_silu_variant(
     int64_t tiles, int64_t width, int64_t columns, float epsilon, const float *scale, const ck_tiles *y) {
@@ -25,15 +45,13 @@ static void tile_norm_silu_variant(
       float *x = tile_at(y, tile, width) + row;
       // Element i goes into lane i % 16, then the upper half of the lanes is added to the lower, four times over.
       floats lanes[VIRTUAL_LANES];
-      for (int lane = 0; lane < VIRTUAL_LANES; lane++) lanes[lane] = splat(0);
-      for (int64_t i = 0; i < columns; i++) {
-        floats value = load(x + i * width), *sum = &lanes[i % VIRTUAL_LANES];
-        *sum = fmadd(value, value, *sum);
-      }
-      for (int half = VIRTUAL_LANES / 2; half > 0; half /= 2)
-        for (int lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+      UNROLL for (int lane = 0; lane < VIRTUAL_LANES; lane++) lanes[lane] = splat(0);
+      FOR_EACH_LANE(columns, i, lane, {
+        floats value = load(x + i * width);
+        lanes[lane] = fmadd(value, value, lanes[lane]);
+      });
       const floats factor =
-          splat(1) / __builtin_elementwise_sqrt(lanes[0] / splat((float)columns) + splat(epsilon));
+          splat(1) / __builtin_elementwise_sqrt(folded_lanes(lanes) / splat((float)columns) + splat(epsilon));
       for (int64_t i = 0; i < columns; i++)
         store(x + i * width, activate(CK_SILU, load(x + i * width) * factor * splat(scale[i])));
     }
@@ -72,8 +90,29 @@ static void tile_rows_in_variant(
   }
 }
 
+/// Whole vectors of rows, past the caches: what a dream leaves behind is read when all of it is over, and is too much
+/// to stay.
+static void stream_rows_out(
+    int64_t rows, int64_t width, int64_t columns, const ck_tiles *x, float *y, int64_t y_stride) {
+  for (int64_t row = 0; row < rows; row += LANES) {
+    const float *from = tile_at(x, row / width, width) + row % width;
+    for (int64_t column = 0; column < columns; column += LANES) {
+      floats v[LANES];
+      UNROLL for (int i = 0; i < LANES; i++) v[i] = load(from + (column + i) * width);
+      transpose_square(v);
+      UNROLL for (int i = 0; i < LANES; i++)
+        __builtin_nontemporal_store(v[i], (floats *)(y + (row + i) * y_stride + column));
+    }
+  }
+  // Before anybody is told that the rows are there.
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 static void tile_rows_out_variant(
     int64_t rows, int64_t width, int64_t columns, const ck_tiles *x, float *y, int64_t y_stride) {
+  const int is_whole = rows % LANES == 0 && columns % LANES == 0 && y_stride % LANES == 0;
+  if (is_whole && columns >= 64 && (uintptr_t)y % sizeof(floats) == 0)
+    return stream_rows_out(rows, width, columns, x, y, y_stride);
   for (int64_t row = 0; row < rows; row += width) {
     int64_t left = rows - row < width ? rows - row : width;
     transpose(columns, left, tile_at(x, row / width, width), width, y + row * y_stride, y_stride, columns);
@@ -124,5 +163,29 @@ static void tile_one_hot_sample_variant(
         }
       }
     }
+  }
+}
+
+/// As two_hot_mean_variant, of all rows of a vector at once.
+static void tile_two_hot_mean_variant(
+    int64_t rows, int64_t width, int64_t bins, const float *values, const ck_tiles *logits, float *mean) {
+  const int64_t half = bins / 2;
+  float *e = ck_scratch(bins * LANES);
+  for (int64_t row = 0; row < rows; row += LANES) {
+    const float *x = tile_at(logits, row / width, width) + row % width;
+    floats largest = load(x), sums[VIRTUAL_LANES], products[VIRTUAL_LANES];
+    for (int64_t i = 1; i < bins; i++) {
+      floats next = load(x + i * width);
+      largest = next > largest ? next : largest;
+    }
+    UNROLL for (int lane = 0; lane < VIRTUAL_LANES; lane++) sums[lane] = products[lane] = splat(0);
+    for (int64_t i = 0; i < bins; i++) store(e + i * LANES, exp_full(load(x + i * width) - largest));
+    FOR_EACH_LANE(bins, i, lane, { sums[lane] += load(e + i * LANES); });
+    FOR_EACH_LANE(half, i, lane, {
+      floats gap = load(e + i * LANES) - load(e + (bins - 1 - i) * LANES);
+      products[lane] = fmadd(gap, splat(values[i]), products[lane]);
+    });
+    const floats means = folded_lanes(products) / folded_lanes(sums);
+    store_first(mean + row, means, rows - row < LANES ? rows - row : LANES);
   }
 }

@@ -36,6 +36,7 @@ const kernel_table KERNELS = {
     .fill_truncated_normal = fill_truncated_normal_variant, .ensemble_step = ensemble_step_variant, .lanes = LANES,
     .training_forward = training_forward_variant, .training_backward = training_backward_variant,
     .training_inputs = training_inputs_variant, .training_weights = training_weights_variant, .peak = peak_variant,
+    .transpose = transpose,
     .norm_silu = norm_silu_variant, .norm_silu_gradient = norm_silu_gradient_variant,
     .block_gru = block_gru_variant, .block_gru_gradient = block_gru_gradient_variant,
     .one_hot_sample = one_hot_sample_variant, .softmax_gradient = softmax_gradient_variant,
@@ -50,4 +51,5 @@ const kernel_table KERNELS = {
     .tile_linear = tile_linear_variant, .tile_norm_silu = tile_norm_silu_variant,
     .tile_block_gru = tile_block_gru_variant, .tile_one_hot_sample = tile_one_hot_sample_variant,
     .tile_rows_in = tile_rows_in_variant, .tile_rows_out = tile_rows_out_variant,
+    .tile_two_hot_mean = tile_two_hot_mean_variant,
 };

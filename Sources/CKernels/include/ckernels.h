@@ -86,6 +86,9 @@ void ck_linear(
     ck_pool *pool, int64_t batch, int64_t rows, int64_t inputs, int64_t outputs, const float *x, int64_t x_stride,
     const float *w, int64_t w_stride, const float *bias, int64_t bias_stride, int32_t activation, float *z, float *y);
 
+/// Bᵀ [columns, rows] of B [rows, columns], for each of `batch` of them one after another.
+void ck_transpose(int64_t batch, int64_t rows, int64_t columns, const float *x, float *y);
+
 /// dX[b] = dZ[b]·W[b]: dZ [batch, rows, outputs], W [batch, outputs, inputs], dX [batch, rows, inputs].
 /// `accumulate` ≠ 0 adds to dX (the chain starts from the old value). With dx_stride 0 the members' gradients are
 /// chained into one [rows, inputs] result in member order.

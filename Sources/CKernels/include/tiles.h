@@ -34,5 +34,7 @@ void ck_tile_block_gru(
 void ck_tile_one_hot_sample(
     int64_t tiles, int64_t latents, int64_t classes, float unimix, const ck_tiles *logits, const ck_tiles *draws,
     const ck_tiles *y);
+/// What two-hot heads say of the first rows: as ck_two_hot_mean to the bit.
+void ck_tile_two_hot_mean(int64_t rows, int64_t bins, const float *values, const ck_tiles *logits, float *mean);
 
 #endif

@@ -20,6 +20,13 @@ extension Tape {
       .blockLinear, 1, x.rows, outputs, x, weight, bias ?? sum, values: sum.map { nodes[$0.index].values })
     var node = result
     node.start = sum == nil ? 0 : 1
+    if let turned = turned(nodes[weight.index], rows: x.rows) {
+      if sum == nil { start(x.rows, outputs, from: bias.map { UnsafePointer(nodes[$0.index].values) }, node.values) }
+      ck_block_linear_input_gradient(
+        pool?.handle, Int64(blocks), Int64(x.rows), Int64(weight.rows), Int64(weight.columns), nodes[x.index].values,
+        Int64(x.columns), turned, node.values, Int64(outputs), 1)
+      return append(node)
+    }
     ck_block_linear(
       pool?.handle, Int64(blocks), Int64(x.rows), Int64(weight.columns), Int64(weight.rows), nodes[x.index].values,
       Int64(x.columns), nodes[weight.index].values, bias.map { UnsafePointer(nodes[$0.index].values) }, node.values,

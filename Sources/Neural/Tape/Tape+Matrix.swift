@@ -21,6 +21,13 @@ extension Tape {
     result.kernel = activation.kernelCode
     if result.requiresGradient && activation != .identity { result.saved = allocate(result.count) }
     let product = Product(nodes[x.index], nodes[weight.index], bias.map { nodes[$0.index] }, result)
+    if activation == .identity && batch == 1, let turned = turned(nodes[weight.index], rows: x.rows) {
+      start(x.rows, weight.rows, from: bias.map { UnsafePointer(nodes[$0.index].values) }, result.values)
+      ck_linear_input_gradient(
+        pool?.handle, 1, product.rows, product.outputs, product.inputs, nodes[x.index].values, turned, 0, result.values,
+        product.rows * product.outputs, 1)
+      return append(result)
+    }
     ck_linear(
       pool?.handle, product.batch, product.rows, product.inputs, product.outputs, nodes[x.index].values,
       product.xStride, nodes[weight.index].values, product.weightStride,

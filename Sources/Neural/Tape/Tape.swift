@@ -28,6 +28,8 @@ package final class Tape {
   var networks: [NetworkLayout] = []
   /// Nodes whose weights' gradients are put off, in the order in which the pass back met them.
   var postponed: [Int32] = []
+  /// See `turned`; lists of a few.
+  var usedWeights: [UsedWeights] = []
   private var arena = Arena()
   private var generation: UInt32 = 0
   var recordsGradients = true
@@ -47,6 +49,7 @@ package final class Tape {
     operands.removeAll(keepingCapacity: true)
     stores.removeAll(keepingCapacity: true)
     networks.removeAll(keepingCapacity: true)
+    usedWeights.removeAll(keepingCapacity: true)
     arena.reset()
     generation &+= 1
   }
@@ -74,6 +77,8 @@ package final class Tape {
       arena.release(to: mark)
       nodes.removeLast(nodes.count - nodeCount)
       operands.removeLast(operands.count - operandCount)
+      // Those that were turned inside have lost their memory.
+      usedWeights.removeAll(keepingCapacity: true)
     }
     return try body()
   }
@@ -120,8 +125,8 @@ package final class Tape {
     leaf(.variable, values, batch, rows, columns)
   }
 
-  /// A parameter, without a copy. Its gradient is added into the store; frozen, it takes none, but gradients still
-  /// pass to the inputs of whatever it is used in.
+  /// A parameter, without a copy: it has to stay as it is until the tape is rewound. Its gradient is added into the
+  /// store; frozen, it takes none, but gradients still pass to the inputs of whatever it is used in.
   package func parameter(_ parameter: Parameter, of store: ParameterStore, frozen: Bool = false) -> Tensor {
     precondition(
       parameter.index < store.parameters.count && store.parameters[parameter.index].offset == parameter.offset,

@@ -129,10 +129,13 @@ final class DreamTile {
     _ network: DreamerMLP, _ bins: TwoHotBins, into means: MutableRows,
     keeping kept: (layers: ComputedLayers, rows: Range<Int>)? = nil
   ) {
-    say(network, count: means.count, keeping: kept) { _, logits in
-      bins.values.withUnsafeBufferPointer {
-        ck_two_hot_mean(Int64(logits.count), Int64(logits.columns), $0.baseAddress!, logits.base, means.base)
-      }
+    let seen = trunk(network.layers, view(state), keeping: kept)
+    linear(network.heads[0], seen, into: view(said))
+    if let kept { rowsOut(view(said), into: kept.layers.said[0].rows.slice(kept.rows)) }
+    var logits = view(said)
+    bins.values.withUnsafeBufferPointer {
+      ck_tile_two_hot_mean(
+        Int64(means.count), Int64(network.heads[0].weight.rows), $0.baseAddress!, &logits, means.base)
     }
   }
 

@@ -136,8 +136,8 @@ package final class WorldModel {
   }
 
   /// Their weighted sum, each averaged over all steps: [1, 1, 1].
-  /// - Parameter divergence: `divergence` of all steps of an update, of which these are some: where that average is held
-  ///   to the free nats, it decides for all. nil: these are all.
+  /// - Parameter divergence: `divergence` of all steps of an update, of which these are some: where that average is
+  ///   held to the free nats, it decides for all. nil: these are all.
   package func total(
     _ losses: Losses, divergence all: (dynamics: Double, representation: Double)? = nil, on tape: Tape
   ) -> Tensor {
