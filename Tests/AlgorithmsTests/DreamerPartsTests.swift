@@ -35,10 +35,12 @@ struct DreamerPartsTests {
     let bounds: [(String, (inout DreamerLearner.Settings) -> Void)] = [0.9, 0.95, 0.99, 1.01, 1.05, 1.1].map { factor in
       ("\(factor) of the average", { ($0.model.averagesFreeNats, $0.model.freeNats) = (true, factor * average) })
     }
-    let variants: [(String, (inout DreamerLearner.Settings) -> Void)] = bounds + [
-      ("as DreamerV3", { _ in }), ("explorer", { $0.exploration = .init() }), ("no slow critic", { $0.behaviour.staysNearSlow = false }),
-      ("normals", { $0.model.sizes.latent = .gaussian }),
-    ]
+    let variants: [(String, (inout DreamerLearner.Settings) -> Void)] =
+      bounds + [
+        ("as DreamerV3", { _ in }), ("explorer", { $0.exploration = .init() }),
+        ("no slow critic", { $0.behaviour.staysNearSlow = false }),
+        ("normals", { $0.model.sizes.latent = .gaussian }),
+      ]
     for (name, change) in variants {
       let (whole, own) = (try update(parts: 1, change), try update(parts: parts, change))
       expectClose(own.gradients, whole.gradients, "\(name): gradients")
