@@ -72,7 +72,10 @@ for ((run = 0; run < runs; run++)); do
     else random $((duration / 2 + here * duration / 20 + 20))
     fi
     # Nobody waits for a process that has ended before.
-    sleep "$(seconds "$choice")"
+    until=$(($(now) + choice))
+    while kill -0 $process 2> /dev/null && left=$((until - $(now))) && [ $left -gt 0 ]; do
+      sleep "$(seconds $((left < 100 ? left : 100)))"
+    done
     kill -9 $process 2> /dev/null || true
     code=0
     { wait $process; } 2> /dev/null || code=$?
