@@ -38,11 +38,14 @@ package final class EpisodePolicy: Policy {
   }
 }
 
-/// Draws every action uniformly from the space.
+/// Draws every action uniformly from the space, or from what is legal.
 package final class UniformPolicy: RowPolicy {
-  package init() {}
+  private let legal: LegalActions?
+
+  /// - Parameter legal: where observations say what may be drawn.
+  package init(_ legal: LegalActions? = nil) { self.legal = legal }
 
   package func act(_ observations: Rows, into actions: ActionRows, isStochastic: Bool, _ random: inout RandomStream) {
-    actions.setUniform(&random)
+    actions.setUniform(legal, at: observations, &random)
   }
 }

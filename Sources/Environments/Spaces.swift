@@ -77,6 +77,8 @@ package struct EnvironmentSpecification: Equatable, Sendable {
   package var actionNames: [String]
   /// One line for `mbrl list environments`.
   package var summary: String
+  /// Where observations say which actions are legal; nil: all are, or nobody says.
+  package var legalActions: LegalActions?
   /// What recordings of the original are held to.
   package var fidelity = Fidelity.rounding
 

@@ -100,6 +100,51 @@ import Environments
     #expect(try speed("given") == 0 && speed("next") == 0.25)
   }
 
+  /// Beside numbers, from the reset on, in every lane its own; what is illegal all the same becomes the next legal one.
+  @Test(arguments: [["fake"], ["fake", "bare"]]) func legalActionsStandBehindTheNumbers(parts: [String]) throws {
+    let settings = try make(["mask": "always"], ["illegalActions": "masked"], parts: parts)
+    var environment = try settings.make()
+    let specification = environment.specification
+    #expect(specification.observationSpace == .box(low: [-9, -9, 0, 0, 0], high: [9, 9, 1, 1, 1]))
+    #expect(specification.legalActions == LegalActions(first: 2, count: 3))
+    try environment.reset(seed: 1)
+    #expect(Array(environment.observed[2...]) == [1, 0, 1])
+    _ = try environment.step(.discrete(1))  // becomes 2
+    #expect(Array(environment.observed[1...]) == [0.25, 0, 1, 1])
+    _ = try environment.step(.discrete(0))  // becomes 1, which does nothing
+    #expect(Array(environment.observed[1...]) == [0.25, 1, 0, 1])
+    let group = try settings.makeGroup(3) { UInt64($0) }
+    for step in 0..<3 {
+      try group.begin()
+      for lane in 0..<3 {
+        let flags = (2..<5).map { group.situation.observations[lane, $0] }
+        #expect(flags == (step % 2 == 0 ? [1, 0, 1] : [0, 1, 1]), "lane \(lane), step \(step)")
+        group.actions.set(lane, index: 2)
+      }
+      try group.step()
+    }
+    // Stacked ones say nothing that an agent would know to look for.
+    #expect(
+      try make(["mask": "always"], ["illegalActions": "masked", "wrappers": ["frameStack": .integer(2)]]).make()
+        .specification.legalActions == nil)
+  }
+
+  @Test func legalActionsThatNobodyTellsAreMissed() throws {
+    var environment = try make([:], ["illegalActions": "masked"]).make()
+    let error = #expect(throws: GymnasiumError.self) { try environment.reset(seed: 1) }
+    #expect(error?.description.contains("nobody tells which actions are legal, as info[\"action_mask\"]") == true)
+    let cases: [(kwargs: JSONObject, others: JSONObject, text: String)] = [
+      (["action": "box"], [:], "of actions in a box all are legal; remove environment.illegalActions"),
+      (["observation": "index"], [:], "set environment.observation to \"vector\""),
+      (["observation": "image"], [:], "set environment.illegalActions to \"next\""),
+    ]
+    for (kwargs, _, text) in cases {
+      let configuration = try make(kwargs, ["illegalActions": "masked"])
+      let error = #expect(throws: GymnasiumError.self) { try configuration.make() }
+      #expect(error?.description.contains(text) == true, "\(error?.description ?? "nothing") has no \(text)")
+    }
+  }
+
   @Test func whatNoAgentCanUseIsRefusedWithTheWayOut() throws {
     let cases: [(kwargs: JSONObject, others: JSONObject, text: String)] = [
       (["observation": "text"], [:], "the observation's space is a Text space"),

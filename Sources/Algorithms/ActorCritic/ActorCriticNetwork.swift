@@ -37,12 +37,15 @@ package final class ActorCriticNetwork: ArchivableObject {
   /// log σ [1, 1, action columns], or of the features [1, action columns, features]; nil for discrete actions.
   package let logDeviation: Parameter?
   private let isStateDependent: Bool
+  private let legal: LegalActions?
   private let tape: Tape
 
+  /// - Parameter legal: where observations say which discrete actions have a probability.
   package init(
-    _ settings: Settings, observationSize: Int, _ space: ActionSpace, random: inout RandomStream, pool: ComputePool?
+    _ settings: Settings, observationSize: Int, _ space: ActionSpace, legal: LegalActions? = nil,
+    random: inout RandomStream, pool: ComputePool?
   ) {
-    self.space = space
+    (self.space, self.legal) = (space, legal)
     let store = store
     func network(_ name: String, outputs: Int, gain: Double) -> MLP {
       let isOrthogonal = settings.start == .orthogonal
@@ -76,12 +79,14 @@ package final class ActorCriticNetwork: ArchivableObject {
 
   /// π at observations [1, rows, observation size].
   package func distribution(_ observations: Tensor, on tape: Tape) -> ActionDistribution {
-    distribution(features: policy.features(observations, on: tape), on: tape)
+    distribution(features: policy.features(observations, on: tape), at: tape.rows(of: observations), on: tape)
   }
 
-  private func distribution(features: Tensor, on tape: Tape) -> ActionDistribution {
+  private func distribution(features: Tensor, at observations: Rows, on tape: Tape) -> ActionDistribution {
     let output = policy.output(of: features, on: tape)
-    guard let logDeviation else { return .categorical(logProbabilities: tape.logSoftmax(output)) }
+    guard let logDeviation else {
+      return .categorical(logProbabilities: tape.logSoftmax(tape.logits(output, legal, at: observations)))
+    }
     let log = tape.parameter(logDeviation, of: store)
     guard isStateDependent else { return .normal(mean: output, logDeviation: log) }
     let squares = tape.square(tape.detached(features))
@@ -99,7 +104,7 @@ package final class ActorCriticNetwork: ArchivableObject {
     tape.rewind()
     tape.withoutGradients {
       let features = policy.features(tape.constant(observations), on: tape)
-      let distribution = distribution(features: features, on: tape)
+      let distribution = distribution(features: features, at: observations, on: tape)
       switch distribution {
       case .categorical(let logs):
         let (chances, logs) = (tape.rows(of: tape.exp(logs)), tape.rows(of: logs))

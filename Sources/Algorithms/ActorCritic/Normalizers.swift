@@ -8,11 +8,13 @@ private let varianceMargin = 1e-8
 package struct ObservationNormalizer: Archivable, Sendable {
   package private(set) var moments: RunningMoments
   private let limit: Double
+  /// Columns that stay as they are.
+  private let kept: Range<Int>
 
-  /// For observations of that size.
-  package init(columns: Int, limit: Double, initialCount: Double = 1e-4) {
+  /// For observations of that size, of which some columns may stay as they are.
+  package init(columns: Int, keeping kept: Range<Int>? = nil, limit: Double, initialCount: Double = 1e-4) {
     moments = RunningMoments(columns: columns, initialCount: initialCount)
-    self.limit = limit
+    (self.limit, self.kept) = (limit, kept ?? 0..<0)
   }
 
   /// Takes in one observation of every lane: once per step, before they are normalised.
@@ -28,6 +30,7 @@ package struct ObservationNormalizer: Archivable, Sendable {
 
   /// An element of column `column`, normalised.
   package func value(_ element: Double, column: Int) -> Double {
+    if kept.contains(column) { return element }
     let deviation = (moments.variance[column] + varianceMargin).squareRoot()
     return ((element - moments.mean[column]) / deviation).clipped(-limit, limit)
   }

@@ -48,12 +48,13 @@ package final class ProximalLearner: ArchivableObject {
   private var isEnded = false
 
   package init(
-    _ settings: ProximalSettings, observationSize: Int, _ space: ActionSpace, random: RandomStream, pool: ComputePool?
+    _ settings: ProximalSettings, observationSize: Int, _ space: ActionSpace, legal: LegalActions? = nil,
+    random: RandomStream, pool: ComputePool?
   ) {
     (self.settings, self.pool) = (settings, pool)
     var start = random.stream("start")
     network = ActorCriticNetwork(
-      settings.network, observationSize: observationSize, space, random: &start, pool: pool)
+      settings.network, observationSize: observationSize, space, legal: legal, random: &start, pool: pool)
     optimizer = Adam(
       network.store, learningRate: Float(settings.learningRate.start), epsilon: Float(settings.adamEpsilon),
       maximumNorm: settings.maximumGradientNorm > 0 ? Float(settings.maximumGradientNorm) : nil)

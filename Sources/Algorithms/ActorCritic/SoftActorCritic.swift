@@ -40,16 +40,16 @@ package final class SoftActorCritic: ArchivableObject {
   /// The largest |reward| of a minibatch in this session, for the alarm only.
   private var largestReward: Float = 0
 
-  /// For observations of that size.
+  /// For observations of that size, which may say which discrete actions are legal.
   package init(
-    _ settings: SoftActorCriticSettings, observationSize: Int, _ space: ActionSpace, random: RandomStream,
-    pool: ComputePool?
+    _ settings: SoftActorCriticSettings, observationSize: Int, _ space: ActionSpace, legal: LegalActions? = nil,
+    random: RandomStream, pool: ComputePool?
   ) {
     (self.settings, self.space, self.pool) = (settings, space, pool)
     var (policyRandom, criticRandom) = (random.stream("policy"), random.stream("critics"))
     let norm = settings.maximumGradientNorm > 0 ? Float(settings.maximumGradientNorm) : nil
     policy = SoftPolicy(
-      observationSize, space, hiddenSizes: settings.hiddenSizes, random: &policyRandom, pool: pool)
+      observationSize, space, legal: legal, hiddenSizes: settings.hiddenSizes, random: &policyRandom, pool: pool)
     let actionInputs = space.isDiscrete ? 0 : space.columns
     critics = Critics(
       settings.criticSettings, inputs: observationSize + actionInputs, outputs: space.isDiscrete ? space.columns : 1,

@@ -75,13 +75,15 @@ package final class SoftPolicy: ArchivableObject {
   /// See `Tape.squashedNormal`; nil, the default, is exact.
   package var correctionMargin: Float?
   private let leastDeviation: Float?
+  private let legal: LegalActions?
   private let tape: Tape
 
+  /// - Parameter legal: where observations say which discrete actions have a probability.
   package init(
-    _ observationSize: Int, _ space: ActionSpace, hiddenSizes: [Int], form: Form = .standard,
-    random: inout RandomStream, pool: ComputePool?
+    _ observationSize: Int, _ space: ActionSpace, legal: LegalActions? = nil, hiddenSizes: [Int],
+    form: Form = .standard, random: inout RandomStream, pool: ComputePool?
   ) {
-    (self.space, leastDeviation) = (space, form.leastDeviation)
+    (self.space, leastDeviation, self.legal) = (space, form.leastDeviation, legal)
     network = MLP(
       name: "", sizes: [observationSize] + hiddenSizes + [space.columns * (space.isDiscrete ? 1 : 2)],
       activation: form.activation, weightInitializer: form.weightInitializer, biasInitializer: form.biasInitializer,
@@ -93,7 +95,7 @@ package final class SoftPolicy: ArchivableObject {
   package func draw(_ observations: Tensor, _ noise: inout some NoiseSource, on tape: Tape) -> PolicyDraw {
     let output = network.fused(observations, on: tape)
     if space.isDiscrete {
-      let logProbabilities = tape.logSoftmax(output)
+      let logProbabilities = tape.logSoftmax(tape.logits(output, legal, at: tape.rows(of: observations)))
       return PolicyDraw(actions: tape.exp(logProbabilities), logProbabilities: logProbabilities, isDiscrete: true)
     }
     let (mean, logDeviation) = normal(output, on: tape)
@@ -131,7 +133,8 @@ extension SoftPolicy: RowPolicy {
         MutableRows($0.baseAddress!, count, observations.columns).copy(observations)
       }
       if space.isDiscrete {
-        let chances = tape.rows(of: tape.softmax(network.fused(input, on: tape)))
+        let logits = tape.logits(network.fused(input, on: tape), legal, at: observations)
+        let chances = tape.rows(of: tape.softmax(logits))
         for row in 0..<count {
           actions.set(row, index: chances.choice(row, at: isStochastic ? random.uniform() : nil))
         }

@@ -45,11 +45,13 @@ package final class PPO: Agent {
     let size = specification.observationSpace.size
     (settings, space) = (configuration.learning, specification.actionSpace)
     learner = ProximalLearner(
-      settings, observationSize: size, space, random: context.random.stream("network"), pool: context.pool)
+      settings, observationSize: size, space, legal: specification.legalActions,
+      random: context.random.stream("network"), pool: context.pool)
     rollout = Rollout(
       length: settings.rolloutLength, lanes: lanes, observationSize: size, actionColumns: space.columns)
     if settings.normalizesObservations {
-      observationNormalizer = ObservationNormalizer(columns: size, limit: settings.observationLimit)
+      observationNormalizer = ObservationNormalizer(
+        columns: size, keeping: specification.legalActions?.columns, limit: settings.observationLimit)
     }
     if settings.normalizesRewards {
       rewardNormalizer = RewardNormalizer(lanes: lanes, discount: settings.discount, limit: settings.rewardLimit)

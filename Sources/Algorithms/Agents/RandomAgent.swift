@@ -10,17 +10,20 @@ package final class RandomAgent: Agent {
   }
 
   private var random: RandomStream
+  private let legal: LegalActions?
 
-  package init(_ context: AgentContext) { random = context.random.stream("policy") }
+  package init(_ context: AgentContext) {
+    (random, legal) = (context.random.stream("policy"), context.specification.legalActions)
+  }
 
   package var metricNames: [String] { [] }
   package func act(in situation: Situation, into actions: ActionRows) {
-    actions.setUniform(&random)
+    actions.setUniform(legal, at: situation.observations, &random)
   }
   package func observe(_ steps: Transitions) {}
   package func learn(_ metrics: inout Metrics) {}
   package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
-    EpisodePolicy(UniformPolicy(), isStochastic: isStochastic, rows: rows, random: random)
+    EpisodePolicy(UniformPolicy(legal), isStochastic: isStochastic, rows: rows, random: random)
   }
   package func archive(_ archive: Archive) throws { try archive.part("random", &random) }
 }

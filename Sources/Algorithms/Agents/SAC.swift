@@ -56,6 +56,7 @@ package final class SAC: Agent {
 
   private let configuration: Configuration
   private let lanes: Int
+  private let legal: LegalActions?
   private let space: ActionSpace
   private let rewardRange: ClosedRange<Double>
   private let activity: Activity
@@ -72,9 +73,10 @@ package final class SAC: Agent {
     let specification = context.specification
     self.configuration = configuration
     (lanes, space, rewardRange) = (context.lanes, specification.actionSpace, specification.rewardRange)
+    legal = specification.legalActions
     learner = SoftActorCritic(
       configuration.learning, observationSize: specification.observationSpace.size, space,
-      random: context.random.stream("network"), pool: context.pool)
+      legal: specification.legalActions, random: context.random.stream("network"), pool: context.pool)
     transitions = Replay(of: specification, lanes: lanes, capacity: configuration.replayCapacity)
     minibatch = Minibatch(
       configuration.learning.batchSize, of: transitions, steps: configuration.nStepReturns,
@@ -90,7 +92,7 @@ package final class SAC: Agent {
   package func act(in situation: Situation, into actions: ActionRows) {
     activity.set(steps < configuration.initialRandomSteps ? .random : .none)
     if steps < configuration.initialRandomSteps {  // step 1
-      actions.setUniform(&acting)
+      actions.setUniform(legal, at: situation.observations, &acting)
     } else {
       learner.policy.act(situation.observations, into: actions, isStochastic: true, &acting)
     }

@@ -30,7 +30,7 @@ package struct GymnasiumSettings: EnvironmentSettings {
   /// What an observation becomes.
   enum Form: String, CaseIterable { case auto, vector }
   /// What becomes of an action that the environment's mask excludes.
-  enum IllegalActions: String, CaseIterable { case given, next }
+  enum IllegalActions: String, CaseIterable { case given, next, masked }
 
   /// With "gymnasium:".
   package let id: String
@@ -84,7 +84,8 @@ package struct GymnasiumSettings: EnvironmentSettings {
       "actionLimit", &actionLimit, in: 0...1e6, "bound of actions where the environment has none; 0: such are refused")
     fields.choice(
       "illegalActions", &illegalActions,
-      "where the environment tells legal actions: given: it gets what was chosen; next: the next legal one")
+      "where the environment tells legal actions: given: it gets what was chosen; next: the next legal one; masked: as"
+        + " next, and observations tell them, so that agents choose among them alone")
     stepLimit(fields)
     fields.integer("restarts", &restarts, in: 0...1_000_000, "times that a worker that fails is started again")
     fields.number(

@@ -19,6 +19,9 @@ struct WorkerDescription: Sendable {
       actionSpace: try WorkerDescription.actionSpace(action, settings), stepLimit: limit.flatMap { $0 > 0 ? $0 : nil },
       rewardRange: -.infinity ... .infinity, rewardThreshold: said["threshold"]?.double,
       framesPerSecond: max(1, said["framesPerSecond"]?.integer ?? 30), summary: "\(id) in a Python worker")
+    if let first = observation["legal"]?.integer {
+      specification.legalActions = LegalActions(first: first, count: specification.actionSpace.columns)
+    }
     origin = said["versions"]?.object?.members.compactMap { name, value in value.string.map { (name, $0) } } ?? []
     if let path = said["executable"]?.string { origin.append(("executable", path)) }
   }

@@ -212,6 +212,17 @@ extension WorkerSource {
                 at += 0 if isinstance(low, int) else len(low)
             self.single = self.parts[0][3] if len(self.parts) == 1 and not self.parts[0][0] else None
 
+        def add_flags(self, count):
+            """Room for flags behind the numbers."""
+            if self.form["form"] != "vector":
+                raise Refusal("space", "legal actions are told beside numbers" + (
+                    '; set environment.illegalActions to "next"' if self.is_image
+                    else ': set environment.observation to "vector"'))
+            self.form["low"] += [0] * count
+            self.form["high"] += [1] * count
+            self.form["legal"] = self.size
+            self.size += count
+
         @staticmethod
         def channels_last(shape, size):
             if np is None:

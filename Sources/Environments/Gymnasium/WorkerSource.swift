@@ -75,7 +75,12 @@ enum WorkerSource {
             self.actions = Actions(first.action_space)
             self.lane, self.counts = 0, [0] * hello["count"]
             self.masks = [None] * hello["count"]
-            self.takes_next = hello["illegalActions"] == "next" and self.actions.is_discrete
+            self.takes_next = hello["illegalActions"] != "given" and self.actions.is_discrete
+            self.shows_legal = hello["illegalActions"] == "masked"
+            if self.shows_legal:
+                if not self.actions.is_discrete:
+                    raise Refusal("space", "of actions in a box all are legal; remove environment.illegalActions")
+                self.observations.add_flags(self.actions.form["count"])
             self.seed_limit = 0
             self.is_stateful = None
             self.replies = {}
@@ -160,6 +165,8 @@ enum WorkerSource {
                 self.observations.write(result[0], rows, place * self.observations.size)
                 if self.takes_next:
                     self.note_mask(lane, result[1])
+                if self.shows_legal:
+                    self.write_mask(lane, rows, (place + 1) * self.observations.size)
             return memory
 
         def seeded_reset(self, environment, seed):
@@ -183,7 +190,7 @@ enum WorkerSource {
             at = 8 + 4 * count + (-4 * count) % 8
             memory, rewards, flags, rows = self.reply(STEP, count)
             decode, write = self.actions.decode, self.observations.single or self.observations.write
-            start, takes_next = self.actions.start, self.takes_next
+            start, takes_next, shows_legal = self.actions.start, self.takes_next, self.shows_legal
             choices = None if start is None else struct.unpack_from(f"<{count}i", body, at)
             environments, counts = self.environments, self.counts
             bytes_per_action, size = 4 * self.actions.width, self.observations.size
@@ -204,7 +211,19 @@ enum WorkerSource {
                 write(observation, rows, place * size)
                 if takes_next:
                     self.note_mask(lane, info)
+                if shows_legal:
+                    self.write_mask(lane, rows, (place + 1) * size)
             return memory
+
+        def write_mask(self, lane, rows, end):
+            """The legal actions as flags, at the end of a row."""
+            mask, count = self.masks[lane], self.actions.form["count"]
+            if mask is None or len(mask) != count:
+                told = "nobody tells" if mask is None else f"{len(mask)} flags, for {count} actions, tell"
+                raise Refusal("interface", f"{told} which actions are legal, as info[\"action_mask\"] or a method "
+                              "action_masks() would; remove environment.illegalActions")
+            for place, flag in enumerate(mask, end - count):
+                rows[place] = 1 if flag else 0
 
         def legal(self, lane, action):
             """The next legal action, from the one that was given on, round and round."""

@@ -36,6 +36,8 @@ package struct FeatureObservation<Base: Environment>: EnvironmentWrapper {
         }
       }
     }
+    // Their columns are others now.
+    specification.legalActions = nil
     self.specification = specification
   }
 

@@ -32,6 +32,8 @@ package struct FrameStack<Base: Environment>: EnvironmentWrapper {
       group = channels
       specification.observationSpace = .image(height: height, width: width, channels: count * channels)
     }
+    // Their columns are others now.
+    specification.legalActions = nil
     self.specification = specification
     frames = [Float](repeating: 0, count: count * size)
   }

@@ -17,6 +17,8 @@ package struct PixelObservation<Base: Environment>: EnvironmentWrapper {
     var specification = base.specification
     specification.observationSpace = .image(height: side, width: side, channels: 3)
     specification.observationNames = []
+    // Their columns are others now.
+    specification.legalActions = nil
     self.specification = specification
   }
 

@@ -37,6 +37,8 @@ package struct RunningNormalizer: Sendable {
     var specification = specification
     let high = moments.mean.map { _ in limit }
     specification.observationSpace = .box(low: high.map { -$0 }, high: high)
+    // What is normalised says so no more.
+    specification.legalActions = nil
     return specification
   }
 }

@@ -26,6 +26,7 @@ package final class NeuralDyna: Agent {
   private let activity: Activity
   private let learner: ModelLearner
   private let network: QNetwork
+  private let legal: LegalActions?
   private let minibatch: Minibatch
   /// nil without planning.
   private let rollouts: PolicyRollouts?
@@ -38,13 +39,13 @@ package final class NeuralDyna: Agent {
     let specification = context.specification
     self.configuration = configuration
     settings = configuration.values
-    lanes = context.lanes
+    (lanes, legal) = (context.lanes, specification.legalActions)
     learner = ModelLearner(
       configuration.learning, configuration.model.settings, learnsModel: configuration.planningSteps > 0,
       isPrioritised: settings.isPrioritised, context)
     network = QNetwork(
       settings, size: specification.observationSpace.size, actions: specification.actionSpace.columns,
-      random: context.random.stream("network"), pool: context.pool)
+      legal: specification.legalActions, random: context.random.stream("network"), pool: context.pool)
     minibatch = Minibatch(
       settings.batchSize, of: learner.replay, steps: settings.nStepReturns, discount: settings.discount)
     rollouts = learner.model.map { model in
@@ -71,7 +72,7 @@ package final class NeuralDyna: Agent {
     for row in 0..<situation.count {
       let isRandom = learner.steps < configuration.learning.initialRandomSteps || exploring.uniform() < exploration
       if isRandom {  // step 1
-        actions.setUniform(row, &exploring)
+        actions.setUniform(row, legal, at: situation.observations, &exploring)
       } else {
         network.greedyActions(situation.observations.row(row), into: actions.row(row))
       }
@@ -134,7 +135,7 @@ package final class NeuralDyna: Agent {
 
   package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
     EpisodePolicy(
-      QPolicy(network, exploration: exploration), isStochastic: isStochastic, rows: rows, random: random)
+      QPolicy(network, exploration: exploration, legal: legal), isStochastic: isStochastic, rows: rows, random: random)
   }
 
   package var facts: [(name: String, value: String)] {

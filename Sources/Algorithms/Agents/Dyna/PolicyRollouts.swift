@@ -13,6 +13,7 @@ final class PolicyRollouts: ArchivableObject {
   private let batchSize: Int
   private let model: any DynamicsModel
   private let space: ActionSpace
+  private let legal: LegalActions?
   private let length: Int
   private let exploration: Double
   private let step: ImaginedStep
@@ -30,7 +31,7 @@ final class PolicyRollouts: ArchivableObject {
     self.batches = batches
     self.batchSize = batchSize
     self.model = model
-    space = specification.actionSpace
+    (space, legal) = (specification.actionSpace, specification.legalActions)
     step = ImaginedStep(
       capacity: batches * batchSize, observationSize: specification.observationSpace.size, actionColumns: space.columns)
     self.length = length
@@ -53,7 +54,7 @@ final class PolicyRollouts: ArchivableObject {
       let actions = ActionRows(step.action.slice(rows), space)
       network.greedyActions(Rows(step.state.slice(rows)), into: actions)
       for row in 0..<batchSize where ages[rows.lowerBound + row] == 1 || random.uniform() < exploration {
-        actions.setUniform(row, &random)
+        actions.setUniform(row, legal, at: Rows(step.state.slice(rows)), &random)
       }
     }
     model.advance(step, by: .inTurn, noise: random.nextStream())

@@ -16,12 +16,17 @@ package final class QNetwork: ArchivableObject {
   private let trainer: Trainer
   private let loss: TemporalDifferenceLoss
   private let size: Int
+  private let legal: LegalActions?
   private var normalizer: InputNormalizer
 
   /// For observations of `size` values and so many actions.
-  package init(_ settings: QLearningSettings, size: Int, actions: Int, random: RandomStream, pool: ComputePool?) {
+  /// - Parameter legal: where observations say which actions count: none other is taken or is the best of a target.
+  package init(
+    _ settings: QLearningSettings, size: Int, actions: Int, legal: LegalActions? = nil, random: RandomStream,
+    pool: ComputePool?
+  ) {
     var random = random
-    (self.settings, self.size) = (settings, size)
+    (self.settings, self.size, self.legal) = (settings, size, legal)
     network = MLP(
       name: "q", sizes: [size] + settings.hiddenSizes + [settings.isDueling ? 1 + actions : actions],
       activation: settings.activation, weightInitializer: .kaimingUniform, biasInitializer: .kaimingUniform,
@@ -66,7 +71,9 @@ package final class QNetwork: ArchivableObject {
     tape.rewind()
     tape.withoutGradients {
       let q = values(settings.actsByTarget ? target.network : network, input(observations))
-      for row in 0..<observations.count { chosen.set(row, index: q.largestColumn(row)) }
+      for row in 0..<observations.count {
+        chosen.set(row, index: legal?.best(of: q, at: observations, row) ?? q.largestColumn(row))
+      }
     }
   }
 
@@ -80,7 +87,8 @@ package final class QNetwork: ArchivableObject {
       let judging = values(target.network, next)
       let choosing = settings.isDouble ? values(network, next) : judging
       let observations = tape.rows(of: input(batch.observations))
-      loss.take(observations, batch, discount: Float(settings.discount), next: judging, choosing: choosing)
+      loss.take(
+        observations, batch, discount: Float(settings.discount), next: judging, choosing: choosing, legal: legal)
     }
     _ = trainer.step(on: loss)
     guard loss.value.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
@@ -104,15 +112,17 @@ package final class QNetwork: ArchivableObject {
 final class QPolicy: RowPolicy {
   private let network: QNetwork
   private let exploration: Double
+  private let legal: LegalActions?
 
-  init(_ network: QNetwork, exploration: Double) {
-    self.network = network
-    self.exploration = exploration
+  init(_ network: QNetwork, exploration: Double, legal: LegalActions?) {
+    (self.network, self.exploration, self.legal) = (network, exploration, legal)
   }
 
   func act(_ observations: Rows, into actions: ActionRows, isStochastic: Bool, _ random: inout RandomStream) {
     network.greedyActions(observations, into: actions)
     guard isStochastic, exploration > 0 else { return }
-    for row in 0..<actions.count where random.uniform() < exploration { actions.setUniform(row, &random) }
+    for row in 0..<actions.count where random.uniform() < exploration {
+      actions.setUniform(row, legal, at: observations, &random)
+    }
   }
 }

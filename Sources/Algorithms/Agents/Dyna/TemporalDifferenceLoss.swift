@@ -1,3 +1,4 @@
+import Environments
 import Neural
 import Support
 
@@ -32,10 +33,14 @@ package final class TemporalDifferenceLoss: FusedLoss {
   ///   - batch: its actions, rewards, ends and weights.
   ///   - next: the value of the next states by action [rows, actions].
   ///   - choosing: values [rows, actions] whose largest names the action.
-  package func take(_ inputs: Rows, _ batch: TransitionBatch, discount: Float, next: Rows, choosing: Rows) {
+  ///   - legal: where the next observations say which actions count; nil: all do.
+  package func take(
+    _ inputs: Rows, _ batch: TransitionBatch, discount: Float, next: Rows, choosing: Rows, legal: LegalActions? = nil
+  ) {
     (self.inputs, chosen, weights) = (inputs, batch.actions, batch.weights)
     for row in 0..<batch.count {
-      targets.rows[row, 0] = batch.target(row, discount: discount, next: next[row, choosing.largestColumn(row)])
+      let action = legal?.best(of: choosing, at: batch.next, row) ?? choosing.largestColumn(row)
+      targets.rows[row, 0] = batch.target(row, discount: discount, next: next[row, action])
     }
   }
 

@@ -38,7 +38,7 @@ package final class MBPO: Agent {
     learner = ModelLearner(configuration.learning, configuration.model.settings, learnsModel: true, context)
     let size = context.specification.observationSpace.size
     policy = SoftActorCritic(
-      configuration.policy, observationSize: size, specification.actionSpace,
+      configuration.policy, observationSize: size, specification.actionSpace, legal: specification.legalActions,
       random: context.random.stream("network"), pool: context.pool)
     judge = configuration.trust.asksMembers ? RolloutJudge(configuration.trust, observationSize: size) : nil
     expansion =
@@ -76,7 +76,7 @@ package final class MBPO: Agent {
     if learner.isFitted {
       policy.policy.act(situation.observations, into: actions, isStochastic: true, &acting)
     } else {  // step 1
-      actions.setUniform(&acting)
+      actions.setUniform(specification.legalActions, at: situation.observations, &acting)
     }
   }
 

@@ -18,7 +18,8 @@ class Point:
 
     metadata = {"render_fps": 20}
 
-    def __init__(self, fault="", at=3, once="", observation="box", action="discrete", limit=15, render_mode=None):
+    def __init__(self, fault="", at=3, once="", observation="box", action="discrete", limit=15, mask="step",
+                 render_mode=None):
         self.fault, self.at, self.once, self.total = fault, at, once, 0
         self.render_mode, self.limit, self.spec = render_mode, limit, Spec(limit)
         box = spaces.Box([-9.0, -9.0], [9.0, 9.0], (2,), "float32")
@@ -34,7 +35,7 @@ class Point:
             "mixed": spaces.Tuple([spaces.Discrete(3), box]),
             "dict": spaces.Dict({"x": spaces.Box([-1.0], [1.0], (1,), "float32"),
                                  "y": spaces.Box([-2.0, -2.0], [2.0, 2.0], (2,), "float32")})}[action]
-        self.observation, self.action = observation, action
+        self.observation, self.action, self.mask = observation, action, mask
         print("a point is made")
         if fault == "make":
             raise ValueError("no point today")
@@ -77,7 +78,11 @@ class Point:
             raise ValueError("the point does not begin")
         if options:
             self.position = options["position"]
-        return self.view(), {}
+        return self.view(), {"action_mask": self.legal()} if self.mask == "always" else {}
+
+    def legal(self):
+        """The middle one never at even steps, the first one never at odd ones."""
+        return [1, 0, 1] if self.mask == "step" or self.steps % 2 == 0 else [0, 1, 1]
 
     def step(self, action):
         if self.action == "dict":
@@ -102,7 +107,7 @@ class Point:
         if self.fault == "old":
             return view, reward, False, {}
         return view, reward, abs(self.position) > 3, self.limit is not None and self.steps >= self.limit, {
-            "action_mask": [1, 0, 1]}
+            "action_mask": self.legal()}
 
     def render(self):
         if self.fault == "blind":
