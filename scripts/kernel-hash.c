@@ -224,6 +224,16 @@ static void weight_gradient(ck_pool *pool, int64_t m, int64_t k, int64_t n, int 
       pool, BATCH, m, k, n, dz, x, m * k, dw, is_shared ? 0 : n * k, dbias, is_shared ? 0 : n, variation % 2);
 }
 
+/// Matrices turned round.
+static void transposes(void) {
+  for (int64_t rows = 1; rows <= 33; rows += 16)
+    for (int64_t columns = 1; columns <= 49; columns += 24) {
+      ck_transpose(BATCH, rows, columns, input(BATCH * rows * columns, 1), output(BATCH * rows * columns));
+      absorb();
+    }
+  line("ck_transpose", "");
+}
+
 static void products(ck_pool *pool, const char *name, product_case *run) {
   static const int64_t few[] = {1, 3, 16, 33, 67};
   // Deeper, taller and wider than one block.
@@ -518,6 +528,16 @@ static void tiles(void) {
       absorb();
     }
   }
+  for (int64_t bins = 21; bins <= 64; bins += 43) {
+    // Rows that fill whole vectors leave by another way.
+    const int64_t rows = bins == 64 ? 64 : 37;
+    ck_tiles logits = tiles_of(rows, bins, input(rows * bins, 2), bins);
+    float *values = output(bins);
+    for (int64_t i = 0; i < bins; i++) values[i] = (float)(2 * i - bins + 1) / (float)(bins - 1);
+    ck_tile_two_hot_mean(rows, bins, values, &logits, output(rows));
+    hash_tiles(rows, bins, &logits);
+    absorb();
+  }
   line("ck_tile_linear", "");
 }
 
@@ -531,6 +551,11 @@ static void pictures(void) {
   ck_convolve_weight_gradient(&layer, x, dy, sums, changed(5 * 16, 0));
   ck_convolve_weight_gradient(&spread, x, dy, changed(9 * 15 * 16, 0), changed(5 * 16, 0));
   ck_fold_frames(25 * 15, sums, changed(25 * 15, 1));
+  ck_convolve_pool(&layer, x, input(25 * 15, 1), input(5, 1), output(pooled), place);
+  ck_convolve_pool_weight_gradient(
+      &layer, x, input(pooled, 1), place, changed(25 * 15 * 16, 0), changed(5 * 16, 0));
+  const ck_convolution back = {6, 4, 5, 3, 5, 1, 1, 0};
+  ck_convolve_unpooled(&back, input(pooled, 1), place, input(25 * 15, 1), output(inputs));
   ck_max_pool(NULL, 1, 6, 4, 5, y, output(pooled), place);
   ck_max_pool_gradient(NULL, 1, 6, 4, 5, input(pooled, 1), place, output(outputs));
   ck_upsample(6, 4, 5, y, output(4 * outputs));
@@ -558,6 +583,7 @@ int main(void) {
   products(pool, "ck_linear", linear);
   products(pool, "ck_linear_input_gradient", input_gradient);
   products(pool, "ck_linear_weight_gradient", weight_gradient);
+  transposes();
   ensembles("float32", 0);
   ensembles("bfloat16", 1);
   ck_bfloat16_allow_native(0);

@@ -69,8 +69,9 @@ INLINE void convolve_pixels(
 
 #define DEFINE_CONVOLVE(outputs)                                                                               \
   NOINLINE void convolve_##outputs(                                                                            \
-      const ck_convolution *c, const float *x, const float *w, const float *bias, float *y) {                  \
-    for (int64_t row = 0; row < c->height; row++) {                                                            \
+      const ck_convolution *c, int64_t row, int64_t end_row, const float *x, const float *w, const float *bias, \
+      float *y) {                                                                                              \
+    for (; row < end_row; row++) {                                                                             \
       int64_t column = 0;                                                                                      \
       while (column < c->width) {                                                                              \
         int is_inner = column >= c->taps / 2 && column + 1 + c->taps / 2 < c->width;                           \
@@ -91,20 +92,27 @@ DEFINE_CONVOLVE(8)
 #undef DEFINE_CONVOLVE
 
 typedef void (*convolve_kernel)(
-    const ck_convolution *c, const float *x, const float *w, const float *bias, float *y);
+    const ck_convolution *c, int64_t row, int64_t end_row, const float *x, const float *w, const float *bias,
+    float *y);
 static const convolve_kernel convolve_kernels[MOST_OUTPUTS + 1] = {
     0, convolve_1, convolve_2, convolve_3, convolve_4, convolve_5, convolve_6, convolve_7, convolve_8};
 
-/// One tile: x [height][width][inputs][16], w [taps][taps][inputs][outputs] → y [height][width][outputs][16].
-static void convolve_variant(
-    const ck_convolution *c, const float *x, const float *w, const float *bias, float *y) {
+/// Rows of one tile, from `row` on, before `end_row`; x and y are where the tile's first row is, or would be.
+static void convolve_rows(
+    const ck_convolution *c, int64_t row, int64_t end_row, const float *x, const float *w, const float *bias, float *y) {
   for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
     for (int64_t first = 0; first < c->outputs; first += MOST_OUTPUTS) {
       int64_t left = c->outputs - first, count = left < MOST_OUTPUTS ? left : MOST_OUTPUTS;
       convolve_kernels[count](
-          c, x + lane, w + first, bias ? bias + first : NULL, y + first * FRAMES + lane);
+          c, row, end_row, x + lane, w + first, bias ? bias + first : NULL, y + first * FRAMES + lane);
     }
   }
+}
+
+/// One tile: x [height][width][inputs][16], w [taps][taps][inputs][outputs] → y [height][width][outputs][16].
+static void convolve_variant(
+    const ck_convolution *c, const float *x, const float *w, const float *bias, float *y) {
+  convolve_rows(c, 0, c->height, x, w, bias, y);
 }
 
 /// Where the pixels of a strip are: some of each row, of several rows.
@@ -209,24 +217,45 @@ static void weight_block_of_pixels(
   }
 }
 
+/// Rows whose weights' gradients are summed in one go.
+INLINE int64_t rows_of_weights(const ck_convolution *c) {
+  return c->width < STRIP_PIXELS ? STRIP_PIXELS / c->width : 1;
+}
+
+/// sums[i] += x[pixel][i], pixels ascending; eight vectors at a time stay in the registers.
+static void add_pixels(int64_t pixels, int64_t size, const float *x, float *sums) {
+  enum { VECTORS = 8 };
+  int64_t i = 0;
+  for (; i + VECTORS * LANES <= size; i += VECTORS * LANES) {
+    floats block[VECTORS];
+    UNROLL for (int v = 0; v < VECTORS; v++) block[v] = load(sums + i + v * LANES);
+    for (int64_t pixel = 0; pixel < pixels; pixel++)
+      UNROLL for (int v = 0; v < VECTORS; v++) block[v] += load(x + pixel * size + i + v * LANES);
+    UNROLL for (int v = 0; v < VECTORS; v++) store(sums + i + v * LANES, block[v]);
+  }
+  for (int64_t pixel = 0; i < size && pixel < pixels; pixel++)
+    for (int64_t rest = i; rest < size; rest += LANES)
+      store(sums + rest, load(sums + rest) + load(x + pixel * size + rest));
+}
+
+/// Rows of one tile, as many as `rows_of_weights` at most.
+static void weight_rows(
+    const ck_convolution *c, int64_t row, int64_t end_row, const float *x, const float *dy, float *sums,
+    float *bias_sums) {
+  for (int64_t column = 0; column < c->width; column += ROW_PIXELS) {
+    const pixel_block block = {row, end_row, column, smaller_of(column + ROW_PIXELS, c->width)};
+    weight_block_of_pixels(c, &block, x, dy, sums);
+  }
+  for (int64_t r = row; r < end_row; r++) add_pixels(c->width, c->outputs * FRAMES, dy + r * y_row(c), bias_sums);
+}
+
 /// One tile: sums [taps][taps][inputs][outputs][16] += x·dy over all pixels, frame by frame, row after row; bias_sums
 /// [outputs][16] += dy.
 static void convolve_weight_gradient_variant(
     const ck_convolution *c, const float *x, const float *dy, float *sums, float *bias_sums) {
-  const int64_t most_rows = c->width < STRIP_PIXELS ? STRIP_PIXELS / c->width : 1;
-  for (int64_t row = 0; row < c->height; row += most_rows) {
-    const int64_t end_row = smaller_of(row + most_rows, c->height);
-    for (int64_t column = 0; column < c->width; column += ROW_PIXELS) {
-      const pixel_block block = {row, end_row, column, smaller_of(column + ROW_PIXELS, c->width)};
-      weight_block_of_pixels(c, &block, x, dy, sums);
-    }
-    for (int64_t r = row; r < end_row; r++) {
-      const float *slopes = dy + r * y_row(c);
-      for (int64_t pixel = 0; pixel < c->width; pixel++, slopes += c->outputs * FRAMES)
-        for (int64_t i = 0; i < c->outputs * FRAMES; i += LANES)
-          store(bias_sums + i, load(bias_sums + i) + load(slopes + i));
-    }
-  }
+  const int64_t most_rows = rows_of_weights(c);
+  for (int64_t row = 0; row < c->height; row += most_rows)
+    weight_rows(c, row, smaller_of(row + most_rows, c->height), x, dy, sums, bias_sums);
 }
 
 /// out[i] += the sum of the 16 frames of sums [count][16], the upper half added to the lower four times over.

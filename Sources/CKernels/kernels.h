@@ -119,6 +119,13 @@ typedef struct {
   void (*convolve)(const ck_convolution *layer, const float *x, const float *w, const float *bias, float *y);
   void (*convolve_weight_gradient)(
       const ck_convolution *layer, const float *x, const float *dy, float *sums, float *bias_sums);
+  void (*convolve_pool)(
+      const ck_convolution *layer, const float *x, const float *w, const float *bias, float *y, float *place);
+  void (*convolve_pool_weight_gradient)(
+      const ck_convolution *layer, const float *x, const float *dy, const float *place, float *sums,
+      float *bias_sums);
+  void (*convolve_unpooled)(
+      const ck_convolution *layer, const float *dy, const float *place, const float *w, float *dx);
   void (*fold_frames)(int64_t count, const float *sums, float *out);
   void (*max_pool)(int64_t height, int64_t width, int64_t channels, const float *x, float *y, float *place);
   void (*max_pool_gradient)(

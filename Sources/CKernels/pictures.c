@@ -12,6 +12,21 @@ void ck_convolve_weight_gradient(
   ck_kernels()->convolve_weight_gradient(layer, x, dy, sums, bias_sums);
 }
 
+void ck_convolve_pool(
+    const ck_convolution *layer, const float *x, const float *w, const float *bias, float *y, float *place) {
+  ck_kernels()->convolve_pool(layer, x, w, bias, y, place);
+}
+
+void ck_convolve_pool_weight_gradient(
+    const ck_convolution *layer, const float *x, const float *dy, const float *place, float *sums, float *bias_sums) {
+  ck_kernels()->convolve_pool_weight_gradient(layer, x, dy, place, sums, bias_sums);
+}
+
+void ck_convolve_unpooled(
+    const ck_convolution *layer, const float *dy, const float *place, const float *w, float *dx) {
+  ck_kernels()->convolve_unpooled(layer, dy, place, w, dx);
+}
+
 void ck_fold_frames(int64_t count, const float *sums, float *out) { ck_kernels()->fold_frames(count, sums, out); }
 
 void ck_upsample(int64_t height, int64_t width, int64_t channels, const float *x, float *y) {

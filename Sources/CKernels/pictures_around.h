@@ -38,6 +38,44 @@ static void max_pool_gradient_variant(
   }
 }
 
+// MARK: - Convolutions with pooling
+
+/// One tile, of which the largest of every 2×2 pixels is kept: y and place [height/2][width/2][outputs][16], to the bits
+/// of convolve_variant and max_pool_variant. Two rows at a time, which stay in the caches in between.
+static void convolve_pool_variant(
+    const ck_convolution *c, const float *x, const float *w, const float *bias, float *y, float *place) {
+  const int64_t pooled_row = c->width / 2 * c->outputs * FRAMES;
+  float *rows = ck_scratch(2 * y_row(c));
+  for (int64_t row = 0; row < c->height; row += 2, y += pooled_row, place += pooled_row) {
+    convolve_rows(c, row, row + 2, x, w, bias, rows - row * y_row(c));
+    max_pool_variant(2, c->width, c->outputs, rows, y, place);
+  }
+}
+
+/// The gradients of its weights and biases, to the bits of max_pool_gradient_variant and
+/// convolve_weight_gradient_variant.
+static void convolve_pool_weight_gradient_variant(
+    const ck_convolution *c, const float *x, const float *dy, const float *place, float *sums, float *bias_sums) {
+  const int64_t most_rows = rows_of_weights(c), taken = most_rows < 2 ? 2 : most_rows / 2 * 2;
+  const int64_t pooled_row = c->width / 2 * c->outputs * FRAMES;
+  float *slopes = ck_scratch(taken * y_row(c));
+  for (int64_t row = 0; row < c->height; row += taken) {
+    const int64_t end = smaller_of(row + taken, c->height), at = row / 2 * pooled_row;
+    max_pool_gradient_variant(end - row, c->width, c->outputs, dy + at, place + at, slopes);
+    for (int64_t first = row; first < end; first += most_rows)
+      weight_rows(c, first, smaller_of(first + most_rows, end), x, slopes - row * y_row(c), sums, bias_sums);
+  }
+}
+
+/// The gradient of what it saw: `c` is the convolution on the way back, of which the gradients dy and places
+/// [height/2][width/2][inputs][16] are what goes in, to the bits of max_pool_gradient_variant and convolve_variant.
+static void convolve_unpooled_variant(
+    const ck_convolution *c, const float *dy, const float *place, const float *w, float *dx) {
+  float *slopes = ck_scratch(c->height * c->width * c->inputs * FRAMES);
+  max_pool_gradient_variant(c->height, c->width, c->inputs, dy, place, slopes);
+  convolve_rows(c, 0, c->height, slopes, w, NULL, dx);
+}
+
 /// y [2·height][2·width][channels][16]: every pixel four times.
 static void upsample_variant(int64_t height, int64_t width, int64_t channels, const float *x, float *y) {
   const int64_t step = channels * FRAMES;

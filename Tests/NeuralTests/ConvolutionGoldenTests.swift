@@ -85,14 +85,8 @@ import Testing
     let (pixels, weights) = (numbers(count * height * width * channels), numbers(25 * channels * outputs))
     let (biases, upstream) = (numbers(outputs), numbers(count * 4 * height * width * outputs))
     func differentiate(_ operation: (Frames, Tensor, Tensor) -> Frames) -> [[Float]] {
-      tape.rewind()
-      let rows = tape.variable(pixels, rows: count, columns: height * width * channels)
-      let weight = tape.variable(weights, rows: outputs, columns: 25 * channels)
-      let bias = tape.variable(biases, columns: outputs)
-      let y = tape.rows(
-        operation(tape.frames(rows, height: height, width: width, channels: channels), weight, bias))
-      tape.backward(tape.sum(tape.multiply(y, tape.constant(upstream, rows: y.rows, columns: y.columns))))
-      return [Array(tape.values(y))] + [rows, weight, bias].map { Array(tape.gradient($0)) }
+      gradients(
+        of: operation, tape, pixels, count: count, height: height, width: width, weights, biases, upstream: upstream)
     }
     let want = differentiate { tape.convolution(tape.upsample($0), weight: $1, bias: $2) }
     let found = differentiate { tape.upsampledConvolution($0, weight: $1, bias: $2) }
@@ -100,6 +94,45 @@ import Testing
       #expect(found.count == want.count)
       let scale = want.reduce(1) { max($0, abs($1)) }
       #expect(zip(found, want).allSatisfy { abs($0 - $1) <= 1e-5 * scale })
+    }
+  }
+
+  /// What an operation makes of pictures, weights and biases, and the gradients of the three.
+  private func gradients(
+    of operation: (Frames, Tensor, Tensor) -> Frames, _ tape: Tape, _ pixels: [Float], count: Int, height: Int,
+    width: Int, _ weights: [Float], _ biases: [Float], upstream: [Float]
+  ) -> [[Float]] {
+    tape.rewind()
+    let (columns, outputs) = (pixels.count / count, biases.count)
+    let rows = tape.variable(pixels, rows: count, columns: columns)
+    let weight = tape.variable(weights, rows: outputs, columns: weights.count / outputs)
+    let bias = tape.variable(biases, columns: outputs)
+    let frames = tape.frames(rows, height: height, width: width, channels: columns / height / width)
+    let y = tape.rows(operation(frames, weight, bias))
+    tape.backward(tape.sum(tape.multiply(y, tape.constant(upstream, rows: y.rows, columns: y.columns))))
+    return [Array(tape.values(y))] + [rows, weight, bias].map { Array(tape.gradient($0)) }
+  }
+
+  /// Of a convolution only the largest pixels are written down; to the bits of the two operations, the first of equals
+  /// included, narrow pictures and wide ones, on one thread and on two.
+  @Test(arguments: [
+    (3, 2, 2, 2, 1), (17, 4, 6, 3, 9), (5, 10, 10, 4, 3), (33, 8, 8, 3, 8), (20, 4, 34, 1, 12), (2, 6, 70, 3, 8),
+  ])
+  func pooledConvolution(count: Int, height: Int, width: Int, channels: Int, outputs: Int) {
+    var random = RandomStream(seed: 6)
+    // Coarse numbers: many are equal.
+    func numbers(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.integer(below: 3)) - 1 } }
+    let (pixels, weights) = (numbers(count * height * width * channels), numbers(25 * channels * outputs))
+    let (biases, upstream) = (numbers(outputs), numbers(count * height * width / 4 * outputs).map { $0 * 0.37 + 0.1 })
+    func differentiate(_ tape: Tape, _ operation: (Frames, Tensor, Tensor) -> Frames) -> [[Float]] {
+      gradients(
+        of: operation, tape, pixels, count: count, height: height, width: width, weights, biases, upstream: upstream)
+    }
+    let two = Tape()
+    let want = differentiate(two) { two.maxPool(two.convolution($0, weight: $1, bias: $2)) }
+    for pool in [nil, ComputePool(threads: 2)] {
+      let one = Tape(pool: pool)
+      #expect(differentiate(one) { one.pooledConvolution($0, weight: $1, bias: $2) } == want)
     }
   }
 

@@ -169,6 +169,18 @@ struct GradientTests {
       ) {
         $0.upsampledConvolution(frames($0, $1[0]), weight: $1[1], bias: $1[2]).tensor
       },
+      // The middle tap of one channel sees numbers far apart, which the steps of the differences leave in order.
+      GradientCase(
+        "pooled convolution", .pooledConvolution, [shape, (1, outputs, 25 * channels), (1, 1, outputs)]
+      ) { tape, x in
+        let ramp = tape.constant((0..<x[0].count).map { Float($0 * 7 % 13) / 4 }, rows: count, columns: shape.columns)
+        let taps = (0..<x[1].count).map { $0 % (25 * channels) == 12 ? 1 : 0 as Float }
+        let middle = tape.constant(taps, rows: outputs, columns: 25 * channels)
+        return tape.pooledConvolution(
+          frames(tape, tape.add(tape.scale(x[0], by: 0.1), ramp)),
+          weight: tape.add(tape.scale(x[1], by: 0.01), middle), bias: x[2]
+        ).tensor
+      },
       // Of few pixels, for the differences of a long sum are coarse.
       GradientCase(
         "pictureLoss", .pictureLoss, [(1, count, 2 * channels), (1, count, 2 * channels)], constants: [1]

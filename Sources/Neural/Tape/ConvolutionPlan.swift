@@ -14,8 +14,22 @@ struct ConvolutionPlan: BitwiseCopyable {
   let height, width, inputs: Int
   /// Channels of what comes out.
   let outputs: Int
-  let isUpsampled: Bool
+  let form: Form
   let tiles: Int
+
+  /// Of pictures as they are, of pictures of which every pixel stands four times, or with the largest of every 2×2 pixels
+  /// kept of what comes out.
+  enum Form {
+    case plain, upsampled, pooled
+
+    init(_ operation: Operation) {
+      self = operation == .upsampledConvolution ? .upsampled : operation == .pooledConvolution ? .pooled : .plain
+    }
+  }
+
+  private var isUpsampled: Bool { form == .upsampled }
+  /// Pixels on a side of which the largest is kept.
+  var pooled: Int { form == .pooled ? 2 : 1 }
 
   /// Kinds of rows.
   var phases: Int { isUpsampled ? 2 : 1 }
@@ -27,7 +41,10 @@ struct ConvolutionPlan: BitwiseCopyable {
   var weights: Int { taps * taps * inputs * columns }
   /// Floats of a tile.
   var inputTile: Int { height * width * inputs * Frames.lanes }
-  var outputTile: Int { height * width * outputs * phases * phases * Frames.lanes }
+  var outputTile: Int { height * width * outputs * phases * phases / (pooled * pooled) * Frames.lanes }
+  /// Floats of the weights as the kernel reads them, whole cache lines; and which pixels were kept.
+  var packed: Int { (phases * weights + 15) / 16 * 16 }
+  var places: Int { form == .pooled ? tiles * outputTile : 0 }
   /// Floats before the first row of a phase.
   func start(of phase: Int) -> Int { phase * width * columns * Frames.lanes }
 
@@ -93,12 +110,17 @@ struct ConvolutionPlan: BitwiseCopyable {
   /// All tiles, over the pool.
   func convolve(
     _ pool: ComputePool?, _ x: UnsafePointer<Float>, _ packed: UnsafePointer<Float>, bias: UnsafePointer<Float>,
-    into y: UnsafeMutablePointer<Float>
+    into y: UnsafeMutablePointer<Float>, places: UnsafeMutablePointer<Float>
   ) {
-    var job = ConvolutionJob(plan: self, x: x, w: packed, bias: bias, y: y)
+    var job = ConvolutionJob(plan: self, x: x, w: packed, bias: bias, y: y, places: places)
     run(pool, tiles, &job) { context, tile, _ in
       let job = context!.assumingMemoryBound(to: ConvolutionJob.self).pointee
       var layer = job.plan.forward
+      if job.plan.form == .pooled {
+        let at = Int(tile) * job.plan.outputTile
+        return ck_convolve_pool(
+          &layer, job.x + Int(tile) * job.plan.inputTile, job.w, job.bias!, job.y + at, job.places + at)
+      }
       for phase in 0..<job.plan.phases {
         ck_convolve(
           &layer, job.x + Int(tile) * job.plan.inputTile, job.w + phase * job.plan.weights, job.bias!,
@@ -109,12 +131,18 @@ struct ConvolutionPlan: BitwiseCopyable {
 
   /// The gradients of the pictures, over the pool.
   func convolveBack(
-    _ pool: ComputePool?, _ dy: UnsafePointer<Float>, turned: UnsafePointer<Float>,
-    into dx: UnsafeMutablePointer<Float>
+    _ pool: ComputePool?, _ dy: UnsafePointer<Float>, places: UnsafeMutablePointer<Float>,
+    turned: UnsafePointer<Float>, into dx: UnsafeMutablePointer<Float>
   ) {
-    var job = ConvolutionJob(plan: self, x: dy, w: turned, bias: nil, y: dx)
+    var job = ConvolutionJob(plan: self, x: dy, w: turned, bias: nil, y: dx, places: places)
     run(pool, tiles, &job) { context, tile, _ in
       let job = context!.assumingMemoryBound(to: ConvolutionJob.self).pointee
+      if job.plan.form == .pooled {
+        var layer = job.plan.backward(phase: 0)
+        let at = Int(tile) * job.plan.outputTile
+        return ck_convolve_unpooled(
+          &layer, job.x + at, job.places + at, job.w, job.y + Int(tile) * job.plan.inputTile)
+      }
       for phase in 0..<job.plan.phases {
         var layer = job.plan.backward(phase: phase)
         ck_convolve(
@@ -131,14 +159,22 @@ struct ConvolutionPlan: BitwiseCopyable {
 
   /// Each part's sums [phases][weights, then columns][16], over the pool; they are zeros before.
   func sumWeights(
-    _ pool: ComputePool?, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+    _ pool: ComputePool?, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, places: UnsafeMutablePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
   ) {
-    var job = ConvolutionJob(plan: self, x: x, w: dy, bias: nil, y: y)
+    var job = ConvolutionJob(plan: self, x: x, w: dy, bias: nil, y: y, places: places)
     run(pool, parts, &job) { context, part, _ in
       let job = context!.assumingMemoryBound(to: ConvolutionJob.self).pointee
       let (plan, part) = (job.plan, Int(part))
       var layer = plan.forward
       for tile in part * plan.tiles / plan.parts..<(part + 1) * plan.tiles / plan.parts {
+        if plan.form == .pooled {
+          let (sums, at) = (job.y + part * plan.sums, tile * plan.outputTile)
+          ck_convolve_pool_weight_gradient(
+            &layer, job.x + tile * plan.inputTile, job.w + at, job.places + at, sums, sums + plan.weights * Frames.lanes
+          )
+          continue
+        }
         for phase in 0..<plan.phases {
           let sums = job.y + part * plan.sums + phase * (plan.weights + plan.columns) * Frames.lanes
           ck_convolve_weight_gradient(
@@ -162,5 +198,5 @@ private struct ConvolutionJob: BitwiseCopyable {
   let plan: ConvolutionPlan
   let x, w: UnsafePointer<Float>
   let bias: UnsafePointer<Float>?
-  let y: UnsafeMutablePointer<Float>
+  let y, places: UnsafeMutablePointer<Float>
 }

@@ -73,7 +73,7 @@ extension Tape {
     case .twoHotMean: backwardTwoHotMean(node, gradient)
     case .frames: backwardFrames(node, gradient)
     case .frameRows: backwardFrameRows(node, gradient)
-    case .convolution, .upsampledConvolution: backwardConvolution(node, gradient)
+    case .convolution, .upsampledConvolution, .pooledConvolution: backwardConvolution(node, gradient)
     case .maxPool: backwardMaxPool(node, gradient)
     case .upsample: backwardUpsample(node, gradient)
     case .channelNormSiLU: backwardChannelNormSiLU(node, gradient)

@@ -39,7 +39,8 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Losses and heads
   case boundedLogVariance, gaussianNLL, meanSquaredError
   // Pictures side by side
-  case frames, frameRows, convolution, upsampledConvolution, maxPool, upsample, channelNormSiLU, pictureLoss
+  case frames, frameRows, convolution, upsampledConvolution, pooledConvolution, maxPool, upsample, channelNormSiLU
+  case pictureLoss
   // Normalisation and recurrence
   case normalized, layerNorm, rmsNorm, normSiLU, gruGates, blockGRU
 }

@@ -65,7 +65,7 @@ struct PictureEncoder {
     var frames = tape.pictures(
       pictures, height: shape.height, width: shape.width, channels: shape.channels, offset: -0.5)
     for level in levels {
-      frames = level.norm(tape.maxPool(level.convolution(frames, on: tape)), on: tape)
+      frames = level.norm(level.pooledConvolution(frames, on: tape), on: tape)
     }
     return tape.rows(frames)
   }
@@ -91,8 +91,9 @@ struct PictureLayer {
       isNormed ? store.addVector("\(name).norm", count: outputs, initializer: .constant(1), random: &random) : nil
   }
 
-  func convolution(_ x: Frames, on tape: Tape) -> Frames {
-    tape.convolution(x, weight: tape.parameter(weight, of: store), bias: tape.parameter(bias, of: store))
+  /// Of which the largest of every 2×2 pixels is kept.
+  func pooledConvolution(_ x: Frames, on tape: Tape) -> Frames {
+    tape.pooledConvolution(x, weight: tape.parameter(weight, of: store), bias: tape.parameter(bias, of: store))
   }
 
   /// Of pictures of which every pixel stands four times.
