@@ -99,7 +99,8 @@ static const convolve_kernel convolve_kernels[MOST_OUTPUTS + 1] = {
 
 /// Rows of one tile, from `row` on, before `end_row`; x and y are where the tile's first row is, or would be.
 static void convolve_rows(
-    const ck_convolution *c, int64_t row, int64_t end_row, const float *x, const float *w, const float *bias, float *y) {
+    const ck_convolution *c, int64_t row, int64_t end_row, const float *x, const float *w, const float *bias,
+    float *y) {
   for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
     for (int64_t first = 0; first < c->outputs; first += MOST_OUTPUTS) {
       int64_t left = c->outputs - first, count = left < MOST_OUTPUTS ? left : MOST_OUTPUTS;

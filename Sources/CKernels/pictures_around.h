@@ -40,8 +40,8 @@ static void max_pool_gradient_variant(
 
 // MARK: - Convolutions with pooling
 
-/// One tile, of which the largest of every 2×2 pixels is kept: y and place [height/2][width/2][outputs][16], to the bits
-/// of convolve_variant and max_pool_variant. Two rows at a time, which stay in the caches in between.
+/// One tile, of which the largest of every 2×2 pixels is kept: y and place [height/2][width/2][outputs][16], to the
+/// bits of convolve_variant and max_pool_variant. Two rows at a time, which stay in the caches in between.
 static void convolve_pool_variant(
     const ck_convolution *c, const float *x, const float *w, const float *bias, float *y, float *place) {
   const int64_t pooled_row = c->width / 2 * c->outputs * FRAMES;

@@ -25,9 +25,9 @@ void ck_convolve(const ck_convolution *layer, const float *x, const float *w, co
 /// One tile, frame by frame: sums [taps][taps][inputs][outputs][16] and bias_sums [outputs][16] are added to.
 void ck_convolve_weight_gradient(
     const ck_convolution *layer, const float *x, const float *dy, float *sums, float *bias_sums);
-/// One tile of a convolution, of whose 2×2 pixels only the largest are kept, and which of the four, of equals the first:
-/// y and place [height/2][width/2][outputs][16], to the bits of ck_convolve and ck_max_pool. Height and width are even,
-/// both steps 1.
+/// One tile of a convolution, of whose 2×2 pixels only the largest are kept, and which of the four, of equals the
+/// first: y and place [height/2][width/2][outputs][16], to the bits of ck_convolve and ck_max_pool. Height and width
+/// are even, both steps 1.
 void ck_convolve_pool(
     const ck_convolution *layer, const float *x, const float *w, const float *bias, float *y, float *place);
 /// As ck_convolve_weight_gradient of what ck_max_pool_gradient makes of dy, to the bit.

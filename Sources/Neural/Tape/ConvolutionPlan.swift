@@ -17,8 +17,8 @@ struct ConvolutionPlan: BitwiseCopyable {
   let form: Form
   let tiles: Int
 
-  /// Of pictures as they are, of pictures of which every pixel stands four times, or with the largest of every 2×2 pixels
-  /// kept of what comes out.
+  /// Of pictures as they are, of pictures of which every pixel stands four times, or with the largest of every 2×2
+  /// pixels kept of what comes out.
   enum Form {
     case plain, upsampled, pooled
 
