@@ -111,13 +111,26 @@ static void norm_silu_gradient_variant(
 
 // MARK: - Block GRU
 
+/// The gates of a GRU from their sums. Update and candidate have their denominators, of at most e^87 and 2, in one
+/// division: three of them would take longer than all else.
+INLINE void gru_gates(
+    floats reset_sum, floats candidate_sum, floats update_sum, floats *reset, floats *candidate, floats *update) {
+  *reset = activate(CK_SIGMOID, reset_sum);
+  const floats x = *reset * candidate_sum, e = exp_for_tangent(x);
+  const floats of_update = one_plus_exp_of_negative(update_sum - splat(1)), of_candidate = splat(1) + e;
+  const floats inverse = splat(1) / (of_update * of_candidate);
+  *update = inverse * of_candidate;
+  *candidate = tangent_from_quotient(x, (splat(1) - e) * (inverse * of_update));
+}
+
 static void block_gru_variant(
     int64_t rows, int64_t blocks, int64_t size, const float *gates, const float *h, float *next) {
   for (int64_t block = 0; block < rows * blocks; block++, gates += 3 * size, h += size, next += size) {
     FOR_EACH_PART(size, i, part) {
-      floats reset = activate(CK_SIGMOID, load_part(gates + i, part));
-      floats candidate = hyperbolic_tangent(reset * load_part(gates + size + i, part));
-      floats update = activate(CK_SIGMOID, load_part(gates + 2 * size + i, part) - splat(1));
+      floats reset, candidate, update;
+      gru_gates(
+          load_part(gates + i, part), load_part(gates + size + i, part), load_part(gates + 2 * size + i, part), &reset,
+          &candidate, &update);
       store_part(next + i, fmadd(update, candidate, (splat(1) - update) * load_part(h + i, part)), part);
     }
   }
@@ -129,9 +142,9 @@ static void block_gru_gradient_variant(
   for (int64_t block = 0; block < rows * blocks; block++) {
     FOR_EACH_PART(size, i, part) {
       floats raw = load_part(gates + size + i, part), old = load_part(h + i, part), dy = load_part(dnext + i, part);
-      floats reset = activate(CK_SIGMOID, load_part(gates + i, part));
-      floats candidate = hyperbolic_tangent(reset * raw);
-      floats update = activate(CK_SIGMOID, load_part(gates + 2 * size + i, part) - splat(1));
+      floats reset, candidate, update;
+      gru_gates(
+          load_part(gates + i, part), raw, load_part(gates + 2 * size + i, part), &reset, &candidate, &update);
       floats dz = dy * update * (splat(1) - candidate * candidate);
       floats slopes[3] = {
           dz * raw * reset * (splat(1) - reset), dz * reset,
@@ -260,8 +273,8 @@ static void latent_kl_variant(
 /// The largest logit and the logarithm of the sum of exponentials above it; `e` gets e^(x − largest).
 INLINE float exponentials_of(int64_t bins, const float *logits, float *e) {
   float largest = row_maximum(bins, logits);
-  FOR_EACH_PART(bins, i, part) store_part(e + i, load_part(logits + i, part) - splat(largest), part);
-  unary_loop(CK_EXP, bins, e, e);
+  FOR_EACH_PART(bins, i, part)
+    store_part(e + i, exp_of_negative(load_part(logits + i, part) - splat(largest)), part);
   return largest;
 }
 

@@ -47,12 +47,16 @@ INLINE int64_t next_panel_vectors(int64_t vectors) {
 #endif
 
 /// Covers `count` rows from n = 0 on with STRIP(height, vectors), the tallest first. Six and two are taken as four and
-/// four, for two rows have too few accumulators to hide the latency of a multiply-add.
+/// four, twelve and four as eight and eight, and three in one strip where they are the end of twelves, for short strips
+/// have too few accumulators to hide the latency of a multiply-add.
 #define COVER_ROWS(vectors, count, STRIP)                                                                      \
   const int64_t tallest = STRIP_ROWS(vectors), end = count;                                                    \
   int64_t n = 0;                                                                                               \
-  for (; n + tallest <= end && !(tallest == 6 && end - n == 8); n += tallest) STRIP(STRIP_ROWS(vectors), vectors); \
+  for (; n + tallest <= end && !(tallest == 6 && end - n == 8) && !(tallest == 12 && end - n == 16); n += tallest) \
+    STRIP(STRIP_ROWS(vectors), vectors);                                                                       \
+  for (; tallest == 12 && n + 8 <= end; n += 8) STRIP(8, vectors);                                             \
   for (; n + 4 <= end; n += 4) STRIP(4, vectors);                                                              \
+  for (; tallest == 12 && n + 3 <= end; n += 3) STRIP(3, vectors);                                             \
   for (; n + 2 <= end; n += 2) STRIP(2, vectors);                                                              \
   for (; n < end; n++) STRIP(1, vectors);
 

@@ -72,9 +72,10 @@ static void tile_block_gru_variant(
       // As block_gru_variant.
       float *state = tile_at(h, tile, width) + block * size * width;
       for (int64_t i = 0; i < size * width; i += LANES) {
-        floats reset = activate(CK_SIGMOID, load(gates + i));
-        floats candidate = hyperbolic_tangent(reset * load(gates + size * width + i));
-        floats update = activate(CK_SIGMOID, load(gates + 2 * size * width + i) - splat(1));
+        floats reset, candidate, update;
+        gru_gates(
+            load(gates + i), load(gates + size * width + i), load(gates + 2 * size * width + i), &reset, &candidate,
+            &update);
         store(state + i, fmadd(update, candidate, (splat(1) - update) * load(state + i)));
       }
     }
@@ -166,6 +167,26 @@ static void tile_one_hot_sample_variant(
   }
 }
 
+/// The largest of `count` vectors, in four chains: one would wait for itself.
+INLINE floats largest_of(int64_t count, int64_t width, const float *x) {
+  enum { CHAINS = 4 };
+  floats best[CHAINS];
+  UNROLL for (int c = 0; c < CHAINS; c++) best[c] = load(x);
+  int64_t i = 0;
+  for (; i + CHAINS <= count; i += CHAINS) {
+    UNROLL for (int c = 0; c < CHAINS; c++) {
+      const floats next = load(x + (i + c) * width);
+      best[c] = next > best[c] ? next : best[c];
+    }
+  }
+  for (; i < count; i++) {
+    const floats next = load(x + i * width);
+    best[0] = next > best[0] ? next : best[0];
+  }
+  UNROLL for (int c = 1; c < CHAINS; c++) best[0] = best[c] > best[0] ? best[c] : best[0];
+  return best[0];
+}
+
 /// As two_hot_mean_variant, of all rows of a vector at once.
 static void tile_two_hot_mean_variant(
     int64_t rows, int64_t width, int64_t bins, const float *values, const ck_tiles *logits, float *mean) {
@@ -173,13 +194,10 @@ static void tile_two_hot_mean_variant(
   float *e = ck_scratch(bins * LANES);
   for (int64_t row = 0; row < rows; row += LANES) {
     const float *x = tile_at(logits, row / width, width) + row % width;
-    floats largest = load(x), sums[VIRTUAL_LANES], products[VIRTUAL_LANES];
-    for (int64_t i = 1; i < bins; i++) {
-      floats next = load(x + i * width);
-      largest = next > largest ? next : largest;
-    }
+    floats sums[VIRTUAL_LANES], products[VIRTUAL_LANES];
+    const floats largest = largest_of(bins, width, x);
     UNROLL for (int lane = 0; lane < VIRTUAL_LANES; lane++) sums[lane] = products[lane] = splat(0);
-    for (int64_t i = 0; i < bins; i++) store(e + i * LANES, exp_full(load(x + i * width) - largest));
+    for (int64_t i = 0; i < bins; i++) store(e + i * LANES, exp_of_negative(load(x + i * width) - largest));
     FOR_EACH_LANE(bins, i, lane, { sums[lane] += load(e + i * LANES); });
     FOR_EACH_LANE(half, i, lane, {
       floats gap = load(e + i * LANES) - load(e + (bins - 1 - i) * LANES);

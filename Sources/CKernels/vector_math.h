@@ -33,6 +33,13 @@ INLINE floats exp_limited(floats x) {
   return fmadd(exp2_slope(f), f, splat(1)) * scale;
 }
 
+/// eˣ for x ≤ 0, and not below e^(−87).
+INLINE floats exp_of_negative(floats x) {
+  floats f, scale;
+  exp_split(1, at_least(x, -87), &f, &scale);
+  return fmadd(exp2_slope(f), f, splat(1)) * scale;
+}
+
 /// 1 + e⁻ˣ with x limited to [−87, 87] first.
 INLINE floats one_plus_exp_of_negative(floats x) {
   floats f, scale;
@@ -116,17 +123,23 @@ INLINE floats log_one_plus_unit(floats t) {
 /// log(1 + eˣ)
 INLINE floats softplus(floats x) { return at_least(x, 0) + log_one_plus_unit(exp_limited(-absolute(x))); }
 
-INLINE floats hyperbolic_tangent(floats x) {
-  floats magnitude = absolute(x);
-  floats e = exp_limited(splat(-2) * magnitude);
-  floats large = (splat(1) - e) / (splat(1) + e);
-  large = (floats)((words)large | sign_bit(x));
+/// e^(−2|x|), of which tanh |x| is (1 − e)/(1 + e).
+INLINE floats exp_for_tangent(floats x) { return exp_of_negative(splat(-2) * absolute(x)); }
+
+/// tanh x from tanh |x| as the quotient gives it, which is not exact enough near 0.
+INLINE floats tangent_from_quotient(floats x, floats quotient) {
+  quotient = (floats)((words)quotient | sign_bit(x));
   floats z = x * x, p = splat(-5.70498872745e-3f);
   p = fmadd(p, z, splat(2.06390887954e-2f));
   p = fmadd(p, z, splat(-5.37397155531e-2f));
   p = fmadd(p, z, splat(1.33314422036e-1f));
   p = fmadd(p, z, splat(-3.33332819422e-1f));
-  return magnitude < splat(0.625f) ? fmadd(p * z, x, x) : large;
+  return absolute(x) < splat(0.625f) ? fmadd(p * z, x, x) : quotient;
+}
+
+INLINE floats hyperbolic_tangent(floats x) {
+  floats e = exp_for_tangent(x);
+  return tangent_from_quotient(x, (splat(1) - e) / (splat(1) + e));
 }
 
 /// Sine and cosine of r + q·π/2 for |r| ≤ π/4, q by its two lowest bits.

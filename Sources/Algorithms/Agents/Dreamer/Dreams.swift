@@ -52,7 +52,7 @@ package final class Dreams {
     let isFused = isFused && sizes.latent == .categorical
     // Few starts are shared among all threads; a tile of the kernels has 32 rows at most.
     let share = (starts + threads.count - 1) / threads.count
-    tileRows = isFused ? min(64, (share + 31) / 32 * 32) : 256
+    tileRows = isFused ? min(128, (share + 31) / 32 * 32) : 256
     let capacity = min(tileRows, starts)
     tiles = isFused ? threads.map { _ in DreamTile(sizes, actions: actions, capacity: capacity) } : []
   }
