@@ -42,8 +42,8 @@ package final class EpisodePolicy: Policy {
 package final class UniformPolicy: RowPolicy {
   private let legal: LegalActions?
 
-  /// - Parameter legal: where observations say what may be drawn.
-  package init(_ legal: LegalActions? = nil) { self.legal = legal }
+  /// - Parameter legal: where observations say what may be drawn; nil: all of the space.
+  package init(_ legal: LegalActions?) { self.legal = legal }
 
   package func act(_ observations: Rows, into actions: ActionRows, isStochastic: Bool, _ random: inout RandomStream) {
     actions.setUniform(legal, at: observations, &random)

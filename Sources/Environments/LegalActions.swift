@@ -8,9 +8,15 @@ package struct LegalActions: Equatable, Sendable {
   /// `count` columns from `first` on.
   package init(first: Int, count: Int) { columns = first..<first + count }
 
-  /// Whether an action may be taken where row `row` was observed.
-  package func allows(_ action: Int, at observations: Rows, _ row: Int) -> Bool {
-    says(action, observations, row) || !columns.indices.contains { says($0 - columns.lowerBound, observations, row) }
+  /// What is said of every action where row `row` was observed: 0 if it may be taken, otherwise `penalty`.
+  package func penalties(
+    at observations: Rows, _ row: Int, _ penalty: Float, into penalties: UnsafeMutablePointer<Float>
+  ) {
+    var saysNone = true
+    for action in 0..<columns.count where says(action, observations, row) { saysNone = false }
+    for action in 0..<columns.count {
+      penalties[action] = saysNone || says(action, observations, row) ? 0 : penalty
+    }
   }
 
   private func says(_ action: Int, _ observations: Rows, _ row: Int) -> Bool {

@@ -133,7 +133,7 @@ struct AlarmTests {
     let real = try randomTransitions("Pendulum-v1", count: 400)
     func measured(_ reward: Double) throws -> ReturnGap.Result {
       let gap = ReturnGap(Promise(Float(reward)), task("Pendulum-v1").specification)
-      return try #require(gap.measure(real: real, by: UniformPolicy(), random: RandomStream(seed: 1)))
+      return try #require(gap.measure(real: real, by: UniformPolicy(nil), random: RandomStream(seed: 1)))
     }
     let nothing = try measured(0)
     // Pendulum's rewards are between −16 and 0.
@@ -153,7 +153,7 @@ struct AlarmTests {
     }
     let gap = ReturnGap(Promise(0), task("Pendulum-v1").specification)
     let little = try randomTransitions("Pendulum-v1", count: 15)
-    #expect(gap.measure(real: little, by: UniformPolicy(), random: RandomStream(seed: 1)) == nil)
+    #expect(gap.measure(real: little, by: UniformPolicy(nil), random: RandomStream(seed: 1)) == nil)
   }
 
   // MARK: Declarations

@@ -103,14 +103,19 @@ struct LegalActionsTests {
     let observations = rows([0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], 4)
     let values = rows([1, 9, 2, 3, 2, 1, 5, 5, 4], 3)
     #expect((0..<3).map { legal.best(of: values.read, at: observations.read, $0) } == [2, 0, 2])
-    #expect((0..<3).map { legal.allows($0, at: observations.read, 0) } == [true, false, true])
-    #expect((0..<3).allSatisfy { legal.allows($0, at: observations.read, 1) })
+    let penalties = (0..<3).map { row in
+      [Float](unsafeUninitializedCapacity: 3) { penalties, count in
+        legal.penalties(at: observations.read, row, -7, into: penalties.baseAddress!)
+        count = 3
+      }
+    }
+    #expect(penalties == [[0, -7, 0], [0, 0, 0], [-7, -7, 0]])
     var random = RandomStream(seed: 1)
     for row in 0..<3 {
       var counts = [0, 0, 0]
       for _ in 0..<600 { counts[legal.draw(at: observations.read, row, &random)] += 1 }
       for action in 0..<3 {
-        let share = legal.allows(action, at: observations.read, row) ? 600 / [2, 3, 1][row] : 0
+        let share = penalties[row][action] == 0 ? 600 / [2, 3, 1][row] : 0
         #expect(abs(counts[action] - share) <= (share == 600 || share == 0 ? 0 : 60))
       }
     }

@@ -60,7 +60,7 @@ import Testing
     guard case .object(let overlay) = try JSONParser.parse(text) else { return }
     Fields.read(&configuration, from: overlay)
     let fields = Fields()
-    let task = EnvironmentDescription(try try #require(bench(.none).environment).make())
+    let task = EnvironmentDescription(try #require(bench(.none).environment).make())
     configuration.agent.settings.check(task, fields)
     #expect(
       fields.faults.map(\.description) == [

@@ -9,9 +9,7 @@ extension Tape {
     guard let legal else { return logits }
     let penalties = constant(rows: logits.rows, columns: logits.columns) { penalties in
       for row in 0..<logits.rows {
-        for action in 0..<logits.columns {
-          penalties[row * logits.columns + action] = legal.allows(action, at: observations, row) ? 0 : -1e9
-        }
+        legal.penalties(at: observations, row, -1e9, into: penalties.baseAddress! + row * logits.columns)
       }
     }
     return add(logits, penalties)

@@ -264,7 +264,10 @@ package final class PETS: Agent {
   }
 
   package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {
-    guard isReady else { return EpisodePolicy(UniformPolicy(), isStochastic: true, rows: rows, random: random) }
+    guard isReady else {
+      let uniform = UniformPolicy(context.specification.legalActions)
+      return EpisodePolicy(uniform, isStochastic: true, rows: rows, random: random)
+    }
     // Planning is its own source of noise; there is no other to switch on or off.
     return PlanningController(
       configuration.planner, space: context.specification.actionSpace, scorer: scorer, rows: rows,

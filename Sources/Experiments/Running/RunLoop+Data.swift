@@ -28,7 +28,9 @@ extension RunLoop {
     group.setRunStep(progress.step)
     let policy: any Policy =
       recording.isRandom
-      ? EpisodePolicy(UniformPolicy(), isStochastic: true, rows: 1, random: Evaluation.random.stream("random"))
+      ? EpisodePolicy(
+        UniformPolicy(environment.specification.legalActions), isStochastic: true, rows: 1,
+        random: Evaluation.random.stream("random"))
       : agent.makePolicy(isStochastic: recording.isStochastic, rows: 1, random: Evaluation.random)
     while file.count < recording.steps && !recording.shouldStop() {
       try group.begin()

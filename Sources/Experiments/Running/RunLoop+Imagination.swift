@@ -47,7 +47,8 @@ extension RunLoop {
     let random = RandomStream(seed: 0).stream("imagined transitions")
     let policy: any Policy =
       imagining.isRandom
-      ? EpisodePolicy(UniformPolicy(), isStochastic: true, rows: 1, random: random.stream("random"))
+      ? EpisodePolicy(
+        UniformPolicy(specification.legalActions), isStochastic: true, rows: 1, random: random.stream("random"))
       : agent.makePolicy(isStochastic: imagining.isStochastic, rows: 1, random: random.stream("policy"))
     let (size, columns) = (specification.observationSpace.size, specification.actionSpace.columns)
     let step = ImaginedStep(capacity: 1, observationSize: size, actionColumns: columns)

@@ -58,10 +58,6 @@ package final class LaProp: ArchivableObject {
     let step = ck_laprop(
       learning_rate: learningRate * share, beta1: beta1, beta2: beta2, epsilon: epsilon, gradient_scale: 1,
       step: Int64(steps))
-    guard let pool else {
-      for tensor in tensors.indices { move(tensor, step) }
-      return
-    }
     var job = Job(optimizer: .passUnretained(self), step: step)
     pool.run(tasks: tensors.count, on: &job) { job, tensor, _ in
       let job = job!.assumingMemoryBound(to: Job.self).pointee

@@ -46,7 +46,7 @@ package final class ComputePool: @unchecked Sendable {
   package func run<Job>(
     tasks: Int, on job: inout Job, _ body: @convention(c) (_ job: UnsafeMutableRawPointer?, Int64, Int32) -> Void
   ) {
-    withUnsafeMutablePointer(to: &job) { ck_pool_run(handle, Int64(tasks), body, $0) }
+    Optional(self).run(tasks: tasks, on: &job, body)
   }
 
   /// As `run`, for bodies that do nothing where `isStopping`: then what the others wrote is worth nothing.
@@ -97,5 +97,14 @@ package final class ComputePool: @unchecked Sendable {
       if !isStopping { body(task, worker) }
     }
     if isStopped.load(ordering: .relaxed) { throw InterruptedError() }
+  }
+}
+
+extension ComputePool? {
+  /// As a pool's `run`; on the calling thread where there is none.
+  package func run<Job>(
+    tasks: Int, on job: inout Job, _ body: @convention(c) (_ job: UnsafeMutableRawPointer?, Int64, Int32) -> Void
+  ) {
+    withUnsafeMutablePointer(to: &job) { ck_pool_run(self?.handle, Int64(tasks), body, $0) }
   }
 }

@@ -32,13 +32,9 @@ package final class BehaviourLearner {
     var lesson = Lesson(
       learner: .passUnretained(self), dreams: .passUnretained(dreams), bins: bins, scale: scale,
       settings: settings)
-    if let pool {
-      pool.run(tasks: parts.count, on: &lesson) { lesson, part, _ in
-        let lesson = lesson!.assumingMemoryBound(to: Lesson.self).pointee
-        lesson.learner.takeUnretainedValue().parts[Int(part)].differentiate(lesson)
-      }
-    } else {
-      for part in parts { part.differentiate(lesson) }
+    pool.run(tasks: parts.count, on: &lesson) { lesson, part, _ in
+      let lesson = lesson!.assumingMemoryBound(to: Lesson.self).pointee
+      lesson.learner.takeUnretainedValue().parts[Int(part)].differentiate(lesson)
     }
     var report = Report()
     for part in parts {

@@ -166,10 +166,6 @@ package final class DreamerLearner: ArchivableObject {
 
   /// Does something to all parts of the batch, side by side.
   private func forEachPart(_ body: @escaping @Sendable (DreamerLearner, SequencePart) -> Void) {
-    guard let pool, parts.count > 1 else {
-      for part in parts { body(self, part) }
-      return
-    }
     var job = PartsJob(learner: .passUnretained(self), body: body)
     pool.run(tasks: parts.count, on: &job) { job, part, _ in
       let job = job!.assumingMemoryBound(to: PartsJob.self).pointee

@@ -77,13 +77,9 @@ package final class Dreams {
       critic: .passUnretained(critic), slow: .passUnretained(slow),
       curiosity: curiosity.map { .passUnretained($0) }, latentDraws: latentDraws, actionDraws: actionDraws)
     let tasks = (starts + tileRows - 1) / tileRows
-    if let pool {
-      pool.run(tasks: tasks, on: &journey) { journey, tile, worker in
-        let journey = journey!.assumingMemoryBound(to: Journey.self).pointee
-        journey.dreams.takeUnretainedValue().walk(journey, Int(tile), worker: Int(worker))
-      }
-    } else {
-      for tile in 0..<tasks { walk(journey, tile, worker: 0) }
+    pool.run(tasks: tasks, on: &journey) { journey, tile, worker in
+      let journey = journey!.assumingMemoryBound(to: Journey.self).pointee
+      journey.dreams.takeUnretainedValue().walk(journey, Int(tile), worker: Int(worker))
     }
     weigh()
     if let curiosity { mix(curiosity.settings) }

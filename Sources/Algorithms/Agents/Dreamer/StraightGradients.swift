@@ -30,13 +30,9 @@ final class StraightGradients {
       learner: .passUnretained(self), dreams: .passUnretained(dreams), model: .passUnretained(model),
       critic: .passUnretained(critic), latentDraws: latentDraws, actionDraws: actionDraws,
       factor: -(1 - settings.reinforceShare) / (scale * Float(dreams.horizon * dreams.starts)), lambda: settings.lambda)
-    if let pool {
-      pool.run(tasks: parts.count, on: &lesson) { lesson, part, _ in
-        let lesson = lesson!.assumingMemoryBound(to: Lesson.self).pointee
-        lesson.learner.takeUnretainedValue().parts[Int(part)].differentiate(lesson)
-      }
-    } else {
-      for part in parts { part.differentiate(lesson) }
+    pool.run(tasks: parts.count, on: &lesson) { lesson, part, _ in
+      let lesson = lesson!.assumingMemoryBound(to: Lesson.self).pointee
+      lesson.learner.takeUnretainedValue().parts[Int(part)].differentiate(lesson)
     }
     for part in parts { part.tape.addCollectedGradients() }
   }
