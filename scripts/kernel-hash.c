@@ -550,7 +550,7 @@ static void pictures(void) {
   float *sums = changed(25 * 15 * 16, 0);
   ck_convolve_weight_gradient(&layer, x, dy, sums, changed(5 * 16, 0));
   ck_convolve_weight_gradient(&spread, x, dy, changed(9 * 15 * 16, 0), changed(5 * 16, 0));
-  ck_fold_frames(25 * 15, sums, changed(25 * 15, 1));
+  ck_fold_frames(2, 16, 25 * 15 - 1, sums, output(25 * 15 - 1));
   ck_convolve_pool(&layer, x, input(25 * 15, 1), input(5, 1), output(pooled), place);
   ck_convolve_pool_weight_gradient(
       &layer, x, input(pooled, 1), place, changed(25 * 15 * 16, 0), changed(5 * 16, 0));
@@ -560,13 +560,14 @@ static void pictures(void) {
   ck_max_pool_gradient(NULL, 1, 6, 4, 5, input(pooled, 1), place, output(outputs));
   ck_upsample(6, 4, 5, y, output(4 * outputs));
   ck_upsample_gradient(6, 4, 5, input(4 * outputs, 1), output(outputs));
-  float *scale = input(5, 1), *inverse = output(24 * 16);
-  ck_channel_norm_silu(NULL, 1, 24, 5, 1e-4f, dy, scale, inverse, output(outputs));
+  float *scale = input(5, 1), *inverse = output(24 * 16), *slopes = output(outputs);
+  ck_channel_norm_silu(NULL, 1, 24, 5, 1e-4f, dy, scale, inverse, output(outputs), slopes);
   ck_channel_norm_silu_gradient(
-      NULL, 1, 24, 5, dy, scale, inverse, y, output(outputs), changed(5 * 16, 1));
+      NULL, 1, 24, 5, dy, scale, inverse, slopes, y, output(outputs), changed(5 * 16, 1));
   ck_picture_frames(NULL, 19, 67, input(19 * 70, 255), 70, -0.5f, output(2 * 67 * 16));
-  ck_picture_loss(NULL, 2, 60, dy, y, output(2 * 16));
-  ck_picture_loss_gradient(NULL, 2, 60, dy, y, input(2 * 16, 1), changed(outputs, 1), 1);
+  float *losses = output(outputs);
+  ck_picture_loss(NULL, 19, 60, dy, input(19 * 70, 255), 70, output(2 * 16), losses);
+  ck_picture_loss_gradient(NULL, 2, 60, losses, input(2 * 16, 1), changed(outputs, 1), 1);
   absorb();
   line("ck_convolve", "");
 }

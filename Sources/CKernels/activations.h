@@ -71,16 +71,23 @@ INLINE floats activation_derivative(const int kind, floats x) {
   }
 }
 
+/// SiLU, to the last bit or two, and its derivative, to the bit; returns 1 + e⁻ˣ.
+INLINE floats silu_with_derivative(floats x, floats *y, floats *derivative) {
+  const floats limited = at_most(at_least(x, -87), 87), e = exp_limited(-limited);
+  const floats sum = splat(1) + e, s = splat(1) / sum;
+  *y = at_least(x, -87) * s;
+  *derivative = s * fmadd(limited, e * s, splat(1));
+  return sum;
+}
+
 /// activate(kind, x) and activation_derivative(kind, x), to the bit, with what they have in common computed once.
 INLINE void activate_with_derivative(const int kind, floats x, floats *y, floats *derivative) {
   if (kind == CK_SILU) {
-    floats limited = at_most(at_least(x, -87), 87), e = exp_limited(-limited);
-    floats sum = splat(1) + e, s = splat(1) / sum;
     // The quotient by the reciprocal and what that leaves over is the divider's to the bit, for every float x; a second
     // division would take as long as all the rest.
-    floats numerator = at_least(x, -87), quotient = numerator * s, left = fmadd(-quotient, sum, numerator);
+    floats quotient, sum = silu_with_derivative(x, &quotient, derivative);
+    floats s = splat(1) / sum, left = fmadd(-quotient, sum, at_least(x, -87));
     *y = absolute(left) > splat(0) ? fmadd(left, s, quotient) : quotient;
-    *derivative = s * fmadd(limited, e * s, splat(1));
   } else {
     *y = activate(kind, x);
     *derivative = activation_derivative(kind, x);

@@ -10,7 +10,7 @@ enum {
   MOST_INPUTS = 4,
   OUTPUTS_WITH_MOST_INPUTS = 6,
   /// Pixels whose weights' gradients are summed in one go: more leave the first-level cache, fewer reload the sums.
-  STRIP_PIXELS = 32,
+  STRIP_PIXELS = 64,
   /// Pixels of one row, where it is longer than that.
   ROW_PIXELS = 64,
 };
@@ -223,20 +223,21 @@ INLINE int64_t rows_of_weights(const ck_convolution *c) {
   return c->width < STRIP_PIXELS ? STRIP_PIXELS / c->width : 1;
 }
 
-/// sums[i] += x[pixel][i], pixels ascending; eight vectors at a time stay in the registers.
+/// sums[i] += x[pixel][i], pixels ascending, for some vectors that stay in the registers.
+INLINE void add_pixels_of(const int vectors, int64_t pixels, int64_t size, const float *x, float *sums) {
+  floats block[MOST_OUTPUTS];
+  UNROLL for (int v = 0; v < vectors; v++) block[v] = load(sums + v * LANES);
+  for (int64_t pixel = 0; pixel < pixels; pixel++)
+    UNROLL for (int v = 0; v < vectors; v++) block[v] += load(x + pixel * size + v * LANES);
+  UNROLL for (int v = 0; v < vectors; v++) store(sums + v * LANES, block[v]);
+}
+
+/// sums[i] += x[pixel][i], pixels ascending.
 static void add_pixels(int64_t pixels, int64_t size, const float *x, float *sums) {
-  enum { VECTORS = 8 };
   int64_t i = 0;
-  for (; i + VECTORS * LANES <= size; i += VECTORS * LANES) {
-    floats block[VECTORS];
-    UNROLL for (int v = 0; v < VECTORS; v++) block[v] = load(sums + i + v * LANES);
-    for (int64_t pixel = 0; pixel < pixels; pixel++)
-      UNROLL for (int v = 0; v < VECTORS; v++) block[v] += load(x + pixel * size + i + v * LANES);
-    UNROLL for (int v = 0; v < VECTORS; v++) store(sums + i + v * LANES, block[v]);
-  }
-  for (int64_t pixel = 0; i < size && pixel < pixels; pixel++)
-    for (int64_t rest = i; rest < size; rest += LANES)
-      store(sums + rest, load(sums + rest) + load(x + pixel * size + rest));
+  for (; i + 8 * LANES <= size; i += 8 * LANES) add_pixels_of(8, pixels, size, x + i, sums + i);
+  for (; i + 2 * LANES <= size; i += 2 * LANES) add_pixels_of(2, pixels, size, x + i, sums + i);
+  for (; i < size; i += LANES) add_pixels_of(1, pixels, size, x + i, sums + i);
 }
 
 /// Rows of one tile, as many as `rows_of_weights` at most.
@@ -259,7 +260,30 @@ static void convolve_weight_gradient_variant(
     weight_rows(c, row, smaller_of(row + most_rows, c->height), x, dy, sums, bias_sums);
 }
 
-/// out[i] += the sum of the 16 frames of sums [count][16], the upper half added to the lower four times over.
-static void fold_frames_variant(int64_t count, const float *sums, float *out) {
-  for (int64_t i = 0; i < count; i++) out[i] += folded((const sixteen_floats *)(sums + i * FRAMES));
+/// Σ of the parts' sixteen frames of one number, in ascending order, and then of all vectors, the upper half added to
+/// the lower until one is left.
+INLINE floats sum_of_parts(int64_t parts, int64_t stride, const float *sums) {
+  enum { VECTORS = FRAMES / LANES };
+  floats all[VECTORS];
+  UNROLL for (int v = 0; v < VECTORS; v++) all[v] = load(sums + v * LANES);
+  for (int64_t part = 1; part < parts; part++)
+    UNROLL for (int v = 0; v < VECTORS; v++) all[v] += load(sums + part * stride + v * LANES);
+  UNROLL for (int half = VECTORS / 2; half > 0; half /= 2)
+    UNROLL for (int v = 0; v < half; v++) all[v] += all[v + half];
+  return all[0];
+}
+
+/// out[i] = the sum over the parts, then of the 16 frames, the upper half added to the lower four times over; as many
+/// numbers as a vector holds at a time.
+static void fold_frames_variant(int64_t parts, int64_t stride, int64_t count, const float *sums, float *out) {
+  for (int64_t i = 0; i < count; i += LANES) {
+    const int64_t numbers = smaller_of(LANES, count - i);
+    floats lanes[LANES];
+    for (int64_t n = 0; n < LANES; n++)
+      lanes[n] = n < numbers ? sum_of_parts(parts, stride, sums + (i + n) * FRAMES) : splat(0);
+    transpose_square(lanes);
+    UNROLL for (int half = LANES / 2; half > 0; half /= 2)
+      UNROLL for (int lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    store_first(out + i, lanes[0], numbers);
+  }
 }

@@ -126,21 +126,23 @@ typedef struct {
       float *bias_sums);
   void (*convolve_unpooled)(
       const ck_convolution *layer, const float *dy, const float *place, const float *w, float *dx);
-  void (*fold_frames)(int64_t count, const float *sums, float *out);
+  void (*fold_frames)(int64_t parts, int64_t stride, int64_t count, const float *sums, float *out);
   void (*max_pool)(int64_t height, int64_t width, int64_t channels, const float *x, float *y, float *place);
   void (*max_pool_gradient)(
       int64_t height, int64_t width, int64_t channels, const float *dy, const float *place, float *dx);
   void (*upsample)(int64_t height, int64_t width, int64_t channels, const float *x, float *y);
   void (*upsample_gradient)(int64_t height, int64_t width, int64_t channels, const float *dy, float *dx);
   void (*channel_norm_silu)(
-      int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y);
+      int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y,
+      float *slopes);
   void (*channel_norm_silu_gradient)(
-      int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
-      float *dx, float *scale_sums);
+      int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *slopes,
+      const float *dy, float *dx, float *scale_sums);
   void (*picture_frames)(int64_t count, int64_t size, const float *x, int64_t x_stride, float offset, float *y);
-  void (*picture_loss)(int64_t size, const float *x, const float *target, float *sums);
+  void (*picture_loss)(
+      int64_t count, int64_t size, const float *x, const float *bytes, int64_t stride, float *sums, float *slopes);
   void (*picture_loss_gradient)(
-      int64_t size, const float *x, const float *target, const float *slopes, float *dx, int32_t accumulate);
+      int64_t size, const float *slopes, const float *dsums, float *dx, int32_t accumulate);
   // As the public functions of the same names, with the rows of a tile.
   void (*tile_linear)(
       int64_t tiles, int64_t width, int64_t inputs, int64_t outputs, const ck_tiles *x, const float *w,

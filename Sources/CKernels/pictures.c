@@ -27,7 +27,9 @@ void ck_convolve_unpooled(
   ck_kernels()->convolve_unpooled(layer, dy, place, w, dx);
 }
 
-void ck_fold_frames(int64_t count, const float *sums, float *out) { ck_kernels()->fold_frames(count, sums, out); }
+void ck_fold_frames(int64_t parts, int64_t stride, int64_t count, const float *sums, float *out) {
+  ck_kernels()->fold_frames(parts, stride, count, sums, out);
+}
 
 void ck_upsample(int64_t height, int64_t width, int64_t channels, const float *x, float *y) {
   ck_kernels()->upsample(height, width, channels, x, y);
@@ -44,8 +46,8 @@ typedef struct {
   int64_t size;  ///< floats of a tile of x
   int64_t count, x_stride;
   float epsilon;
-  const float *x, *scale, *inputs, *dy;
-  float *y, *outputs;
+  const float *x, *scale, *inputs, *slopes_in, *dy;
+  float *y, *outputs, *slopes;
   int32_t accumulate;
 } picture_tiles;
 
@@ -95,15 +97,15 @@ static void norm_tile(void *context, int64_t tile, int32_t worker) {
   const int64_t at = tile * all->size;
   all->kernels->channel_norm_silu(
       all->height, all->channels, all->epsilon, all->x + at, all->scale, all->outputs + tile * all->height * FRAMES,
-      all->y + at);
+      all->y + at, all->slopes ? all->slopes + at : NULL);
 }
 
 void ck_channel_norm_silu(
     ck_pool *pool, int64_t tiles, int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale,
-    float *inverse, float *y) {
+    float *inverse, float *y, float *slopes) {
   picture_tiles all = {
       .height = pixels, .channels = channels, .size = pixels * channels * FRAMES, .epsilon = epsilon, .x = x,
-      .scale = scale, .outputs = inverse, .y = y};
+      .scale = scale, .outputs = inverse, .y = y, .slopes = slopes};
   run_tiles(pool, tiles, norm_tile, &all);
 }
 
@@ -112,16 +114,16 @@ static void norm_gradient_tile(void *context, int64_t tile, int32_t worker) {
   (void)worker;
   const int64_t at = tile * all->size;
   all->kernels->channel_norm_silu_gradient(
-      all->height, all->channels, all->x + at, all->scale, all->inputs + tile * all->height * FRAMES, all->dy + at,
-      all->y + at, all->outputs + tile * all->channels * FRAMES);
+      all->height, all->channels, all->x + at, all->scale, all->inputs + tile * all->height * FRAMES,
+      all->slopes_in + at, all->dy + at, all->y + at, all->outputs + tile * all->channels * FRAMES);
 }
 
 void ck_channel_norm_silu_gradient(
     ck_pool *pool, int64_t tiles, int64_t pixels, int64_t channels, const float *x, const float *scale,
-    const float *inverse, const float *dy, float *dx, float *scale_sums) {
+    const float *inverse, const float *slopes, const float *dy, float *dx, float *scale_sums) {
   picture_tiles all = {
       .height = pixels, .channels = channels, .size = pixels * channels * FRAMES, .x = x, .scale = scale,
-      .inputs = inverse, .dy = dy, .y = dx, .outputs = scale_sums};
+      .inputs = inverse, .slopes_in = slopes, .dy = dy, .y = dx, .outputs = scale_sums};
   run_tiles(pool, tiles, norm_gradient_tile, &all);
 }
 
@@ -143,14 +145,18 @@ void ck_picture_frames(
 static void loss_tile(void *context, int64_t tile, int32_t worker) {
   const picture_tiles *all = context;
   (void)worker;
-  const int64_t at = tile * all->size * FRAMES;
-  all->kernels->picture_loss(all->size, all->x + at, all->inputs + at, all->y + tile * FRAMES);
+  const int64_t left = all->count - tile * FRAMES, at = tile * all->size * FRAMES;
+  all->kernels->picture_loss(
+      left < FRAMES ? left : FRAMES, all->size, all->x + at, all->inputs + tile * FRAMES * all->x_stride, all->x_stride,
+      all->y + tile * FRAMES, all->slopes ? all->slopes + at : NULL);
 }
 
 void ck_picture_loss(
-    ck_pool *pool, int64_t tiles, int64_t size, const float *x, const float *target, float *sums) {
-  picture_tiles all = {.size = size, .x = x, .inputs = target, .y = sums};
-  run_tiles(pool, tiles, loss_tile, &all);
+    ck_pool *pool, int64_t count, int64_t size, const float *x, const float *bytes, int64_t stride, float *sums,
+    float *slopes) {
+  picture_tiles all = {
+      .count = count, .size = size, .x = x, .inputs = bytes, .x_stride = stride, .y = sums, .slopes = slopes};
+  run_tiles(pool, (count + FRAMES - 1) / FRAMES, loss_tile, &all);
 }
 
 static void loss_gradient_tile(void *context, int64_t tile, int32_t worker) {
@@ -158,13 +164,12 @@ static void loss_gradient_tile(void *context, int64_t tile, int32_t worker) {
   (void)worker;
   const int64_t at = tile * all->size * FRAMES;
   all->kernels->picture_loss_gradient(
-      all->size, all->x + at, all->inputs + at, all->dy + tile * FRAMES, all->y + at, all->accumulate);
+      all->size, all->x + at, all->dy + tile * FRAMES, all->y + at, all->accumulate);
 }
 
 void ck_picture_loss_gradient(
-    ck_pool *pool, int64_t tiles, int64_t size, const float *x, const float *target, const float *dsums, float *dx,
+    ck_pool *pool, int64_t tiles, int64_t size, const float *slopes, const float *dsums, float *dx,
     int32_t accumulate) {
-  picture_tiles all = {
-      .size = size, .x = x, .inputs = target, .dy = dsums, .y = dx, .accumulate = accumulate};
+  picture_tiles all = {.size = size, .x = slopes, .dy = dsums, .y = dx, .accumulate = accumulate};
   run_tiles(pool, tiles, loss_gradient_tile, &all);
 }

@@ -101,45 +101,54 @@ static void upsample_gradient_variant(
 }
 
 /// y = SiLU(x/√(mean over the channels of x² + epsilon)·scale) of every pixel of [pixels][channels][16];
-/// inverse [pixels][16].
+/// inverse [pixels][16], and where they are wanted the slopes of SiLU, like y.
 static void channel_norm_silu_variant(
-    int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y) {
+    int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale, float *inverse, float *y,
+    float *slopes) {
+  const floats share = splat(1 / (float)channels);
   for (int64_t pixel = 0; pixel < pixels; pixel++, inverse += FRAMES) {
     for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
-      const float *from = x + pixel * channels * FRAMES + lane;
-      float *to = y + pixel * channels * FRAMES + lane;
+      const int64_t at = pixel * channels * FRAMES + lane;
       floats squares = splat(0);
-      for (int64_t c = 0; c < channels; c++) squares = fmadd(load(from + c * FRAMES), load(from + c * FRAMES), squares);
-      floats factor =
-          splat(1) / __builtin_elementwise_sqrt(squares / splat((float)channels) + splat(epsilon));
+      for (int64_t c = 0; c < channels; c++) {
+        const floats value = load(x + at + c * FRAMES);
+        squares = fmadd(value, value, squares);
+      }
+      const floats factor = splat(1) / __builtin_elementwise_sqrt(fmadd(squares, share, splat(epsilon)));
       store(inverse + lane, factor);
-      for (int64_t c = 0; c < channels; c++)
-        store(to + c * FRAMES, activate(CK_SILU, load(from + c * FRAMES) * factor * splat(scale[c])));
+      for (int64_t c = 0; c < channels; c++) {
+        floats value, slope;
+        silu_with_derivative(load(x + at + c * FRAMES) * factor * splat(scale[c]), &value, &slope);
+        store(y + at + c * FRAMES, value);
+        if (slopes) store(slopes + at + c * FRAMES, slope);
+      }
     }
   }
 }
 
-/// dx is set; scale_sums [channels][16] added to.
+/// dx, which may be dy, is set; scale_sums [channels][16] added to.
 static void channel_norm_silu_gradient_variant(
-    int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *dy,
-    float *dx, float *scale_sums) {
+    int64_t pixels, int64_t channels, const float *x, const float *scale, const float *inverse, const float *slopes,
+    const float *dy, float *dx, float *scale_sums) {
+  const floats share = splat(1 / (float)channels);
   for (int64_t pixel = 0; pixel < pixels; pixel++, inverse += FRAMES) {
     for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
       const int64_t at = pixel * channels * FRAMES + lane;
-      floats factor = load(inverse + lane), projection = splat(0);
+      const floats factor = load(inverse + lane);
+      floats projection = splat(0);
       for (int64_t c = 0; c < channels; c++) {
-        floats n = load(x + at + c * FRAMES) * factor;
-        floats d = load(dy + at + c * FRAMES) * activation_derivative(CK_SILU, n * splat(scale[c]));
+        const floats n = load(x + at + c * FRAMES) * factor;
+        floats d = load(dy + at + c * FRAMES) * load(slopes + at + c * FRAMES);
         float *sum = scale_sums + c * FRAMES + lane;
         store(sum, fmadd(d, n, load(sum)));
         d *= splat(scale[c]);
         projection = fmadd(d, n, projection);
         store(dx + at + c * FRAMES, d);
       }
-      projection /= splat((float)channels);
+      projection *= share;
       for (int64_t c = 0; c < channels; c++) {
-        floats n = load(x + at + c * FRAMES) * factor;
-        store(dx + at + c * FRAMES, (load(dx + at + c * FRAMES) - n * projection) * factor);
+        const floats n = load(x + at + c * FRAMES) * factor;
+        store(dx + at + c * FRAMES, fmadd(-n, projection, load(dx + at + c * FRAMES)) * factor);
       }
     }
   }
@@ -150,37 +159,50 @@ static void channel_norm_silu_gradient_variant(
 /// Places of sixteen pictures that are turned at a time, so that they stay in the first-level cache.
 enum { TURNED_PLACES = 64 };
 
+/// x/255 to the divider's bit: the quotient by the reciprocal, and what that leaves over.
+INLINE floats of_255(floats x) {
+  const floats reciprocal = splat(1 / 255.0f), quotient = x * reciprocal;
+  return fmadd(fmadd(-quotient, splat(255), x), reciprocal, quotient);
+}
+
 /// Up to sixteen pictures of bytes, a row each, side by side: y [size][16] = x/255 + offset, 0 where there is none.
 static void picture_frames_variant(
     int64_t count, int64_t size, const float *x, int64_t x_stride, float offset, float *y) {
   for (int64_t place = 0; place < size; place += TURNED_PLACES) {
-    const int64_t places = size - place < TURNED_PLACES ? size - place : TURNED_PLACES;
+    const int64_t places = smaller_of(TURNED_PLACES, size - place);
     float *to = y + place * FRAMES;
     transpose(count, places, x + place, x_stride, to, FRAMES, FRAMES);
-    for (int64_t i = 0; i < places * FRAMES; i += LANES) store(to + i, load(to + i) / splat(255) + splat(offset));
+    for (int64_t i = 0; i < places * FRAMES; i += LANES) store(to + i, of_255(load(to + i)) + splat(offset));
   }
 }
 
-/// sums [16] = Σ over the places of (σ(x) − target)², in ascending order.
-static void picture_loss_variant(int64_t size, const float *x, const float *target, float *sums) {
-  for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
-    floats sum = splat(0);
-    for (int64_t i = lane; i < size * FRAMES; i += FRAMES) {
-      const floats gap = activate(CK_SIGMOID, load(x + i)) - load(target + i);
-      sum = fmadd(gap, gap, sum);
+/// sums [16] = Σ over the places of (σ(x) − byte/255)², in ascending order, and the slopes by x.
+static void picture_loss_variant(
+    int64_t count, int64_t size, const float *x, const float *bytes, int64_t stride, float *sums, float *slopes) {
+  float turned[TURNED_PLACES * FRAMES];
+  memset(sums, 0, FRAMES * sizeof *sums);
+  for (int64_t place = 0; place < size; place += TURNED_PLACES, x += TURNED_PLACES * FRAMES) {
+    const int64_t places = smaller_of(TURNED_PLACES, size - place);
+    transpose(count, places, bytes + place, stride, turned, FRAMES, FRAMES);
+    for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
+      floats sum = load(sums + lane);
+      for (int64_t i = lane; i < places * FRAMES; i += FRAMES) {
+        const floats said = activate(CK_SIGMOID, load(x + i)), gap = fmadd(load(turned + i), splat(-1 / 255.0f), said);
+        sum = fmadd(gap, gap, sum);
+        if (slopes) store(slopes + place * FRAMES + i, splat(2) * gap * (said * (splat(1) - said)));
+      }
+      store(sums + lane, sum);
     }
-    store(sums + lane, sum);
   }
 }
 
-/// dx = slope·2·(σ(x) − target)·σ'(x), with a slope for each frame, [16]; or added to what is there.
+/// dx = the sum's gradient of every frame, [16], times the slopes; or added to what is there.
 static void picture_loss_gradient_variant(
-    int64_t size, const float *x, const float *target, const float *slopes, float *dx, int32_t accumulate) {
+    int64_t size, const float *slopes, const float *dsums, float *dx, int32_t accumulate) {
   for (int64_t lane = 0; lane < FRAMES; lane += LANES) {
-    const floats slope = load(slopes + lane) * splat(2);
+    const floats factor = load(dsums + lane);
     for (int64_t i = lane; i < size * FRAMES; i += FRAMES) {
-      const floats said = activate(CK_SIGMOID, load(x + i));
-      const floats d = slope * (said - load(target + i)) * (said * (splat(1) - said));
+      const floats d = factor * load(slopes + i);
       store(dx + i, accumulate ? load(dx + i) + d : d);
     }
   }

@@ -120,6 +120,26 @@ static void tile_rows_out_variant(
   }
 }
 
+/// The largest of `count` vectors, in four chains: one would wait for itself.
+INLINE floats largest_of(int64_t count, int64_t width, const float *x) {
+  enum { CHAINS = 4 };
+  floats best[CHAINS];
+  UNROLL for (int c = 0; c < CHAINS; c++) best[c] = load(x);
+  int64_t i = 0;
+  for (; i + CHAINS <= count; i += CHAINS) {
+    UNROLL for (int c = 0; c < CHAINS; c++) {
+      const floats next = load(x + (i + c) * width);
+      best[c] = next > best[c] ? next : best[c];
+    }
+  }
+  for (; i < count; i++) {
+    const floats next = load(x + i * width);
+    best[0] = next > best[0] ? next : best[0];
+  }
+  UNROLL for (int c = 1; c < CHAINS; c++) best[0] = best[c] > best[0] ? best[c] : best[0];
+  return best[0];
+}
+
 /// As one_hot_sample_variant, a latent of all rows of a vector at once.
 static void tile_one_hot_sample_variant(
     int64_t tiles, int64_t width, int64_t latents, int64_t classes, float unimix, const ck_tiles *logits,
@@ -132,11 +152,8 @@ static void tile_one_hot_sample_variant(
         const float *x = tile_at(logits, tile, width) + latent * classes * width + row;
         float *out = tile_at(y, tile, width) + latent * classes * width + row;
         const floats draw = load(tile_at(draws, tile, width) + latent * width + row);
-        floats largest = load(x), sum = splat(0), cumulative = splat(0);
-        for (int64_t c = 1; c < classes; c++) {
-          floats next = load(x + c * width);
-          largest = next > largest ? next : largest;
-        }
+        const floats largest = largest_of(classes, width, x);
+        floats sum = splat(0), cumulative = splat(0);
         for (int64_t c = 0; c < classes; c++) {
           floats e = exp_full(load(x + c * width) - largest);
           store(p + c * LANES, e);
@@ -165,26 +182,6 @@ static void tile_one_hot_sample_variant(
       }
     }
   }
-}
-
-/// The largest of `count` vectors, in four chains: one would wait for itself.
-INLINE floats largest_of(int64_t count, int64_t width, const float *x) {
-  enum { CHAINS = 4 };
-  floats best[CHAINS];
-  UNROLL for (int c = 0; c < CHAINS; c++) best[c] = load(x);
-  int64_t i = 0;
-  for (; i + CHAINS <= count; i += CHAINS) {
-    UNROLL for (int c = 0; c < CHAINS; c++) {
-      const floats next = load(x + (i + c) * width);
-      best[c] = next > best[c] ? next : best[c];
-    }
-  }
-  for (; i < count; i++) {
-    const floats next = load(x + i * width);
-    best[0] = next > best[0] ? next : best[0];
-  }
-  UNROLL for (int c = 1; c < CHAINS; c++) best[0] = best[c] > best[0] ? best[c] : best[0];
-  return best[0];
 }
 
 /// As two_hot_mean_variant, of all rows of a vector at once.

@@ -120,7 +120,7 @@ extension Kernels {
             )
             ck_convolve(&layer, x, w, bias, &y)
             ck_convolve_weight_gradient(&layer, x, dy, &sums, &bias_sums)
-            ck_fold_frames(Int64(folded.count), sums, &folded)
+            ck_fold_frames(1, 0, Int64(folded.count), sums, &folded)
             return bits(y + folded + bias_sums)
           })
         var want: [Float] = []
@@ -142,6 +142,22 @@ extension Kernels {
         }
         #expect(largestError(Array(found[..<want.count]), want, floor: 1) < 1e-5, "\(height)×\(width)")
       }
+    }
+
+    @Test(arguments: [1, 5, 16, 37]) func framesOfSomePartsAreAdded(count: Int) {
+      let (parts, stride) = (3, 16 * count + 8)
+      let sums = sample(parts * stride, seed: 15)
+      let found = floats(
+        sameOnEveryISA {
+          var folded = [Float](repeating: .nan, count: count + 1)
+          ck_fold_frames(Int64(parts), Int64(stride), Int64(count), sums, &folded)
+          return bits(folded)
+        })
+      let want = (0..<count).map { number in
+        Float((0..<parts * 16).reduce(0.0) { $0 + Double(sums[$1 / 16 * stride + number * 16 + $1 % 16]) })
+      }
+      #expect(largestError(Array(found[..<count]), want, floor: 1) < 1e-5)
+      #expect(found[count].isNaN, "written beyond the end")
     }
 
     /// v of a gradient of 1e-19 is subnormal; flushed to 0 it would move its parameter by 1e-19/1e-20.

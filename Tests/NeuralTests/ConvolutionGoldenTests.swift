@@ -136,6 +136,37 @@ import Testing
     }
   }
 
+  /// The norm's gradient is made in the memory of its result's: what else looks at the same pictures, recorded before it
+  /// or after it, still adds to theirs, and a second loss on the recording starts afresh.
+  @Test func normHandsItsGradientOn() {
+    let (count, pixels, channels) = (3, 2, 5)
+    let numbers = (0..<count * pixels * channels).map { Float($0 * 7 % 11) / 5 - 1 }
+    func gradient(before: Bool, after: Bool) -> [Float] {
+      tape.rewind()
+      let rows = tape.variable(numbers, rows: count, columns: pixels * channels)
+      let scale = tape.variable((0..<channels).map { Float($0) - 1 }, columns: channels)
+      let x = tape.frames(rows, height: 1, width: pixels, channels: channels)
+      let first = tape.sum(tape.scale(x.tensor, by: 2))
+      let normed = tape.normSiLU(x, scale: scale)
+      let last = tape.sum(tape.scale(x.tensor, by: 3))
+      var loss = tape.sum(tape.rows(normed))
+      if before { loss = tape.add(first, loss) }
+      if after { loss = tape.add(loss, last) }
+      tape.backward(loss)
+      let once = Array(tape.gradient(rows)) + Array(tape.gradient(scale))
+      tape.backward(loss)
+      #expect(Array(tape.gradient(rows)) + Array(tape.gradient(scale)) == once)
+      return Array(tape.gradient(rows))
+    }
+    let alone = gradient(before: false, after: false)
+    #expect(alone.contains { abs($0) > 0.01 })
+    for (before, after) in [(true, false), (false, true), (true, true)] {
+      let offset: Float = (before ? 2 : 0) + (after ? 3 : 0)
+      let found = gradient(before: before, after: after)
+      #expect(zip(found, alone).allSatisfy { abs($0 - ($1 + offset)) < 1e-5 }, "\(before) \(after)")
+    }
+  }
+
   /// Bytes as pictures, and the loss of what is said of them, against their definitions.
   @Test(arguments: [1, 16, 21]) func bytesAndLoss(count: Int) {
     let (height, width, channels) = (5, 6, 3)
@@ -148,12 +179,12 @@ import Testing
       let back = tape.rows(of: tape.rows(pictures))
       let logits = tape.frames(
         tape.constant(said, rows: count, columns: size), height: height, width: width, channels: channels)
-      let losses = tape.values(tape.pictureLoss(logits, pictures))
+      let losses = tape.values(tape.pictureLoss(logits, rows))
       for row in 0..<count {
         var sum = 0.0
         for column in 0..<size {
           #expect(back[row, column] == rows[row, column] / 255 - 0.5)
-          let gap = 1 / (1 + exp(-Double(said[row * size + column]))) - Double(back[row, column])
+          let gap = 1 / (1 + exp(-Double(said[row * size + column]))) - Double(rows[row, column]) / 255
           sum += gap * gap
         }
         #expect(abs(Double(losses[row]) - sum) < 1e-4 * sum)

@@ -37,8 +37,8 @@ void ck_convolve_pool_weight_gradient(
 /// the input, with w turned round and its channels exchanged.
 void ck_convolve_unpooled(
     const ck_convolution *layer, const float *dy, const float *place, const float *w, float *dx);
-/// out[i] += Σ of the 16 frames of sums [count][16], in a fixed order.
-void ck_fold_frames(int64_t count, const float *sums, float *out);
+/// out[i] = Σ over the parts, `stride` floats apart, of the 16 frames of their sums [count][16], in a fixed order.
+void ck_fold_frames(int64_t parts, int64_t stride, int64_t count, const float *sums, float *out);
 
 // MARK: - Around them
 
@@ -54,25 +54,28 @@ void ck_max_pool_gradient(
 void ck_upsample(int64_t height, int64_t width, int64_t channels, const float *x, float *y);
 /// dx is set everywhere.
 void ck_upsample_gradient(int64_t height, int64_t width, int64_t channels, const float *dy, float *dx);
-/// y = SiLU(x/√(mean x² over the channels + epsilon)·scale) of every pixel of [pixels][channels][16];
-/// inverse [pixels][16] gets the factor.
+/// y = SiLU(x/√(mean x² over the channels + epsilon)·scale) of every pixel of [pixels][channels][16]; inverse
+/// [pixels][16] gets the factor, and `slopes`, where they are wanted (else NULL), SiLU's derivatives.
 void ck_channel_norm_silu(
     ck_pool *pool, int64_t tiles, int64_t pixels, int64_t channels, float epsilon, const float *x, const float *scale,
-    float *inverse, float *y);
-/// dx is set; every tile's scale_sums [channels][16] are added to, frame by frame.
+    float *inverse, float *y, float *slopes);
+/// From what that gave: dx, which may be dy, is set; every tile's scale_sums [channels][16] are added to, frame by
+/// frame.
 void ck_channel_norm_silu_gradient(
     ck_pool *pool, int64_t tiles, int64_t pixels, int64_t channels, const float *x, const float *scale,
-    const float *inverse, const float *dy, float *dx, float *scale_sums);
+    const float *inverse, const float *slopes, const float *dy, float *dx, float *scale_sums);
 /// Rows of bytes x [count][size], `x_stride` apart → ⌈count/16⌉ tiles y [size][16] = x/255 + offset; where there is no
 /// picture, the offset.
 void ck_picture_frames(
     ck_pool *pool, int64_t count, int64_t size, const float *x, int64_t x_stride, float offset, float *y);
-/// Every tile's sums [16] = Σ over its `size` places of (σ(x) − target)².
+/// sums [⌈count/16⌉][16] = Σ over the `size` places of x's tiles of (σ(x) − byte/255)², of rows of bytes as there, and
+/// `slopes`, where they are wanted (else NULL), the derivatives by x; where there is no picture, of black ones.
 void ck_picture_loss(
-    ck_pool *pool, int64_t tiles, int64_t size, const float *x, const float *target, float *sums);
-/// dx is set, or added to, from the sums' gradients dsums [tiles][16].
+    ck_pool *pool, int64_t count, int64_t size, const float *x, const float *bytes, int64_t stride, float *sums,
+    float *slopes);
+/// dx is set, or added to, from those slopes and the sums' gradients dsums [tiles][16].
 void ck_picture_loss_gradient(
-    ck_pool *pool, int64_t tiles, int64_t size, const float *x, const float *target, const float *dsums, float *dx,
+    ck_pool *pool, int64_t tiles, int64_t size, const float *slopes, const float *dsums, float *dx,
     int32_t accumulate);
 
 #endif

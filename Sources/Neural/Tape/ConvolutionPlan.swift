@@ -64,9 +64,9 @@ struct ConvolutionPlan: BitwiseCopyable {
   // MARK: Weights
 
   /// Calls `body` with the place of every weight in PyTorch's order [outputs, inputs, 5, 5], and with each of the
-  /// places [phases, taps, taps, inputs, columns] that it is added to.
+  /// places [phases][taps, taps, inputs, columns] that it is added to.
   @inline(__always)
-  func forEachWeight(_ body: (_ place: Int, _ packed: Int) -> Void) {
+  func forEachWeight(_ body: (_ place: Int, _ phase: Int, _ packed: Int) -> Void) {
     for output in 0..<outputs {
       for input in 0..<inputs {
         for tap in 0..<25 {
@@ -74,8 +74,8 @@ struct ConvolutionPlan: BitwiseCopyable {
           for phase in 0..<phases {
             for side in 0..<phases {
               let (down, right) = (self.tap(tap / 5, phase), self.tap(tap % 5, side))
-              let packed = ((phase * taps + down) * taps + right) * inputs + input
-              body(place, packed * columns + side * outputs + output)
+              let packed = (down * taps + right) * inputs + input
+              body(place, phase, packed * columns + side * outputs + output)
             }
           }
         }
@@ -89,7 +89,7 @@ struct ConvolutionPlan: BitwiseCopyable {
   /// The weights as the kernel reads them.
   func pack(_ weight: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
     packed.update(repeating: 0, count: phases * weights)
-    forEachWeight { packed[$1] += weight[$0] }
+    forEachWeight { packed[$1 * weights + $2] += weight[$0] }
   }
 
   /// The same for the way back: turned round, and inputs and columns exchanged.
@@ -153,7 +153,7 @@ struct ConvolutionPlan: BitwiseCopyable {
   }
 
   /// Parts of the tiles, each with sums of its own: a fixed number, so that they have one order whoever computes them.
-  var parts: Int { min(tiles, 4) }
+  var parts: Int { min(tiles, 2) }
   /// Floats of a part's sums: weights, then biases.
   var sums: Int { phases * (weights + columns) * Frames.lanes }
 

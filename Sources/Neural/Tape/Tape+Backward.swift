@@ -14,7 +14,7 @@ extension Tape {
     precondition(
       seed?.count ?? 1 == root.count, "\(seed?.count ?? 1) numbers to start from, for \(root.shape)")
     precondition(node(root).requiresGradient, "\(root.shape) depends on nothing that takes a gradient")
-    for index in 0...root.index { nodes[index].gradient = nil }
+    for index in 0...root.index { (nodes[index].gradient, nodes[index].isHandedOn) = (nil, false) }
     keepsGradients = keeping
     gradientTarget(Int32(root.index))?.write(root.count) { seed?[$0] ?? 1 }
     var index = root.index
@@ -76,7 +76,7 @@ extension Tape {
     case .convolution, .upsampledConvolution, .pooledConvolution: backwardConvolution(node, gradient)
     case .maxPool: backwardMaxPool(node, gradient)
     case .upsample: backwardUpsample(node, gradient)
-    case .channelNormSiLU: backwardChannelNormSiLU(node, gradient)
+    case .channelNormSiLU: backwardChannelNormSiLU(index, node, gradient)
     case .pictureLoss: backwardPictureLoss(node, gradient)
     }
   }
@@ -95,6 +95,18 @@ extension Tape {
     let gradient = allocate(node.count)
     nodes[index].gradient = gradient
     return GradientTarget(pointer: gradient, accumulates: false)
+  }
+
+  /// Makes the memory of a node's gradient, in which its rule has put what goes to an input, that input's gradient, or
+  /// adds it there. Of the node itself there is none any more.
+  func handOn(_ gradient: UnsafeMutablePointer<Float>, of index: Int, to input: Int32) {
+    (nodes[index].gradient, nodes[index].isHandedOn) = (nil, true)
+    let node = nodes[Int(input)]
+    if node.gradient == nil, node.requiresGradient, node.operation != .parameter {
+      nodes[Int(input)].gradient = gradient
+    } else {
+      gradientTarget(input)?.write(node.count) { gradient[$0] }
+    }
   }
 
   /// Like `gradientTarget`, but zeros are written where it is new: for rules that only ever add.

@@ -64,14 +64,14 @@ extension Tape {
     guard weightTarget != nil || biasTarget != nil else { return }
     let floats = plan.sums / Frames.lanes
     withScratch(plan.parts * plan.sums + floats) { sums in
-      sums.update(repeating: 0, count: plan.parts * plan.sums + floats)
+      sums.update(repeating: 0, count: plan.parts * plan.sums)
       plan.sumWeights(pool, x.values, dy, places: node.saved! + plan.packed, into: sums)
       let folded = sums + plan.parts * plan.sums
-      for part in 0..<plan.parts { ck_fold_frames(Int64(floats), sums + part * plan.sums, folded) }
+      ck_fold_frames(Int64(plan.parts), Int64(plan.sums), Int64(floats), sums, folded)
       let (weights, columns) = (plan.weights, plan.columns)
       if let target = weightTarget {
         // Behind the weights of every phase stand its biases.
-        plan.forEachWeight { target[$0] += folded[$1 + $1 / weights * columns] }
+        plan.forEachWeight { target[$0] += folded[$1 * (weights + columns) + $2] }
       }
       if let target = biasTarget {
         for phase in 0..<plan.phases {

@@ -122,32 +122,32 @@ extension Tape {
     precondition(scale.count == x.channels, "normSiLU: scale \(scale.shape) for \(x.channels) channels")
     var node = makeNode(.channelNormSiLU, 1, x.tensor.rows, Frames.lanes, x.tensor, scale)
     let pixels = x.height * x.width
-    let inverse = allocate(x.tiles * pixels * Frames.lanes)
+    let factors = x.tiles * pixels * Frames.lanes
+    // saved: the factors, and the slopes of SiLU.
+    let inverse = allocate(factors + (node.requiresGradient ? x.tensor.count : 0))
     (node.saved, node.length) = (inverse, x.tiles)
     ck_channel_norm_silu(
       pool?.handle, Int64(x.tiles), Int64(pixels), Int64(x.channels), epsilon, nodes[x.tensor.index].values,
-      nodes[scale.index].values, inverse, node.values)
+      nodes[scale.index].values, inverse, node.values, node.requiresGradient ? inverse + factors : nil)
     return x.with(append(node))
   }
 
-  func backwardChannelNormSiLU(_ node: Node, _ dy: UnsafeMutablePointer<Float>) {
+  func backwardChannelNormSiLU(_ index: Int, _ node: Node, _ gradient: UnsafeMutablePointer<Float>) {
     let (x, scale) = (nodes[Int(node.first)], nodes[Int(node.second)])
     let (channels, tiles) = (scale.columns, node.length)
-    let inputTarget = gradientTarget(node.first)
     let scaleTarget = addingTarget(node.second)
-    let needsScratch = inputTarget?.accumulates ?? true
     let size = channels * Frames.lanes
-    withScratch(tiles * size + channels + (needsScratch ? x.count : 0)) { sums in
+    withScratch(tiles * size + channels) { sums in
       let folded = sums + tiles * size
-      sums.update(repeating: 0, count: tiles * size + channels)
-      let dx = needsScratch ? folded + channels : inputTarget!.pointer
+      sums.update(repeating: 0, count: tiles * size)
+      // Where the result's gradient was: passes over the largest pictures are bound by memory.
       ck_channel_norm_silu_gradient(
         pool?.handle, Int64(tiles), Int64(node.rows / channels / tiles), Int64(channels), x.values, scale.values,
-        node.saved!, dy, dx, sums)
-      for tile in 0..<tiles { ck_fold_frames(Int64(channels), sums + tile * size, folded) }
+        node.saved!, node.saved! + node.count / channels, gradient, gradient, sums)
+      ck_fold_frames(Int64(tiles), Int64(size), Int64(channels), sums, folded)
       if let scaleTarget { for channel in 0..<channels { scaleTarget[channel] += folded[channel] } }
-      if let inputTarget, inputTarget.accumulates { inputTarget.write(x.count) { dx[$0] } }
     }
+    handOn(gradient, of: index, to: node.first)
   }
 
   /// The input's whole gradient by `compute`, added where there is one already.
@@ -161,15 +161,19 @@ extension Tape {
     }
   }
 
-  /// Σ over each picture of (σ(x) − target)², [1, count, 1]; the target takes no gradient.
-  package func pictureLoss(_ x: Frames, _ target: Frames) -> Tensor {
-    precondition(x.size == target.size && x.count == target.count, "pictures of \(x.size) and \(target.size) numbers")
-    var node = makeNode(.pictureLoss, 1, x.count, 1, x.tensor, target.tensor)
+  /// Σ over each picture of (σ(x) − byte/255)², [1, count, 1]; rows of bytes as for `pictures`, which take no gradient.
+  package func pictureLoss(_ x: Frames, _ pictures: Rows) -> Tensor {
+    precondition(
+      x.size == pictures.columns && x.count == pictures.count && pictures.columnStride == 1,
+      "\(x.count) pictures of \(x.size) numbers, and \(pictures.count) of \(pictures.columns)")
+    var node = makeNode(.pictureLoss, 1, x.count, 1, x.tensor)
     node.length = x.tiles
+    // saved: the derivatives of the sums.
+    node.saved = node.requiresGradient ? allocate(x.tensor.count) : nil
     withScratch(x.tiles * Frames.lanes) { sums in
       ck_picture_loss(
-        pool?.handle, Int64(x.tiles), Int64(x.size), nodes[x.tensor.index].values,
-        nodes[target.tensor.index].values, sums)
+        pool?.handle, Int64(x.count), Int64(x.size), nodes[x.tensor.index].values, pictures.base,
+        Int64(pictures.rowStride), sums, node.saved)
       node.values.update(from: sums, count: x.count)
     }
     return append(node)
@@ -177,14 +181,14 @@ extension Tape {
 
   func backwardPictureLoss(_ node: Node, _ dy: UnsafeMutablePointer<Float>) {
     guard let target = gradientTarget(node.first) else { return }
-    let (x, tiles) = (nodes[Int(node.first)], node.length)
-    withScratch(tiles * Frames.lanes) { slopes in
+    let tiles = node.length
+    withScratch(tiles * Frames.lanes) { sums in
       // What is missing of the last tile moves nothing.
-      slopes.update(repeating: 0, count: tiles * Frames.lanes)
-      slopes.update(from: dy, count: node.rows)
+      sums.update(repeating: 0, count: tiles * Frames.lanes)
+      sums.update(from: dy, count: node.rows)
       ck_picture_loss_gradient(
-        pool?.handle, Int64(tiles), Int64(x.rows / tiles), x.values, nodes[Int(node.second)].values, slopes,
-        target.pointer, target.accumulate)
+        pool?.handle, Int64(tiles), Int64(nodes[Int(node.first)].rows / tiles), node.saved!, sums, target.pointer,
+        target.accumulate)
     }
   }
 }

@@ -214,9 +214,11 @@ package final class Tape {
   }
 
   /// The gradient of the last `backward`'s loss, valid until the tape is rewound; zero where nothing contributed.
-  /// A parameter's is what its store has accumulated, unless the pass has kept it.
+  /// A parameter's is what its store has accumulated, unless the pass has kept it. That of pictures' `normSiLU` is not
+  /// kept.
   package func gradient(_ tensor: Tensor) -> UnsafeBufferPointer<Float> {
     let node = node(tensor)
+    precondition(!node.isHandedOn, "the gradient of \(node.operation) is not kept")
     if let gradient = node.gradient { return UnsafeBufferPointer(start: gradient, count: tensor.count) }
     if node.operation == .parameter {
       return UnsafeBufferPointer(stores[node.start].gradients(of: stores[node.start].parameters[node.length]))

@@ -61,6 +61,8 @@ struct Node {
   /// Made by the first contribution during the backward pass; a parameter's lies in its store, unless the pass keeps
   /// it.
   var gradient: UnsafeMutablePointer<Float>?
+  /// Whether its memory has become that of an input's gradient.
+  var isHandedOn = false
   /// What the backward rule needs beside inputs and result (pre-activation, softmax, …).
   var saved: UnsafeMutablePointer<Float>?
   /// Scalars of the operation: factor, offset, limits, epsilon, mixing weight.

@@ -144,9 +144,7 @@ struct PictureDecoder {
 
   /// Σ (pixel − byte/255)², [rows, 1].
   func loss(h: Tensor, z: Tensor, _ pictures: Rows, on tape: Tape) -> Tensor {
-    tape.pictureLoss(
-      logits(h: h, z: z, on: tape),
-      tape.pictures(pictures, height: shape.height, width: shape.width, channels: shape.channels))
+    tape.pictureLoss(logits(h: h, z: z, on: tape), pictures)
   }
 }
 
