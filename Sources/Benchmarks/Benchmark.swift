@@ -70,27 +70,21 @@ package struct BenchmarkResult: Sendable {
   }
 
   /// Seconds of the middle run.
-  package var median: Double { BenchmarkResult.median(seconds) }
+  package var median: Double { Spread.median(seconds) }
   /// Seconds of the fastest run.
   package var fastest: Double { seconds.min() ?? .nan }
   /// GFLOP/s of the middle run.
   package var rate: Double? { benchmark.operations.map { $0 / median / 1e9 } }
   /// GFLOP/s of the machine at the same time.
-  package var peak: Double { BenchmarkResult.median(peaks) }
+  package var peak: Double { Spread.median(peaks) }
   /// The part of the ceiling that the workload reaches: each repetition against the bursts on both sides of it, then
   /// the median, so that a clock that drifts does not count.
   package var share: Double? {
     guard let operations = benchmark.operations, !seconds.isEmpty else { return nil }
-    return BenchmarkResult.median(
+    return Spread.median(
       zip(seconds, zip(peaks, peaks.dropFirst())).map { seconds, neighbours in
         operations / seconds / 1e9 / ((neighbours.0 + neighbours.1) / 2)
       })
   }
   package var itemsPerSecond: Double { benchmark.items / median }
-
-  static func median(_ values: [Double]) -> Double {
-    guard !values.isEmpty else { return .nan }
-    let sorted = values.sorted()
-    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
-  }
 }

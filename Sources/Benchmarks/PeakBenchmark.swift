@@ -92,7 +92,7 @@ package enum PeakBenchmark {
           let rates = (0..<31).map { _ in meter.measure() }
           ceilings.append(
             Ceiling(
-              instructionSet: pairs ? name + "-bfloat16" : name, threads: count, rate: BenchmarkResult.median(rates)))
+              instructionSet: pairs ? name + "-bfloat16" : name, threads: count, rate: Spread.median(rates)))
         }
       }
     }

@@ -31,8 +31,7 @@ enum DataImagineVerb: Verb {
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-    guard let path = arguments.values["-o"] else { throw UsageError("-o FILE is missing") }
-    if try OutputPath(path).isStandardOutput { throw UsageError("-o: transitions go to a file") }
+    let path = try arguments.file("-o", of: "transitions")
     var imagining = RunLoop.Imagining()
     imagining.steps = try arguments.integer("--steps", in: 1...1_000_000_000) ?? imagining.steps
     imagining.horizon = try arguments.integer("--horizon", in: 1...1_000_000_000)
@@ -44,14 +43,11 @@ enum DataImagineVerb: Verb {
     recorder.overrides = arguments.settings
     Signals.install()
     imagining.shouldStop = { Signals.isStopRequested }
-    let checkpoints = try CheckpointTarget(arguments.operands[0])
-      .checkpoints(arguments.has("--best") ? .best : .latest)
-    guard checkpoints.count == 1 else {
-      throw UsageError("one model imagines; name one seed or checkpoint, this run has \(checkpoints.count)")
-    }
+    let checkpoint = try CheckpointTarget(arguments.operands[0])
+      .checkpoint(arguments.has("--best") ? .best : .latest, for: "one model imagines")
     let starts = arguments.values["--starts"]
     console.note(
-      try checkpoints[0].read { try recorder.imagine(checkpoint: $0, imagining, starts: starts, to: path) })
+      try checkpoint.read { try recorder.imagine(checkpoint: $0, imagining, starts: starts, to: path) })
     return Signals.isStopRequested ? .interrupted : .success
   }
 }

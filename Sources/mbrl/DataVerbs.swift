@@ -30,9 +30,7 @@ enum DataRecordVerb: Verb {
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-    guard let path = arguments.values["-o"] else { throw UsageError("-o FILE is missing") }
-    let output = try OutputPath(path)
-    if output.isStandardOutput { throw UsageError("-o: transitions go to a file") }
+    let path = try arguments.file("-o", of: "transitions")
     var recording = DataRecorder()
     recording.recording.steps = try arguments.integer("--steps", in: 1...1_000_000_000) ?? 10_000
     recording.recording.seed = try arguments.integer("--seed", in: SeedList.range) ?? 0
@@ -47,11 +45,9 @@ enum DataRecordVerb: Verb {
     if place.hasSuffix(".json") && FileSystem.kind(of: place) == .file {
       summary = try recording.record(configuration: place, to: path)
     } else {
-      let checkpoints = try CheckpointTarget(place).checkpoints(arguments.has("--best") ? .best : .latest)
-      guard checkpoints.count == 1 else {
-        throw UsageError("one policy acts; name one seed or checkpoint, this run has \(checkpoints.count)")
-      }
-      summary = try checkpoints[0].read { try recording.record(checkpoint: $0, to: path) }
+      let checkpoint = try CheckpointTarget(place)
+        .checkpoint(arguments.has("--best") ? .best : .latest, for: "one policy acts")
+      summary = try checkpoint.read { try recording.record(checkpoint: $0, to: path) }
     }
     console.note(summary)
     return Signals.isStopRequested ? .interrupted : .success
@@ -79,8 +75,7 @@ enum DataImportVerb: Verb {
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-    guard let path = arguments.values["-o"] else { throw UsageError("-o FILE is missing") }
-    if try OutputPath(path).isStandardOutput { throw UsageError("-o: transitions go to a file") }
+    let path = try arguments.file("-o", of: "transitions")
     console.note(
       try DataImport.run(arguments.operands[0], to: path, python: arguments.values["--python"] ?? ""))
     return .success

@@ -27,17 +27,14 @@ enum ServeVerb: Verb {
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {
-    let target = try CheckpointTarget(arguments.operands[0])
-    let checkpoints = try target.checkpoints(arguments.has("--best") ? .best : .latest)
-    guard checkpoints.count == 1 else {
-      throw UsageError("one policy acts; name one seed or checkpoint, this run has \(checkpoints.count)")
-    }
+    let checkpoint = try CheckpointTarget(arguments.operands[0])
+      .checkpoint(arguments.has("--best") ? .best : .latest, for: "one policy acts")
     let seed = try arguments.integer("--seed", in: SeedList.range)
     let threads = try arguments.integer("--threads", in: 1...64) ?? min(64, Machine.cores)
     // A reader that has gone ends it as the end of the input does.
     let conversation = ServedConversation(
       read: { console.outputFault == nil ? readLine() : nil }, write: console.result)
-    try checkpoints[0].read {
+    try checkpoint.read {
       try PolicyServer.run(
         $0, conversation, isStochastic: arguments.has("--stochastic"), seed: seed, threads: threads)
     }

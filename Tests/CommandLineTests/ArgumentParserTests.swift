@@ -64,6 +64,16 @@ import Support
     }
   }
 
+  @Test(arguments: [
+    ("a.json", "--seeds FILE is missing"), ("a.json --seeds -", "--seeds: curves go to a file"),
+    ("a.json --seeds /dev/stdout", "--seeds: curves go to a file"),
+  ])
+  func aFileThatHasToBeNamed(line: String, message: String) throws {
+    let parsed = try Self.parse(line)
+    #expect(throws: UsageError(message)) { try parsed.file("--seeds", of: "curves") }
+    #expect(try Self.parse("a.json --seeds curves.csv").file("--seeds", of: "curves") == "curves.csv")
+  }
+
   @Test func choices() throws {
     let parsed = try Self.parse("a.json --jobs mst")
     #expect(throws: UsageError("--jobs: \"mst\" is not one of auto, must, never; did you mean \"must\"?")) {

@@ -85,6 +85,17 @@ import Experiments
     #expect(EvaluationTable([reports[0]]).unequalSteps == nil)
   }
 
+  @Test func whereOneIsNeededARunOfSeveralIsRefused() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(["training.environmentSteps=50"], seeds: [0, 1])
+    let one = try CheckpointTarget(try bench.seed(1)).checkpoint(.latest, for: "one policy acts")
+    #expect(try one.read { try Checkpoint.read($0).manifest.seed } == 1)
+    let run = try CheckpointTarget(try bench.run())
+    let found = try #require(error { try run.checkpoint(.latest, for: "one policy acts") })
+    #expect("\(found)" == "one policy acts; name one seed or checkpoint, this run has 2")
+    #expect(found.exitCode == .usage)
+  }
+
   // MARK: Copies
 
   enum Remains: CaseIterable { case copy, onlyCopy, foreignFolder, file, nothing }

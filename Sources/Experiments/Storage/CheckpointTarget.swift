@@ -95,6 +95,19 @@ package enum CheckpointTarget: Equatable, Sendable {
     return .named(pointer, store)
   }
 
+  /// The only checkpoint meant.
+  /// - Parameter purpose: what one is needed for, in words: "one policy acts".
+  /// - Throws: `.usage` where there are several.
+  package func checkpoint(
+    _ pointer: CheckpointStore.Pointer, for purpose: String
+  ) throws(ExperimentError) -> CheckpointReference {
+    let all = try checkpoints(pointer)
+    guard all.count == 1 else {
+      throw .usage("\(purpose); name one seed or checkpoint, this run has \(all.count)")
+    }
+    return all[0]
+  }
+
   /// The checkpoints meant: one, or one per seed of a run; seeds of a run that have none yet are told to `skip`.
   package func checkpoints(
     _ pointer: CheckpointStore.Pointer, skip: (String) -> Void = { _ in }

@@ -77,7 +77,7 @@ package struct Comparison: Sendable {
       let gap = gamma.map { [ScoreStatistics.optimalityGap(scores, gamma: $0)] } ?? []
       return [
         ScoreStatistics.interquartileMean(scores.flatMap { $0 }), ScoreStatistics.mean(means),
-        ScoreStatistics.median(means),
+        Spread.median(means),
       ] + gap
     }
     let intervals = Bootstrap().intervals(of: [scores]) { aggregates($0[0]) }
@@ -103,7 +103,7 @@ package struct Comparison: Sendable {
     if group.tasks.count == 1, !group.tasks[0].steps.isEmpty, !other.tasks[0].steps.isEmpty {
       let steps = [[group.tasks[0].steps], [other.tasks[0].steps]]
       // Where half of the seeds do not get there, nobody knows after how many steps they would.
-      if steps.allSatisfy({ ScoreStatistics.median($0[0]).isFinite }) {
+      if steps.allSatisfy({ Spread.median($0[0]).isFinite }) {
         let intervals = Bootstrap().intervals(of: steps) { [speedup($0)] }
         pair.speedup = Estimate(value: speedup(steps), interval: intervals[0])
       }
@@ -113,7 +113,7 @@ package struct Comparison: Sendable {
 
   /// Of a resample it may be 0 or infinite, where a median is infinite; 1 where both are.
   private static func speedup(_ steps: [[[Double]]]) -> Double {
-    let (own, other) = (ScoreStatistics.median(steps[0][0]), ScoreStatistics.median(steps[1][0]))
+    let (own, other) = (Spread.median(steps[0][0]), Spread.median(steps[1][0]))
     return own == .infinity && other == .infinity ? 1 : other / own
   }
 
@@ -157,7 +157,7 @@ package struct Comparison: Sendable {
     }
     let (low, high) = (speedup.interval.low, speedup.interval.high)
     let interval = isFaster ? "\(factor(low)) to \(factor(high))" : "\(factor(high)) to \(factor(low))"
-    func steps(_ steps: [Double]) -> String { NumberText.grouped(Int(ScoreStatistics.median(steps))) }
+    func steps(_ steps: [Double]) -> String { NumberText.grouped(Int(Spread.median(steps))) }
     return
       "\(pair.name) reaches \(goal) in \(factor(speedup.value)) \(isFaster ? "fewer" : "more") steps than "
       + "\(pair.other) (median \(steps(own)) against \(steps(other)), 95 % interval \(interval); "

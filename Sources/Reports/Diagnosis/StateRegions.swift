@@ -51,6 +51,6 @@ package func novelty(of table: TransitionSample, to known: TransitionSample, _ u
   let apart = asked.map { row in
     own.reduce(Double.infinity) { min($0, units.distance(known.observation($1), table.observation(row))) }
   }
-  let scale = ScoreStatistics.median(among)
-  return scale > 0 ? ScoreStatistics.median(apart) / scale : nil
+  let scale = Spread.median(among)
+  return scale > 0 ? Spread.median(apart) / scale : nil
 }

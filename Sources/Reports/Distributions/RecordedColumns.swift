@@ -68,15 +68,15 @@ package struct RecordedColumns: Sendable {
     func column(_ table: (values: [Double], width: Int, isIndex: Bool), _ place: Int) -> [Double] {
       (0..<count).map { table.values[$0 * table.width + place] }
     }
+    var changes: [Column] = []
     for place in 0..<now.width {
       let own = name(now.isIndex ? "state" : "observation", specification?.observationNames, place, of: now.width)
-      columns.append(Column(name: own, values: column(now, place), isCategorical: now.isIndex))
+      let values = column(now, place)
+      columns.append(Column(name: own, values: values, isCategorical: now.isIndex))
+      let differences = zip(values, column(next, place)).map { $1 - $0 }
+      changes.append(Column(name: "change of \(own)", values: differences, isCategorical: now.isIndex))
     }
-    for place in 0..<now.width {
-      let own = name(now.isIndex ? "state" : "observation", specification?.observationNames, place, of: now.width)
-      let changes = zip(column(now, place), column(next, place)).map { $1 - $0 }
-      columns.append(Column(name: "change of \(own)", values: changes, isCategorical: now.isIndex))
-    }
+    columns += changes
     for place in 0..<actions.width {
       let own = name("action", actions.isIndex ? nil : specification?.actionNames, place, of: actions.width)
       columns.append(Column(name: own, values: column(actions, place), isCategorical: actions.isIndex))

@@ -65,7 +65,7 @@ extension RunReport {
       let seconds = row.seeds.compactMap(\.seconds)
       let speeds = row.seeds.compactMap(\.stepsPerSecond)
       cells.append(.init(number: seconds.isEmpty ? nil : seconds.reduce(0, +)) { TimeText.duration($0) })
-      cells.append(.init(number: speeds.isEmpty ? nil : ScoreStatistics.median(speeds)))
+      cells.append(.init(number: speeds.isEmpty ? nil : Spread.median(speeds)))
       table.rows.append(cells)
     }
     if isOneTask { table.remove(column: 1) }

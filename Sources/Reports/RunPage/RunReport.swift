@@ -52,7 +52,7 @@ package struct RunReport: Sendable {
     package var stepsToLevel: (median: Double, reached: Int)? {
       guard let level, !seeds.isEmpty else { return nil }
       let steps = seeds.map { $0.steps(to: level).map(Double.init) ?? .infinity }
-      return (ScoreStatistics.median(steps), steps.count { $0.isFinite })
+      return (Spread.median(steps), steps.count { $0.isFinite })
     }
   }
 

@@ -10,13 +10,6 @@ package enum ScoreStatistics {
     return mean(sorted[cut..<sorted.count - cut])
   }
 
-  /// What lies in the middle; of an even number the mean of the two that do.
-  package static func median(_ numbers: [Double]) -> Double {
-    let sorted = numbers.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  }
-
   /// Of at least one number.
   package static func mean(_ numbers: some Collection<Double>) -> Double {
     numbers.reduce(0, +) / Double(numbers.count)

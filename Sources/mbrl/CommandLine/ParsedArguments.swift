@@ -39,6 +39,14 @@ package struct ParsedArguments: Equatable, Sendable {
     return value
   }
 
+  /// The path of a file that an option has to name, and that standard output can't stand for.
+  /// - Parameter contents: what goes there, in the plural.
+  package func file(_ option: String, of contents: String) throws -> String {
+    guard let path = values[option] else { throw UsageError("\(option) FILE is missing") }
+    if try OutputPath(path).isStandardOutput { throw UsageError("\(option): \(contents) go to a file") }
+    return path
+  }
+
   /// An option's value as one of an enumeration's names.
   package func choice<Choice>(_ option: String, _ type: Choice.Type = Choice.self) throws(UsageError) -> Choice?
   where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
