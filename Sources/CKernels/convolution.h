@@ -9,10 +9,9 @@ enum {
   /// Of the sums of weights' gradients that stay in registers: this many with so many outputs, and else one less.
   MOST_INPUTS = 4,
   OUTPUTS_WITH_MOST_INPUTS = 6,
-  /// Pixels whose weights' gradients are summed in one go: more leave the first-level cache, fewer reload the sums.
+  /// Pixels whose weights' gradients are summed in one go, of a row or of several short ones: more leave the
+  /// first-level cache, fewer reload the sums.
   STRIP_PIXELS = 64,
-  /// Pixels of one row, where it is longer than that.
-  ROW_PIXELS = 64,
 };
 
 /// Taps of a row (or column) at `place` that lie within 0..<size: from `first` on, before `end`.
@@ -244,8 +243,8 @@ static void add_pixels(int64_t pixels, int64_t size, const float *x, float *sums
 static void weight_rows(
     const ck_convolution *c, int64_t row, int64_t end_row, const float *x, const float *dy, float *sums,
     float *bias_sums) {
-  for (int64_t column = 0; column < c->width; column += ROW_PIXELS) {
-    const pixel_block block = {row, end_row, column, smaller_of(column + ROW_PIXELS, c->width)};
+  for (int64_t column = 0; column < c->width; column += STRIP_PIXELS) {
+    const pixel_block block = {row, end_row, column, smaller_of(column + STRIP_PIXELS, c->width)};
     weight_block_of_pixels(c, &block, x, dy, sums);
   }
   for (int64_t r = row; r < end_row; r++) add_pixels(c->width, c->outputs * FRAMES, dy + r * y_row(c), bias_sums);

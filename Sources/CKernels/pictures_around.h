@@ -176,7 +176,8 @@ static void picture_frames_variant(
   }
 }
 
-/// sums [16] = Σ over the places of (σ(x) − byte/255)², in ascending order, and the slopes by x.
+/// sums [16] = Σ over the places of (σ(x) − byte/255)², in ascending order, and the slopes by x. The byte is multiplied
+/// by the reciprocal within one fused product: a rounding less than the quotient and a difference would have.
 static void picture_loss_variant(
     int64_t count, int64_t size, const float *x, const float *bytes, int64_t stride, float *sums, float *slopes) {
   float turned[TURNED_PLACES * FRAMES];

@@ -25,6 +25,9 @@ package protocol Simulation: Sendable {
   var tabular: (any TabularTask)? { get }
   /// The physical state as recordings write it; setting it moves there (step counts stay).
   var physicalState: PhysicalState? { get set }
+  /// Whether the present state is what the task calls success, as Gymnasium's `info["is_success"]` says; nil: no such
+  /// word is known of it.
+  var isSuccess: Bool? { get }
   /// What a bystander would see now.
   var sketch: Sketch? { get }
   /// What a bystander would see now, of simulations that draw pixels themselves; nil: they do not.
@@ -48,6 +51,7 @@ extension Simulation {
     get { nil }
     set {}
   }
+  package var isSuccess: Bool? { nil }
   package var sketch: Sketch? { nil }
   package mutating func announce(_ action: Action) {}
   package var picture: Raster? { nil }

@@ -11,11 +11,17 @@ package struct EvaluationTable {
 
   /// The columns of `--csv`.
   package static let columns = [
-    "run_seed", "env_step", "episode", "episode_seed", "return", "length", "terminated", "truncated",
+    "run_seed", "env_step", "episode", "episode_seed", "return", "length", "terminated", "truncated", "success",
   ]
 
   /// The mean over runs, each with the same weight.
   package var overallMean: Double { reports.map(\.result.mean).reduce(0, +) / Double(reports.count) }
+
+  /// The mean of success rates over runs, likewise; nil where one has none.
+  package var overallSuccess: Double? {
+    let rates = reports.compactMap(\.successRate)
+    return rates.isEmpty || rates.count < reports.count ? nil : rates.reduce(0, +) / Double(rates.count)
+  }
 
   /// Where the seeds do not stand at the same step; nil where they do.
   package var unequalSteps: String? {
@@ -24,17 +30,23 @@ package struct EvaluationTable {
     return "the seeds stand at different steps: \(steps.joined(separator: ", "))"
   }
 
+  private static func percent(_ share: Double) -> String { "\(NumberText.short(100 * share)) %" }
+
   /// The table for people, then the maps of policies.
   package var lines: [String] {
+    let showsSuccess = reports.contains { $0.successRate != nil }
     var table = TextTable(
-      ["seed", "step", "episodes", "mean", "std", "min", "max", "length"], rightAligned: Set(0...7))
+      ["seed", "step", "episodes", "mean", "std", "min", "max", "length"] + (showsSuccess ? ["success"] : []),
+      rightAligned: Set(0...8))
     for report in reports {
       let result = report.result
       table.append(
         [String(report.manifest.seed), String(report.manifest.step), String(result.episodes.count)]
-          + [result.mean, result.deviation, result.minimum, result.maximum, result.lengthMean].map(NumberText.short))
+          + [result.mean, result.deviation, result.minimum, result.maximum, result.lengthMean].map(NumberText.short)
+          + (showsSuccess ? [report.successRate.map(EvaluationTable.percent) ?? "–"] : []))
     }
-    let overall = "mean over \(reports.count) seeds: \(NumberText.short(overallMean))"
+    let success = overallSuccess.map { ", success \(EvaluationTable.percent($0))" } ?? ""
+    let overall = "mean over \(reports.count) seeds: \(NumberText.short(overallMean))\(success)"
     let maps = reports.filter { !$0.map.isEmpty }.flatMap { report in
       ["greedy policy of seed \(report.manifest.seed) at step \(report.manifest.step)"] + report.map.map { "  \($0)" }
     }
@@ -50,6 +62,7 @@ package struct EvaluationTable {
           "event": "evaluation", "checkpoint": .string(report.path), "seed": .integer(report.manifest.seed),
           "env_step": .integer(report.manifest.step),
         ], report.settings.isEmpty ? [:] : ["settings": .object(JSONObject(report.settings))], report.result.json,
+        report.successRate.map { ["success_rate": .finite($0)] } ?? [:],
         report.isComplete ? [:] : ["episodes_wanted": .integer(report.wanted)],
         [
           "returns": .array(report.result.episodes.map { .finite($0.total) }),
@@ -57,7 +70,10 @@ package struct EvaluationTable {
         ])
     }
     if reports.count > 1 {
-      objects.append(["event": "summary", "seeds": .integer(reports.count), "return_mean": .finite(overallMean)])
+      objects.append(
+        .joined(
+          ["event": "summary", "seeds": .integer(reports.count), "return_mean": .finite(overallMean)],
+          overallSuccess.map { ["success_rate": .finite($0)] } ?? [:]))
     }
     return objects
   }
@@ -69,6 +85,7 @@ package struct EvaluationTable {
         [
           .integer(report.manifest.seed), .integer(report.manifest.step), .integer(index), .integer(episode.seed),
           .number(episode.total), .integer(episode.length), .flag(episode.isTerminated), .flag(episode.isTruncated),
+          report.successes[index].map(CSVFile.Cell.flag),
         ]
       }
     }

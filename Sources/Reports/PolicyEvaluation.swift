@@ -49,6 +49,8 @@ package struct PolicyEvaluation: Sendable {
     /// What of the checkpoint's settings they leave out.
     package var notes: [String] = []
     package var result: EvaluationResult
+    /// Whether each episode of `result` ended in what the task calls success; nil: it has no such word.
+    package var successes: [Bool?] = []
     /// Episodes that were asked for; `result` has fewer where it was stopped.
     package var wanted: Int
     /// The greedy policy, where it was asked for.
@@ -59,6 +61,13 @@ package struct PolicyEvaluation: Sendable {
     package var picture: [UInt8] = []
     /// The file with what a world model expected, where it was asked for; nil: there is nothing to show.
     package var openLoop: [UInt8]?
+
+    /// The share of episodes that ended in success, 0 to 1; nil where the task does not say it of all.
+    package var successRate: Double? {
+      let known = successes.compactMap { $0 }
+      guard !known.isEmpty && known.count == successes.count else { return nil }
+      return Double(known.count { $0 }) / Double(known.count)
+    }
 
     /// Whether all episodes were completed.
     package var isComplete: Bool { result.episodes.count == wanted }
@@ -104,7 +113,9 @@ package struct PolicyEvaluation: Sendable {
         seed: checkpoint.manifest.seed, step: checkpoint.manifest.step, episodes: evaluation.episodes)
       reporter?.begin(moment)
       defer { reporter?.end(moment) }
+      var successes: [Bool?] = []
       evaluation.onState = { environment, outcome in
+        if outcome?.isOver == true { successes.append(environment.isSuccess) }
         moment.take(outcome)
         reporter?.update(moment)
         rollout?.append(environment, outcome)
@@ -131,7 +142,8 @@ package struct PolicyEvaluation: Sendable {
       return Report(
         path: path, manifest: checkpoint.manifest, settings: experiment.overridden,
         notes: experiment.notes.map(\.description),
-        result: EvaluationResult(episodes: results), wanted: evaluation.episodes, map: map,
+        result: EvaluationResult(episodes: results), successes: successes,
+        wanted: evaluation.episodes, map: map,
         text: rollout?.text ?? "",
         picture: reconstruction ?? movie?.bytes ?? still?.bytes ?? Array((chart?.svg ?? "").utf8),
         openLoop: expected)

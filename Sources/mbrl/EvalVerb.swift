@@ -33,6 +33,8 @@ enum EvalVerb: Verb {
       "Runs the same episodes by the same code as the evaluations of training: with the run's own settings the numbers "
         + "are those of eval.csv. An episode hangs on its seed alone: any row of --csv runs again with --episodes 1 "
         + "--seed and its episode_seed.",
+      "Success is what the task calls so at an episode's end: of PushingArm-v0, and of environments of Gymnasium whose "
+        + "info says is_success or success.",
       "planner.NAME=value and environment.NAME=value change those settings for the measurement: one learned model "
         + "under several planners, one policy in several tasks.",
       "Files are tried before the work, and written after the table is printed; one that stands there is replaced.",
@@ -69,12 +71,8 @@ enum EvalVerb: Verb {
     evaluation.writesText = arguments.values["--text"] != nil
     if evaluation.drawsMap && arguments.has("--json") { throw UsageError("--map and --json exclude each other") }
     let checkpoints = try target.checkpoints(arguments.has("--best") ? .best : .latest, skip: console.warning)
-    if evaluation.openLoop != nil && checkpoints.count > 1 {
-      throw UsageError(
-        "--open-loop draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
-    }
-    if evaluation.drawing != nil && checkpoints.count > 1 {
-      throw UsageError("--render draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
+    if checkpoints.count > 1, let option = ["--open-loop", "--render"].first(where: { arguments.values[$0] != nil }) {
+      throw UsageError("\(option) draws one episode; name one seed or checkpoint, this run has \(checkpoints.count)")
     }
     let outputs = try EvaluationOutputs(arguments)
     Signals.install()

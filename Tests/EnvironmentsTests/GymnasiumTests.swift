@@ -254,6 +254,22 @@ import Environments
     #expect(environment.observed == [8, 0])
   }
 
+  /// By either name; of an environment that says nothing of it nothing is known, as before the first step.
+  @Test(arguments: ["is_success", "success", ""]) func successIsWhatTheInformationSays(name: String) throws {
+    var environment = try make(["success": .string(name)], ["wrappers": ["observesTime": true]]).make()
+    var seen: Set<Bool?> = []
+    for seed in [0, 1] as [UInt64] {
+      try environment.reset(seed: seed)
+      #expect(environment.isSuccess == nil)
+      for _ in 0..<12 {
+        _ = try environment.step(.discrete(seed == 0 ? 0 : 2))
+        #expect(environment.isSuccess == (name.isEmpty ? nil : environment.observed[0] > 0))
+        seen.insert(environment.isSuccess)
+      }
+    }
+    #expect(seen == (name.isEmpty ? [nil] : [true, false]))
+  }
+
   @Test func aPictureIsDrawnWhereItWasAskedFor() throws {
     var configuration = try make()
     var environment = try configuration.make()

@@ -165,14 +165,15 @@ struct PushingArmTests {
   func returns(speed: Float, mean: Double, deviation: Double, successes: Int) throws {
     var (totals, succeeded) = ([Double](), 0)
     for seed in 0..<200 {
-      var (environment, total, reward) = (environment(), 0.0, 0.0)
+      var (environment, total) = (environment(), 0.0)
       environment.reset(seed: UInt64(seed))
       for _ in 0..<100 {
-        reward = try environment.step([speed, 0, 0, 0, 0, 0, 0]).reward
+        let reward = try environment.step([speed, 0, 0, 0, 0, 0, 0]).reward
         total += reward
+        #expect(environment.isSuccess == (-reward <= 0.05))
       }
       totals.append(total)
-      if -reward <= 0.05 { succeeded += 1 }
+      if environment.isSuccess == true { succeeded += 1 }
     }
     let average = totals.reduce(0, +) / 200
     let spread = (totals.map { ($0 - average) * ($0 - average) }.reduce(0, +) / 200).squareRoot()

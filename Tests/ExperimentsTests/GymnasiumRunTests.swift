@@ -1,6 +1,7 @@
 import Environments
 import Experiments
 import Foundation
+import Reports
 import Support
 import TestSupport
 import Testing
@@ -25,6 +26,29 @@ import Testing
 
   private func reason(_ bench: Bench) throws -> String {
     try #require(RunStatus.read("\(try bench.seed())/status.json")).reason ?? ""
+  }
+
+  /// How many episodes ended in success stands in every form of the table, where the task has such a word.
+  @Test(arguments: ["is_success", ""]) func successesAreCounted(name: String) throws {
+    let bench = try bench(["success": .string(name)])
+    try bench.train()
+    var evaluation = PolicyEvaluation()
+    evaluation.episodes = 12
+    let report = try evaluation.run("\(try bench.seed())/checkpoints/latest")
+    let table = EvaluationTable([report, report])
+    let rows = String(decoding: table.csv, as: UTF8.self).split(separator: "\n").dropFirst().prefix(12)
+    let cells = rows.map { $0.split(separator: ",", omittingEmptySubsequences: false).last.map(String.init) ?? "" }
+    guard !name.isEmpty else {
+      #expect(report.successRate == nil && table.overallSuccess == nil && cells == [String](repeating: "", count: 12))
+      #expect(!table.lines.joined().contains("success") && table.json[0].object?["success_rate"] == nil)
+      return
+    }
+    let (rate, count) = (try #require(report.successRate), cells.count { $0 == "true" })
+    #expect((1..<12).contains(count) && cells.count { $0 == "false" } == 12 - count && rate == Double(count) / 12)
+    let percent = "\(NumberText.short(100 * rate)) %"
+    #expect(table.lines[0].hasSuffix("success") && table.lines[1].hasSuffix(percent))
+    #expect(table.lines[3].hasSuffix(", success \(percent)"))
+    for place in [0, 2] { #expect(table.json[place].object?["success_rate"] == .finite(rate)) }
   }
 
   /// What goes wrong in a step → what the run says; all end with code 1, but for numbers that are not finite.

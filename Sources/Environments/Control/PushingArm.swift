@@ -61,6 +61,8 @@ package struct PushingArm: ConfigurableEnvironment {
   private static let clearance = 0.25
   /// Where the object has to go, m.
   private static let target = SIMD3<Double>(0.55, 0.25, 0.03)
+  /// How near the target is near enough, m.
+  private static let tolerance = 0.05
   private static let tableX = 0.20...0.90
   private static let tableY = -0.50...0.50
 
@@ -95,10 +97,7 @@ package struct PushingArm: ConfigurableEnvironment {
       tip = self.tip
       if tip.z < PushingArm.clearance { push(from: before, to: tip) }
     }
-    let (dx, dy, dz) = (
-      object.x - PushingArm.target.x, object.y - PushingArm.target.y, object.z - PushingArm.target.z
-    )
-    return Outcome(reward: -(dx * dx + dy * dy + dz * dz).squareRoot(), isTerminated: false)
+    return Outcome(reward: -distance, isTerminated: false)
   }
 
   private mutating func moveJoints() {
@@ -130,6 +129,17 @@ package struct PushingArm: ConfigurableEnvironment {
   }
 
   // MARK: Geometry
+
+  /// From the object to its target, m.
+  private var distance: Double {
+    let (dx, dy, dz) = (
+      object.x - PushingArm.target.x, object.y - PushingArm.target.y, object.z - PushingArm.target.z
+    )
+    return (dx * dx + dy * dy + dz * dz).squareRoot()
+  }
+
+  /// The object lies at its target; what counts is where it lies at an episode's end.
+  package var isSuccess: Bool? { distance <= PushingArm.tolerance }
 
   /// Of the tool, m; the rod hangs below it.
   private var tip: SIMD3<Double> {
@@ -202,7 +212,7 @@ package struct PushingArm: ConfigurableEnvironment {
     var sketch = Sketch(x: -0.15...1, y: -0.6...0.6)
     sketch.rectangle(
       .init(table.0.lowerBound, table.1.lowerBound), .init(table.0.upperBound, table.1.upperBound), .pale)
-    sketch.disc(.init(PushingArm.target.x, PushingArm.target.y), radius: 0.05, .green)
+    sketch.disc(.init(PushingArm.target.x, PushingArm.target.y), radius: PushingArm.tolerance, .green)
     sketch.disc(.init(object.x, object.y), radius: 0.06, .wood)
     let (elbow, wrist, tip) = (carry(SIMD3(), fromElbow: true), carry(SIMD3(), fromElbow: false), tip)
     sketch.line(

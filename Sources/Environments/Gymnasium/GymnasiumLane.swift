@@ -32,6 +32,8 @@ struct GymnasiumLane: Simulation {
 
   func observe(into observation: UnsafeMutableBufferPointer<Float>) { worker.observe(lane, into: observation) }
 
+  var isSuccess: Bool? { worker.successes[lane] }
+
   var picture: Raster? { worker.settings.drawsPictures ? try? worker.picture(lane) : nil }
 
   func snapshot() throws -> [UInt8]? {

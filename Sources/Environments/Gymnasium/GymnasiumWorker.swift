@@ -19,6 +19,8 @@ final class GymnasiumWorker: @unchecked Sendable {
   private var observations: [Float] = []
   private var pixels: [UInt8] = []
   private var results: [Outcome?]
+  /// What every copy's last step said of success; nil: nothing.
+  private(set) var successes: [Bool?]
 
   // What is announced and not sent yet.
   private var announced: [Int] = []
@@ -32,6 +34,7 @@ final class GymnasiumWorker: @unchecked Sendable {
     (self.settings, self.count, self.draws) = (settings, count, draws)
     lost = [String?](repeating: nil, count: count)
     results = [Outcome?](repeating: nil, count: count)
+    successes = [Bool?](repeating: nil, count: count)
   }
 
   private var size: Int { description?.specification.observationSpace.size ?? 0 }
@@ -96,6 +99,7 @@ final class GymnasiumWorker: @unchecked Sendable {
           try link.ask(.reset, payload, "reset", seconds: settings.startSeconds)
           try link.take(.reset) { keep(observation: $0, 0, of: lane) }
         }
+        successes[lane] = nil
         return lost[lane] = nil
       } catch is EpisodeLost {}  // begun again in the next worker
     }
@@ -162,6 +166,7 @@ final class GymnasiumWorker: @unchecked Sendable {
         results[lane] = Outcome(
           reward: bytes.loadUnaligned(fromByteOffset: 8 * place, as: Double.self), isTerminated: flag & 1 != 0,
           isTruncated: flag & 2 != 0)
+        successes[lane] = flag & 4 == 0 ? nil : flag & 8 != 0
         keep(observation: bytes, rows + place * size * (isImage ? 1 : 4), of: lane)
       }
     }

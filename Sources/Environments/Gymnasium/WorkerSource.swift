@@ -31,6 +31,16 @@ enum WorkerSource {
         return square
 
 
+    def success_flags(info):
+        """4 where a step's information speaks of success, and 8 where it says yes."""
+        for name in ("is_success", "success"):
+            try:
+                return 12 if info[name] else 4
+            except (KeyError, TypeError, ValueError):  # not told, or told of several things
+                pass
+        return 0
+
+
     class Pictures:
         """An environment whose own picture is what is observed."""
 
@@ -207,7 +217,7 @@ enum WorkerSource {
                     raise Refusal("interface", "step gave no observation, reward, terminated, truncated and "
                                   "information: " + OLD_GYM) from None
                 rewards[place] = float(reward)
-                flags[place] = (1 if terminated else 0) | (2 if truncated else 0)
+                flags[place] = (1 if terminated else 0) | (2 if truncated else 0) | success_flags(info)
                 write(observation, rows, place * size)
                 if takes_next:
                     self.note_mask(lane, info)

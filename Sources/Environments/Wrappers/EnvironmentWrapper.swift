@@ -25,6 +25,7 @@ extension EnvironmentWrapper {
     get { Self.keepsTransitions ? base.physicalState : nil }
     set { base.physicalState = newValue }
   }
+  package var isSuccess: Bool? { base.isSuccess }
   package var sketch: Sketch? { base.sketch }
   package var picture: Raster? { base.picture }
   package func copy() -> Self? {

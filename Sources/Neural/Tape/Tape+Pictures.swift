@@ -28,7 +28,7 @@ extension Tape {
   // MARK: Between rows and frames
 
   /// Pictures of bytes, a row each [count, height·width·channels], side by side as x/255 + offset; a constant.
-  package func pictures(_ rows: Rows, height: Int, width: Int, channels: Int, offset: Float = 0) -> Frames {
+  package func pictures(_ rows: Rows, height: Int, width: Int, channels: Int, offset: Float) -> Frames {
     precondition(rows.columns == height * width * channels && rows.columnStride == 1, "pictures of \(rows.columns)")
     let tiles = (rows.count + Frames.lanes - 1) / Frames.lanes
     let node = Node(

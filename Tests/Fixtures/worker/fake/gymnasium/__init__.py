@@ -19,9 +19,9 @@ class Point:
     metadata = {"render_fps": 20}
 
     def __init__(self, fault="", at=3, once="", observation="box", action="discrete", limit=15, mask="step",
-                 render_mode=None):
+                 success="", render_mode=None):
         self.fault, self.at, self.once, self.total = fault, at, once, 0
-        self.render_mode, self.limit, self.spec = render_mode, limit, Spec(limit)
+        self.render_mode, self.limit, self.spec, self.success = render_mode, limit, Spec(limit), success
         box = spaces.Box([-9.0, -9.0], [9.0, 9.0], (2,), "float32")
         self.observation_space = {
             "box": box, "index": spaces.Discrete(8, 2), "image": spaces.Box(0, 255, (4, 5, 3), "uint8"),
@@ -106,8 +106,10 @@ class Point:
         reward = float("nan") if self.fault == "reward" and self.total == self.at else -self.position * self.position
         if self.fault == "old":
             return view, reward, False, {}
-        return view, reward, abs(self.position) > 3, self.limit is not None and self.steps >= self.limit, {
-            "action_mask": self.legal()}
+        info = {"action_mask": self.legal()}
+        if self.success:
+            info[self.success] = self.position > 0
+        return view, reward, abs(self.position) > 3, self.limit is not None and self.steps >= self.limit, info
 
     def render(self):
         if self.fault == "blind":
