@@ -61,7 +61,7 @@ package struct Outcome: Equatable, Sendable {
 package struct EnvironmentSpecification: Equatable, Sendable {
   /// "CartPole-v1".
   package var id: String
-  package var observationSpace: ObservationSpace
+  package private(set) var observationSpace: ObservationSpace
   package var actionSpace: ActionSpace
   /// Steps after which an episode is truncated; nil: never.
   package var stepLimit: Int?
@@ -72,7 +72,7 @@ package struct EnvironmentSpecification: Equatable, Sendable {
   /// States that a bystander sees in a second; Gymnasium's `render_fps` where the id is Gymnasium's.
   package var framesPerSecond: Int
   /// What the columns of an observation are, with units; empty where nobody says.
-  package var observationNames: [String]
+  package private(set) var observationNames: [String]
   /// What the columns of an action in a box are; empty where nobody says.
   package var actionNames: [String]
   /// One line for `mbrl list environments`.
@@ -104,5 +104,18 @@ package struct EnvironmentSpecification: Equatable, Sendable {
     (self.id, self.observationSpace, self.actionSpace) = (id, observationSpace, actionSpace)
     (self.stepLimit, self.rewardRange, self.rewardThreshold) = (stepLimit, rewardRange, rewardThreshold)
     (self.framesPerSecond, self.summary) = (framesPerSecond, summary)
+  }
+
+  /// Makes it that of other observations: what pointed at the old columns, their names and where they say which actions
+  /// are legal, is gone.
+  /// - Parameter names: of the new columns; empty where nobody says.
+  package mutating func showObservations(in space: ObservationSpace, names: [String] = []) {
+    precondition(names.isEmpty || names.count == space.size, "a name for every observation")
+    (observationSpace, observationNames, legalActions) = (space, names, nil)
+  }
+
+  /// "θ̇, rad/s", or "observation 3" where nobody says.
+  package func observationName(_ column: Int) -> String {
+    observationNames.isEmpty ? "observation \(column)" : observationNames[column]
   }
 }

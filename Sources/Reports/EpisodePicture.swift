@@ -45,17 +45,14 @@ package final class EpisodePicture {
 
   /// Of each strip its name, its colour, its values, and the step of the first one.
   private var strips: [(name: String, color: String, values: [Double], first: Double)] {
-    let spaces = (specification.observationSpace, specification.actionSpace)
-    func name(_ names: [String], _ column: Int, _ other: String) -> String {
-      names.isEmpty ? other : names[column]
-    }
+    let isIndex = specification.observationSpace.isDiscrete
     return observations.enumerated().map { column, values in
-      let other = spaces.0.isDiscrete ? "state" : "observation \(column)"
-      return (name(specification.observationNames, column, other), "#1f6fb4", values, 0)
+      (isIndex ? "state" : specification.observationName(column), "#1f6fb4", values, 0)
     }
       + actions.enumerated().map { column, values in
         let other = actions.count == 1 ? "action" : "action \(column)"
-        return (name(specification.actionNames, column, other), "#2e9e5b", values, 0)
+        let names = specification.actionNames
+        return (names.isEmpty ? other : names[column], "#2e9e5b", values, 0)
       }
       // A reward belongs to the step that leads to a state, so it is drawn where that state is.
       + [("reward", "#d9601a", rewards, 1)]

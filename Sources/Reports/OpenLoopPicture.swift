@@ -108,8 +108,7 @@ package final class OpenLoopPicture {
           return "\(number(x(step))),\(number(y))"
         }.joined(separator: " ")
       }
-      let name =
-        specification.observationNames.isEmpty ? "observation \(column)" : specification.observationNames[column]
+      let name = specification.observationName(column)
       lines += [
         "<text x=\"8\" y=\"\(number(base - strip / 2))\">\(name)</text>",
         "<line x1=\"\(number(x(known - 1)))\" x2=\"\(number(x(known - 1)))\" y1=\"\(number(base - strip + 20))\" "

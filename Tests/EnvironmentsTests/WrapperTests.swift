@@ -182,6 +182,23 @@ struct WrapperTests {
     }
   }
 
+  /// There were as many as of the bare task: who drew or diagnosed the others read beyond their end.
+  @Test("columns have the names that belong to them")
+  func names() throws {
+    func names(_ id: String, _ change: (inout WrapperSettings) -> Void) throws -> [String] {
+      let specification = try Case(id, nil, change).configuration().make().specification
+      return (0..<specification.observationSpace.size).map(specification.observationName)
+    }
+    #expect(
+      try names("CartPoleSwingUp-v0") { ($0.frameStack, $0.observesTime) = (2, true) }
+        == [
+          "x, m (1 before)", "θ, rad (1 before)", "ẋ, m/s (1 before)", "θ̇, rad/s (1 before)", "x, m", "θ, rad",
+          "ẋ, m/s", "θ̇, rad/s", "share of the time",
+        ])
+    #expect(try names("PushingArm-v0") { $0.observesTime = true }.last == "observation 17")
+    #expect(try names("CartPoleSwingUp-v0") { $0.pixels = 8 }.last == "observation 191")
+  }
+
   @Test("the time column runs from 0 to 1")
   func timed() throws {
     var wrapped = try Case("LineWorld-v0", 4) { $0.observesTime = true }.configuration().make()

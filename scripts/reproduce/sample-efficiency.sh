@@ -43,24 +43,24 @@ lines="
   ppo              pushing-arm       configs/ppo/pushing-arm.json                   eval     1000000  20480  10
   sac              pendulum          configs/sac/pendulum.json                      eval     6000     250    10
   sac              cartpole-swingup  configs/sac/cartpole-swingup.json              eval     60000    1000   10
-  sac              reacher           configs/sac/reacher.json                       eval     10000    500    20
-  sac              pushing-arm       configs/sac/pushing-arm.json                   eval     20000    2500   10
+  sac              reacher           configs/sac/reacher.json                       eval     60000    1000   20
+  sac              pushing-arm       configs/sac/pushing-arm.json                   eval     200000   5000   10
   pets             pendulum          configs/pets/pendulum.json                     eval     2000     200    10
   pets             cartpole-swingup  configs/pets/cartpole-swingup.json             episode  2400     200    0
   pets             reacher           configs/pets/reacher.json                      eval     2000     250    20
   pets             pushing-arm       configs/pets/pushing-arm.json                  eval     8000     1000   5
   mbpo             pendulum          configs/mbpo/pendulum.json                     eval     2000     200    10
   mbpo             cartpole-swingup  configs/mbpo/cartpole-swingup.json             eval     12000    200    10
-  mbpo             reacher           configs/mbpo/reacher.json                      eval     2000     250    20
-  mbpo             pushing-arm       configs/mbpo/pushing-arm.json                  eval     4000     500    10
+  mbpo             reacher           configs/mbpo/reacher.json                      eval     10000    250    20
+  mbpo             pushing-arm       configs/mbpo/pushing-arm.json                  eval     15000    500    10
   steve            pendulum          configs/mbpo/pendulum.json                     eval     2000     200    10
   steve            cartpole-swingup  configs/mbpo/cartpole-swingup.json             eval     12000    200    10
-  steve            reacher           configs/mbpo/reacher.json                      eval     2000     250    20
-  steve            pushing-arm       configs/mbpo/pushing-arm.json                  eval     4000     500    10
+  steve            reacher           configs/mbpo/reacher.json                      eval     5000     250    20
+  steve            pushing-arm       configs/mbpo/pushing-arm.json                  eval     5000     500    10
   double-horizon   pendulum          configs/double-horizon/pendulum.json           eval     2000     200    10
   double-horizon   cartpole-swingup  configs/double-horizon/cartpole-swingup.json   eval     12000    200    10
-  double-horizon   reacher           configs/double-horizon/reacher.json            eval     2000     250    20
-  double-horizon   pushing-arm       configs/double-horizon/pushing-arm.json        eval     4000     500    10
+  double-horizon   reacher           configs/double-horizon/reacher.json            eval     20000    1000   20
+  double-horizon   pushing-arm       configs/double-horizon/pushing-arm.json        eval     20000    1000   10
 "
 
 # overrides METHOD: what a line changes in its configuration, in the array `chosen`: value expansion by inverse

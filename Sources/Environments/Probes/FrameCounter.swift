@@ -29,7 +29,7 @@ package struct FrameCounter: PhysicalEnvironment {
 
   package init(_ configuration: Configuration) {
     var specification = FrameCounter.specification
-    specification.observationSpace = .image(height: configuration.side, width: configuration.side, channels: 1)
+    specification.showObservations(in: .image(height: configuration.side, width: configuration.side, channels: 1))
     self.specification = specification
     brightness = Double(configuration.brightness)
   }

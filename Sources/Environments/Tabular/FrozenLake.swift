@@ -56,7 +56,7 @@ package struct FrozenLake: TableEnvironment {
     rows = (FrozenLake.maps[configuration.map] ?? configuration.map).split(separator: "/").map(Array.init)
     table = FrozenLake.table(rows, configuration)
     var specification = configuration.standard
-    specification.observationSpace = .discrete(count: table.stateCount)
+    specification.showObservations(in: .discrete(count: table.stateCount))
     specification.rewardRange = table.rewardRange
     self.specification = specification
   }

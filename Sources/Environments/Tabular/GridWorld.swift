@@ -58,7 +58,7 @@ package struct GridWorld: MazeEnvironment {
     maze = configuration.maze
     table = maze.table()
     var specification = GridWorld.specification
-    specification.observationSpace = .discrete(count: table.stateCount)
+    specification.showObservations(in: .discrete(count: table.stateCount))
     self.specification = specification
   }
 }

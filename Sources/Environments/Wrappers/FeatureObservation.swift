@@ -23,21 +23,18 @@ package struct FeatureObservation<Base: Environment>: EnvironmentWrapper {
         if case .value(let index) = feature { of[index] } else { turned }
       }
     }
-    specification.observationSpace = .box(low: bounds(low, -1), high: bounds(high, 1))
-    if !specification.observationNames.isEmpty {
-      // "θ, rad" has the unit behind its comma.
-      let names = specification.observationNames
-      func bare(_ index: Int) -> Substring { names[index].prefix { $0 != "," } }
-      specification.observationNames = features.map { feature in
-        switch feature {
-        case .value(let index): names[index]
-        case .sine(let index): "sin \(bare(index))"
-        case .cosine(let index): "cos \(bare(index))"
-        }
+    let names = specification.observationNames
+    // "θ, rad" has the unit behind its comma.
+    func bare(_ index: Int) -> Substring { names[index].prefix { $0 != "," } }
+    func name(_ feature: ObservationFeature) -> String {
+      switch feature {
+      case .value(let index): names[index]
+      case .sine(let index): "sin \(bare(index))"
+      case .cosine(let index): "cos \(bare(index))"
       }
     }
-    // Their columns are others now.
-    specification.legalActions = nil
+    specification.showObservations(
+      in: .box(low: bounds(low, -1), high: bounds(high, 1)), names: names.isEmpty ? [] : features.map(name))
     self.specification = specification
   }
 

@@ -26,14 +26,14 @@ package struct FrameStack<Base: Environment>: EnvironmentWrapper {
     case .discrete: preconditionFailure("indices cannot be stacked")
     case .box(let low, let high):
       group = size
-      specification.observationSpace = .box(
-        low: (0..<count).flatMap { _ in low }, high: (0..<count).flatMap { _ in high })
+      let names = specification.observationNames
+      specification.showObservations(
+        in: .box(low: (0..<count).flatMap { _ in low }, high: (0..<count).flatMap { _ in high }),
+        names: (0..<count).reversed().flatMap { age in names.map { age == 0 ? $0 : "\($0) (\(age) before)" } })
     case .image(let height, let width, let channels):
       group = channels
-      specification.observationSpace = .image(height: height, width: width, channels: count * channels)
+      specification.showObservations(in: .image(height: height, width: width, channels: count * channels))
     }
-    // Their columns are others now.
-    specification.legalActions = nil
     self.specification = specification
     frames = [Float](repeating: 0, count: count * size)
   }

@@ -15,10 +15,7 @@ package struct PixelObservation<Base: Environment>: EnvironmentWrapper {
     self.base = base
     self.side = side
     var specification = base.specification
-    specification.observationSpace = .image(height: side, width: side, channels: 3)
-    specification.observationNames = []
-    // Their columns are others now.
-    specification.legalActions = nil
+    specification.showObservations(in: .image(height: side, width: side, channels: 3))
     self.specification = specification
   }
 

@@ -36,9 +36,8 @@ package struct RunningNormalizer: Sendable {
   package func normalized(_ specification: EnvironmentSpecification) -> EnvironmentSpecification {
     var specification = specification
     let high = moments.mean.map { _ in limit }
-    specification.observationSpace = .box(low: high.map { -$0 }, high: high)
-    // What is normalised says so no more.
-    specification.legalActions = nil
+    specification.showObservations(
+      in: .box(low: high.map { -$0 }, high: high), names: specification.observationNames)
     return specification
   }
 }

@@ -19,7 +19,11 @@ package struct TimeObservation<Base: Environment>: EnvironmentWrapper {
     }
     self.base = base
     self.limit = limit
-    specification.observationSpace = .box(low: low + [0], high: high + [1])
+    let (names, legal) = (specification.observationNames, specification.legalActions)
+    specification.showObservations(
+      in: .box(low: low + [0], high: high + [1]), names: names.isEmpty ? [] : names + ["share of the time"])
+    // All columns but the last are where they were.
+    specification.legalActions = legal
     self.specification = specification
   }
 

@@ -115,8 +115,7 @@ struct ServedTask: Environment {
     var (specification, wrappers) = (try configuration.makeBare().specification, configuration.wrappers)
     if wrappers.pixels > 0 {
       // Who plays draws.
-      specification.observationSpace = .image(height: wrappers.pixels, width: wrappers.pixels, channels: 3)
-      specification.observationNames = []
+      specification.showObservations(in: .image(height: wrappers.pixels, width: wrappers.pixels, channels: 3))
       wrappers.pixels = 0
     }
     return try wrappers.wrap(ServedTask(specification, conversation))

@@ -249,7 +249,5 @@ package struct Diagnosis: Sendable {
   package var errorPasses: Int? { openLoop?.firstStep(above: settings.tolerance) }
 
   /// "θ̇, rad/s", or "observation 3".
-  package func name(_ column: Int) -> String {
-    specification.observationNames.isEmpty ? "observation \(column)" : specification.observationNames[column]
-  }
+  package func name(_ column: Int) -> String { specification.observationName(column) }
 }
