@@ -1,5 +1,6 @@
 import Algorithms
 import Environments
+import Experiments
 import Foundation
 import Support
 
@@ -23,6 +24,19 @@ package final class OpenLoopPicture {
 
   /// Of an environment of this kind.
   package init(_ specification: EnvironmentSpecification) { record = EpisodeRecord(specification) }
+
+  /// Whether there will be something to show.
+  /// - Throws: `.usage` where the agent expects no observations, or pictures are asked of a task that gives none.
+  package static func check(_ format: Format, of agent: any Agent, on task: EnvironmentSpecification)
+    throws(ExperimentError)
+  {
+    guard agent.openLoopModel != nil else {
+      throw .usage("--open-loop: this agent has no world model of observations; agents with one: dreamer")
+    }
+    if (format == .gif || format == .png) && !task.observationSpace.isImage {
+      throw .usage("--open-loop: \(task.id) gives no pictures here; FILE.svg and FILE.csv show numbers")
+    }
+  }
 
   /// Takes in a state after a reset (without an outcome) or a step; what follows the first episode is left out.
   package func append(_ environment: any Environment, _ outcome: Outcome?) { record.append(environment, outcome) }

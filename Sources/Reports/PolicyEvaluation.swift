@@ -100,6 +100,7 @@ package struct PolicyEvaluation: Sendable {
       guard !configuration.environment.isEndless else {
         throw ExperimentError.failed("episodes of this task have no step limit: an evaluation might never end")
       }
+      if let openLoop { try OpenLoopPicture.check(openLoop, of: loop.agent, on: task.specification) }
       let rollout = try writesText ? RolloutText(task) : nil
       let title = "\(checkpoint.manifest.environment), seed \(evaluation.seed), after \(checkpoint.manifest.step) steps"
       let chart = drawing == .chart ? EpisodePicture(task.specification, title: title) : nil

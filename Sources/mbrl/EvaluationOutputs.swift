@@ -39,8 +39,7 @@ struct EvaluationOutputs {
         default: table.reports.first?.picture ?? []
         }
       if option == "--open-loop" && bytes.isEmpty {
-        console.error(
-          "--open-loop: this agent has no world model, or this format needs pictures; FILE.svg shows numbers")
+        console.error("--open-loop: no episode was completed")
         code = .failure
         continue
       }

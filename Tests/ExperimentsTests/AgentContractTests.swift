@@ -209,10 +209,35 @@ import TestSupport
   func aCheckpointEvaluatesToTheNumbersOfTraining(variant: Case) throws {
     let bench = try Self.bench(variant, steps: 80)
     try bench.train(try Self.overrides(bench, variant))
-    let report = try PolicyEvaluation().run("\(try bench.seed())/checkpoints/latest")
+    let path = "\(try bench.seed())/checkpoints/latest"
+    let report = try PolicyEvaluation().run(path)
     let row = try #require(text("\(try bench.seed())/eval.csv").split(separator: "\n").last)
     let steps = variant.settings == ["training.environments=3"] ? 81 : 80
     #expect(row.hasPrefix("\(steps),2,\(report.result.mean),\(report.result.deviation),"))
+    try checkOpenLoop(path)
+  }
+
+  /// What a world model expects is written in numbers; without one, or as pictures of numbers, it is refused before an
+  /// episode is run.
+  private func checkOpenLoop(_ path: String) throws {
+    let configuration = try PolicyEvaluation.configuration(of: Checkpoint.read(path))
+    let hasModel = try RunLoop(configuration, seed: 0, threads: 1).agent.openLoopModel != nil
+    let isImage = try configuration.task().specification.observationSpace.isImage
+    for format in [OpenLoopPicture.Format.csv, .svg, .gif, .png] {
+      var evaluation = PolicyEvaluation()
+      (evaluation.openLoop, evaluation.episodes) = (format, 1)
+      let steps = Guarded(0)
+      evaluation.shouldStop = {
+        steps.withLock { $0 += 1 }
+        return false
+      }
+      if hasModel && (isImage || format == .csv || format == .svg) {
+        #expect(try evaluation.run(path).openLoop?.isEmpty == false)
+      } else {
+        let found = try #require(error { try evaluation.run(path) })
+        #expect(found.exitCode == .usage && "\(found)".hasPrefix("--open-loop: ") && steps.withLock { $0 } == 0)
+      }
+    }
   }
 
   /// Whoever has a model of the dynamics can be told what it gets wrong, always the same; nobody else.
