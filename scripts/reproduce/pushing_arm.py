@@ -1,6 +1,6 @@
 """Table of pushing-arm.sh. Python 3, standard library only.
 
-usage: pushing_arm.py DIR < LINES      LINES: method seed folder evaluation
+usage: pushing_arm.py DIR < LINES      LINES: method folder evaluation
 
 One row a method: transitions, the mean return of all episodes, the share of them that ended in success, that share of
 the worst and of the best seed, and medians of seconds of the clock and of the processor, over all sessions of a run,
@@ -16,7 +16,7 @@ from sample_efficiency import seconds
 
 def main(out):
     methods = {}
-    for method, _, folder, path in (line.split() for line in sys.stdin if line.strip()):
+    for method, folder, path in (line.split() for line in sys.stdin if line.strip()):
         with open(path) as file:
             methods.setdefault(method, []).append((folder, json.loads(file.readline())))
     text = "| method | transitions | seeds | return | success | worst to best seed | clock s | CPU s |\n"

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # Steps of the environment until a task is learned: planning, policies without a model and policies with one.
 # usage: scripts/reproduce/sample-efficiency.sh [--out DIR] [--tasks "pendulum …"] [--methods "sac …"] [--seeds "0 1 …"]
-#   [--quick] [--table]
+#   [--jobs N] [--quick] [--table | --part]
 #
-# Trains every line of the table below, the cheap methods first, one process on one thread at a time, each seed until
-# its threshold is reached or its budget is used up, and writes DIR/table.md and DIR/table.csv: the medians over the
-# seeds with 95 % bootstrap intervals, and seconds of the clock and of the processor. Run again it does what is missing;
-# what was interrupted goes on where it stood. --quick: one seed and a twentieth of the budgets, to see it run; --table:
-# trains nothing. DIR is runs/sample-efficiency at first; MBRL names the binary (default: that of this tree, built).
+# Trains every line of the table below, the cheap methods first, N processes (one) of one thread at a time, each seed
+# until its threshold is reached or its budget is used up, and writes DIR/table.md and DIR/table.csv: the medians over
+# the seeds with 95 % bootstrap intervals, and seconds of the clock and of the processor. Run again it does what is
+# missing; what was interrupted goes on where it stood. --quick: one seed and a twentieth of the budgets, to see it run;
+# --table: trains nothing; --part: makes no table. DIR is runs/sample-efficiency at first; MBRL names the binary
+# (default: that of this tree, built).
 # A method that this binary does not have, or a line whose configuration is not there, is skipped with a line.
 . "$(dirname "$0")/../common.sh"
 out=runs/sample-efficiency
 tasks="pendulum cartpole-swingup reacher pushing-arm"
 methods="random-shooting ppo dqn sac pets mbpo steve double-horizon"
 seeds="0 1 2 3 4"
-quick='' table=''
-options "out= tasks= methods= seeds= quick table" "$@"
+jobs=1 quick='' table='' part=''
+options "out= tasks= methods= seeds= jobs= quick table part" "$@"
 need_python
 build_binary
 [ -z "$quick" ] || seeds=0
@@ -89,7 +90,7 @@ train() {
     if reached "$seed_folder" "$4" "$5"; then break; fi
     "$mbrl" train "$2" "${chosen[@]}" --seeds "$3" --jobs 1 --quiet --out "$folder" threads=1 \
       training.environmentSteps="$step" evaluation.every="$7" evaluation.episodes="$8" checkpoint.every=0 \
-      > "$out/log.txt" 2>&1 || { cat "$out/log.txt"; fail "$1, seed $3"; }
+      > "$folder-$3.log" 2>&1 || { cat "$folder-$3.log"; fail "$1, seed $3"; }
   done
 }
 
@@ -99,6 +100,8 @@ of() {
     $1 == method && $2 == task { if (quick != "") $5 = int(($5 / 20 + $6 - 1) / $6) * $6; print }' <<< "$lines"
 }
 
+rows="$out/rows.txt"
+[ -n "$part" ] || : > "$rows"
 for method in $methods; do
   [ -z "$table" ] || break
   for task in $tasks; do
@@ -107,17 +110,24 @@ for method in $methods; do
     read -r _ _ config measure budget every episodes <<< "$line"
     overrides "$method"
     if ! [ -f "$config" ]; then skip "$method on $task: there is no $config"; continue; fi
-    if ! "$mbrl" config check "$config" "${chosen[@]}" > "$out/log.txt" 2>&1; then
-      skip "$method on $task: $(head -n 1 "$out/log.txt" | cut -c 1-120)"
+    if ! said="$("$mbrl" config check "$config" "${chosen[@]}" 2>&1)"; then
+      skip "$method on $task: $(head -n 1 <<< "$said" | cut -c 1-120)"
       continue
     fi
+    mkdir -p "$out/$task"
     for seed in $seeds; do
+      if [ "$jobs" -gt 1 ]; then
+        echo "--methods $method --tasks $task --seeds $seed" >> "$rows"
+        continue
+      fi
       train "$task/$method" "$config" "$seed" "$measure" "$(threshold "$task")" "$budget" "$every" "$episodes"
       echo "$(date -u +%H:%M) $method $task seed $seed: $(seed_of "$out/$task/$method" "$seed")" >&2
     done
   done
 done
 
+[ -n "$table" ] || [ "$jobs" = 1 ] || side_by_side "$rows" --out "$out" ${quick:+--quick}
+[ -z "$part" ] || exit 0
 for method in $methods; do
   for task in $tasks; do
     line="$(of "$method" "$task")"

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # What of imagined rollouts is believed: rules that end, thin, weigh or fine them, in one program, on the same seeds.
 # usage: scripts/reproduce/truncations.sh [--out DIR] [--tasks "pendulum …"] [--rules "none …"] [--seeds "0 1 …"]
-#   [--quick] [--table]
+#   [--jobs N] [--quick] [--table | --part]
 #
-# Trains model-based policy optimisation under every rule, one process on one thread at a time, and writes DIR/table.md
-# and DIR/table.csv: medians over the seeds with 95 % bootstrap intervals. All rules of a task share everything else:
-# the model, its fits, ten updates a step, rollouts of ten steps (MACURA's longest), and the twin without imagined data,
-# which makes as many updates on real transitions alone. Run again it does what is missing; what was interrupted goes on
-# where it stood. --quick: one seed and a quarter of the steps, to see it run; --table: trains nothing. DIR is
-# runs/truncations at first; MBRL names the binary (default: that of this tree, built).
+# Trains model-based policy optimisation under every rule, N processes (one) of one thread at a time, and writes
+# DIR/table.md and DIR/table.csv: medians over the seeds with 95 % bootstrap intervals. All rules of a task share
+# everything else: the model, its fits, ten updates a step, rollouts of ten steps (MACURA's longest), and the twin
+# without imagined data, which makes as many updates on real transitions alone. Run again it does what is missing; what
+# was interrupted goes on where it stood. --quick: one seed and a quarter of the steps, to see it run; --table: trains
+# nothing; --part: makes no table. DIR is runs/truncations at first; MBRL names the binary (default: that of this tree,
+# built).
 . "$(dirname "$0")/../common.sh"
 out=runs/truncations
 tasks="pendulum cartpole-swingup reacher"
 rules="real none infoprop macura m2ac weight mopo short"
 seeds="0 1 2 3 4"
-quick='' table=''
-options "out= tasks= rules= seeds= quick table" "$@"
+jobs=1 quick='' table='' part=''
+options "out= tasks= rules= seeds= jobs= quick table part" "$@"
 need_python
 build_binary
 [ -z "$quick" ] || seeds=0
@@ -59,6 +60,8 @@ finished_at() {
 sys.exit(json.load(open(sys.argv[1]))["step"] < int(sys.argv[2]))' "$1/status.json" "$2"
 }
 
+rows="$out/rows.txt"
+[ -n "$part" ] || : > "$rows"
 for task in $tasks; do
   [ -z "$table" ] || break
   line="$(of "$task")"
@@ -69,15 +72,23 @@ for task in $tasks; do
       rule "$rule"
       folder="$out/$task/$rule"
       if finished_at "$(seed_of "$folder" "$seed")" "$steps"; then continue; fi
+      if [ "$jobs" -gt 1 ]; then
+        echo "--tasks $task --rules $rule --seeds $seed" >> "$rows"
+        continue
+      fi
+      mkdir -p "$out/$task"
       "$mbrl" train "configs/mbpo/$task.json" "${common[@]}" "${chosen[@]}" --seeds "$seed" --jobs 1 --quiet \
         --out "$folder" training.environmentSteps="$steps" evaluation.every="$every" \
         evaluation.episodes="$episodes" logging.progressEvery="$fits" agent.initialRandomSteps="$first" \
-        agent.fitEvery="$fits" > "$out/log.txt" 2>&1 || { cat "$out/log.txt"; fail "$rule on $task, seed $seed"; }
+        agent.fitEvery="$fits" > "$folder-$seed.log" 2>&1 \
+        || { cat "$folder-$seed.log"; fail "$rule on $task, seed $seed"; }
       echo "$(date -u +%H:%M) $task $rule seed $seed: $(seed_of "$folder" "$seed")" >&2
     done
   done
 done
 
+[ -n "$table" ] || [ "$jobs" = 1 ] || side_by_side "$rows" --out "$out" ${quick:+--quick}
+[ -z "$part" ] || exit 0
 for task in $tasks; do
   for rule in $rules; do echo "$rule $(of "$task")"; done
 done | python3 scripts/reproduce/truncations.py "$out"
