@@ -70,7 +70,8 @@ absolute() { case "$1" in /*) echo "$1" ;; *) echo "$caller/$1" ;; esac; }
 side_by_side() {
   local list="$1"
   shift
-  xargs -r -P "$jobs" -L 1 "$script" "$@" --part < "$list" || fail "one of $(wc -l < "$list") parts went wrong, see above"
+  xargs -r -P "$jobs" -L 1 "$script" "$@" --part < "$list" \
+    || fail "one of $(wc -l < "$list") parts went wrong, see above"
 }
 
 need_swift() { need swift "https://swift.org/install (6.0 or later)"; }
