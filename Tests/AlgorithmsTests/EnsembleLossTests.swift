@@ -6,12 +6,14 @@ import Testing
 
 /// What an ensemble's training makes small.
 @Suite struct EnsembleLossTests {
-  /// Against the formula in double precision, and its gradient against differences of that.
-  @Test(arguments: ["probabilistic", "deterministic"], [nil, 1, 0.3])
-  func isItsFormula(kind: String, terminationWeight: Double?) {
+  /// Against the formula in double precision, and its gradient against differences of that, in which the weights of
+  /// `varianceExponent` are constants.
+  @Test(arguments: [(true, 0.0), (true, 0.5), (true, 1), (false, 0)], [nil, 1, 0.3])
+  func isItsFormula(likelihood: (isProbabilistic: Bool, exponent: Double), terminationWeight: Double?) {
     let termination = terminationWeight.map { #", "termination": "learned", "terminationWeight": \#($0)"# } ?? ""
-    let model = makeModel(#"{"hiddenSizes": [4], "kind": "\#(kind)"\#(termination)}"#, for: "CartPole-v1")
-    let isProbabilistic = kind == "probabilistic"
+    let (isProbabilistic, exponent) = likelihood
+    let kind = isProbabilistic ? #""probabilistic", "varianceExponent": \#(exponent)"# : #""deterministic""#
+    let model = makeModel(#"{"hiddenSizes": [4], "kind": \#(kind)\#(termination)}"#, for: "CartPole-v1")
     let (rows, targets) = (5, model.targetCount)
     let outputs = isProbabilistic ? 2 * targets : targets
     let regression = terminationWeight == nil ? targets : targets - 1
@@ -21,14 +23,21 @@ import Testing
     if terminationWeight != nil { for row in 0..<rows { target[(row + 1) * targets - 1] = row % 3 == 0 ? 1 : 0 } }
 
     func softplus(_ x: Double) -> Double { log1p(exp(x)) }
+    func logVariance(_ output: [Double], _ row: Int, _ column: Int) -> Double {
+      -10 + softplus(0.5 - softplus(0.5 - output[row * outputs + targets + column]) + 10)
+    }
+    let start = output
     func formula() -> Double {
       var (sum, entropy) = (0.0, 0.0)
       for row in 0..<rows {
         for column in 0..<regression {
           let error = output[row * outputs + column] - target[row * targets + column]
-          let raw = isProbabilistic ? output[row * outputs + targets + column] : 0
-          let logVariance = -10 + softplus(0.5 - softplus(0.5 - raw) + 10)
-          sum += isProbabilistic ? error * error * exp(-logVariance) + logVariance : error * error
+          if isProbabilistic {
+            let now = logVariance(output, row, column)
+            sum += exp(exponent * logVariance(start, row, column)) * (error * error * exp(-now) + now)
+          } else {
+            sum += error * error
+          }
         }
         let (logit, ended) = (output[row * outputs + targets - 1], target[(row + 1) * targets - 1])
         entropy += softplus(logit) - ended * logit

@@ -28,6 +28,10 @@ package enum ConfigurationIdentity {
       "environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings()),
       "agent.valueExpansion": defaults(ValueExpansion.Settings()), "agent": ["mostFits": .integer(0)],
       "training": ["data": ""],
+      "model": JSONObject(
+        defaults(EnsembleDynamics.Configuration()).members.filter {
+          EnsembleDynamics.Configuration.later.contains($0.key)
+        }),
       "agent.latent": defaults(Dreamer.LatentSettings()), "agent.behaviour": defaults(Dreamer.BehaviourSettings()),
       "agent.curiosity": defaults(Dreamer.CuriositySettings()),
       "agent.trust": JSONObject(defaults(RolloutTrust()).members.filter { RolloutTrust.later.contains($0.key) }),

@@ -37,18 +37,24 @@ extension Tape {
   /// and columns of (mean − y)²·e^(−logVariance) + logVariance → [1, 1, 1].
   ///
   /// mean, logVariance [batch, rows, columns]; target likewise or with batch 1; no gradient flows into the target.
-  package func gaussianNLL(mean: Tensor, logVariance: Tensor, target: Tensor) -> Tensor {
+  /// - Parameter exponent: β, 0 to 1: every term counts for e^(β·logVariance), as a constant (β-NLL, Seitzer et al.
+  ///   2022). By the likelihood alone a mean is the less learned the larger the variance beside it is; at 1 all means
+  ///   are learned as by squared errors.
+  package func gaussianNLL(mean: Tensor, logVariance: Tensor, target: Tensor, exponent: Float = 0) -> Tensor {
     precondition(
       mean.hasShape(logVariance), "gaussianNLL: log variance \(logVariance.shape) beside mean \(mean.shape)")
     checkTarget("gaussianNLL", mean, target)
     var result = makeNode(.gaussianNLL, 1, 1, 1, mean, logVariance, target)
     let (count, size) = (mean.count, mean.rows * mean.columns)
     let (mu, logv, y) = (nodes[mean.index].values, nodes[logVariance.index].values, nodes[target.index].values)
-    // saved: e^(−logVariance)
-    let precision = allocate(count)
-    result.saved = precision
+    // saved: e^(−logVariance), then, where terms are weighted, e^(β·logVariance)
+    let isWeighted = exponent != 0
+    let precision = allocate(isWeighted ? 2 * count : count)
+    let weight = precision + count
+    (result.saved, result.low) = (precision, exponent)
     for index in 0..<count { precision[index] = -logv[index] }
-    ck_unary(Int32(CK_EXP), Int64(count), precision, precision)
+    if isWeighted { for index in 0..<count { weight[index] = exponent * logv[index] } }
+    ck_unary(Int32(CK_EXP), Int64(isWeighted ? 2 * count : count), precision, precision)
     result.values[0] = withScratch(count) { terms in
       forEachMember(mean, target) { start, other in
         for index in 0..<size {
@@ -56,6 +62,7 @@ extension Tape {
           terms[start + index] = error * error * precision[start + index] + logv[start + index]
         }
       }
+      if isWeighted { for index in 0..<count { terms[index] *= weight[index] } }
       return Float(ck_sum(Int64(count), terms) / Double(size))
     }
     return append(result)
@@ -126,18 +133,23 @@ extension Tape {
     let factor = gradient[0] / Float(size)
     let (mu, y, precision) = (mean.values, target.values, node.saved!)
     let stride = target.batch == 1 ? 0 : size
+    let weight = node.low != 0 ? precision + mean.count : nil
+    @inline(__always)
+    func weighted(_ gradient: Float, _ index: Int) -> Float { weight.map { gradient * $0[index] } ?? gradient }
     if let dmean = gradientTarget(node.first) {
       for member in 0..<mean.batch {
-        let (mu, y, precision) = (mu + member * size, y + member * stride, precision + member * size)
-        dmean.advanced(by: member * size).write(size) { 2 * factor * (mu[$0] - y[$0]) * precision[$0] }
+        let (start, mu, y) = (member * size, mu + member * size, y + member * stride)
+        dmean.advanced(by: start).write(size) {
+          weighted(2 * factor * (mu[$0] - y[$0]) * precision[start + $0], start + $0)
+        }
       }
     }
     if let dlogv = gradientTarget(node.second) {
       for member in 0..<mean.batch {
-        let (mu, y, precision) = (mu + member * size, y + member * stride, precision + member * size)
-        dlogv.advanced(by: member * size).write(size) {
+        let (start, mu, y) = (member * size, mu + member * size, y + member * stride)
+        dlogv.advanced(by: start).write(size) {
           let error = mu[$0] - y[$0]
-          return factor * (1 - error * error * precision[$0])
+          return weighted(factor * (1 - error * error * precision[start + $0]), start + $0)
         }
       }
     }

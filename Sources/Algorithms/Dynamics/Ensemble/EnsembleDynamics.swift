@@ -41,6 +41,9 @@ package final class EnsembleDynamics: DynamicsModel {
     /// Also standardise the targets: for observations whose changes are far smaller than the variance bounds' e^(−10).
     package var normalizesTargets = false
     package var learnsVarianceBounds = true
+    /// β of the likelihood (`Tape.gaussianNLL`): above 0 rare values that look like noise, such as rewards that are 0
+    /// almost everywhere, are learned, too.
+    package var varianceExponent = 0.0
     package var bootstrap = true
     package var warmStart = true
     package var learningRate = 1e-3
@@ -62,6 +65,9 @@ package final class EnsembleDynamics: DynamicsModel {
 
     package init() {}
 
+    /// Settings that came later than the first runs, which do not have them where they are at their defaults.
+    package static let later = ["varianceExponent"]
+
     package mutating func declare(_ fields: Fields) {
       fields.choice("kind", &kind, "probabilistic: Gaussian outputs; deterministic: squared error")
       fields.integer("ensembleSize", &ensembleSize, in: 1...64, "networks in the ensemble (K)")
@@ -78,6 +84,9 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.flag("normalizesInputs", &normalizesInputs, "standardise inputs, refitted at every fit")
       fields.flag("normalizesTargets", &normalizesTargets, "standardise targets too (very small or large changes)")
       fields.flag("learnsVarianceBounds", &learnsVarianceBounds, "learn the bounds of the log-variance")
+      fields.number(
+        "varianceExponent", &varianceExponent, in: 0...1,
+        "likelihoods count for variance^β: at 0 what looks noisy is hardly learned, at 1 as by squared error")
       fields.flag("bootstrap", &bootstrap, "every member draws its own data with replacement")
       fields.flag("warmStart", &warmStart, "go on from the last weights instead of new ones at every fit")
       fields.number("learningRate", &learningRate, in: 0...1, aboveLowerBound: true, "Adam's step size")
@@ -107,7 +116,9 @@ package final class EnsembleDynamics: DynamicsModel {
       if hiddenSizes.isEmpty { unused("activation", because: "there is no hidden layer") }
       if termination != .learned { unused("terminationWeight", because: "model.termination is not \"learned\"") }
       if kind == .deterministic {
-        unused("learnsVarianceBounds", because: "a model of kind \"deterministic\" has no variance")
+        for name in ["learnsVarianceBounds", "varianceExponent"] {
+          unused(name, because: "a model of kind \"deterministic\" has no variance")
+        }
       }
       if holdout == 0 {
         for name in ["patience", "improvementThreshold"] {

@@ -5,7 +5,8 @@ extension EnsembleDynamics {
   /// log variances where it is probabilistic; `target` [1, rows, targets].
   ///
   /// - Probabilistic: the mean over rows and regression targets of (mean − y)²·e^(−v) + v, where v is the log variance
-  ///   between its learned bounds (PETS, Chua et al. 2018, the authors' code).
+  ///   between its learned bounds (PETS, Chua et al. 2018, the authors' code); with `varianceExponent` β each term is
+  ///   weighted by e^(βv), a constant.
   /// - Deterministic: the mean of (prediction − y)².
   /// - A learned termination, the last target, adds its weight times the mean over rows of softplus(z) − t·z, the
   ///   binary cross-entropy of logit z.
@@ -16,7 +17,8 @@ extension EnsembleDynamics {
     if let head {
       let (mean, logVariance) = head(output, on: tape, frozen: !configuration.learnsVarianceBounds)
       loss = tape.gaussianNLL(
-        mean: tape.columns(mean, regression), logVariance: tape.columns(logVariance, regression), target: wanted)
+        mean: tape.columns(mean, regression), logVariance: tape.columns(logVariance, regression), target: wanted,
+        exponent: Float(configuration.varianceExponent))
     } else {
       loss = tape.meanSquaredError(tape.columns(output, regression), wanted)
     }
