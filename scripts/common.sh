@@ -65,15 +65,6 @@ options() {
 # absolute PATH: as the caller means it, who may stand elsewhere.
 absolute() { case "$1" in /*) echo "$1" ;; *) echo "$caller/$1" ;; esac; }
 
-# side_by_side FILE OPTION …: runs this script once for every line of options in FILE, with these and `--part`, and
-# `jobs` of them at a time; fails, when all have ended, where one did.
-side_by_side() {
-  local list="$1"
-  shift
-  xargs -r -P "$jobs" -L 1 "$script" "$@" --part < "$list" \
-    || fail "one of $(wc -l < "$list") parts went wrong, see above"
-}
-
 need_swift() { need swift "https://swift.org/install (6.0 or later)"; }
 # find_binary, build_binary: $mbrl, the release binary of this tree, or $MBRL instead.
 find_binary() {

@@ -9,16 +9,11 @@
 # of its target at the end. Run again it does what is missing; what was interrupted goes on where it stood. --quick: one
 # seed and a tenth of the transitions, to see it run; --table: trains nothing; --part: makes no table. DIR is
 # runs/pushing-arm at first; MBRL names the binary (default: that of this tree, built).
-. "$(dirname "$0")/../common.sh"
+. "$(dirname "$0")/common.sh"
 out=runs/pushing-arm
 methods="ppo sac mbpo random-shooting pets"
 seeds="0 1 2 3 4"
-jobs=1 quick='' table='' part=''
-options "out= methods= seeds= jobs= quick table part" "$@"
-need_python
-build_binary
-[ -z "$quick" ] || seeds=0
-mkdir -p "$out"
+begin_runs "methods=" "$@"
 
 steps_of() {
   local steps
@@ -32,16 +27,11 @@ steps_of() {
   echo "$steps"
 }
 
-rows="$out/rows.txt"
-[ -n "$part" ] || : > "$rows"
 for method in $methods; do
   [ -z "$table" ] || break
   steps="$(steps_of "$method")"
   for seed in $seeds; do
-    if [ "$jobs" -gt 1 ]; then
-      echo "--methods $method --seeds $seed" >> "$rows"
-      continue
-    fi
+    if put_off --methods "$method" --seeds "$seed"; then continue; fi
     folder="$out/$method"
     "$mbrl" train "configs/$method/pushing-arm.json" --seeds "$seed" --jobs 1 --quiet --out "$folder" threads=1 \
       training.environmentSteps="$steps" checkpoint.every=0 > "$folder-$seed.log" 2>&1 \
@@ -56,8 +46,7 @@ for method in $methods; do
   done
 done
 
-[ -n "$table" ] || [ "$jobs" = 1 ] || side_by_side "$rows" --out "$out" ${quick:+--quick}
-[ -z "$part" ] || exit 0
+end_runs
 for method in $methods; do
   for seed in $seeds; do
     result="$out/$method-$seed-$(steps_of "$method").json"

@@ -10,17 +10,12 @@
 # --table: trains nothing; --part: makes no table. DIR is runs/sample-efficiency at first; MBRL names the binary
 # (default: that of this tree, built).
 # A method that this binary does not have, or a line whose configuration is not there, is skipped with a line.
-. "$(dirname "$0")/../common.sh"
+. "$(dirname "$0")/common.sh"
 out=runs/sample-efficiency
 tasks="pendulum cartpole-swingup reacher pushing-arm"
 methods="random-shooting ppo dqn sac pets mbpo steve double-horizon"
 seeds="0 1 2 3 4"
-jobs=1 quick='' table='' part=''
-options "out= tasks= methods= seeds= jobs= quick table part" "$@"
-need_python
-build_binary
-[ -z "$quick" ] || seeds=0
-mkdir -p "$out"
+begin_runs "tasks= methods=" "$@"
 
 # What counts as learned, and where that level comes from: Gymnasium's wiki for the pendulum; the PETS paper's curve
 # (178 at its end, 168 after 6 trials) for the swing-up; what soft actor-critic is published at (-4.76) for the reacher;
@@ -100,8 +95,6 @@ of() {
     $1 == method && $2 == task { if (quick != "") $5 = int(($5 / 20 + $6 - 1) / $6) * $6; print }' <<< "$lines"
 }
 
-rows="$out/rows.txt"
-[ -n "$part" ] || : > "$rows"
 for method in $methods; do
   [ -z "$table" ] || break
   for task in $tasks; do
@@ -116,18 +109,14 @@ for method in $methods; do
     fi
     mkdir -p "$out/$task"
     for seed in $seeds; do
-      if [ "$jobs" -gt 1 ]; then
-        echo "--methods $method --tasks $task --seeds $seed" >> "$rows"
-        continue
-      fi
+      if put_off --methods "$method" --tasks "$task" --seeds "$seed"; then continue; fi
       train "$task/$method" "$config" "$seed" "$measure" "$(threshold "$task")" "$budget" "$every" "$episodes"
       echo "$(date -u +%H:%M) $method $task seed $seed: $(seed_of "$out/$task/$method" "$seed")" >&2
     done
   done
 done
 
-[ -n "$table" ] || [ "$jobs" = 1 ] || side_by_side "$rows" --out "$out" ${quick:+--quick}
-[ -z "$part" ] || exit 0
+end_runs
 for method in $methods; do
   for task in $tasks; do
     line="$(of "$method" "$task")"

@@ -10,22 +10,17 @@
 # was interrupted goes on where it stood. --quick: one seed and a quarter of the steps, to see it run; --table: trains
 # nothing; --part: makes no table. DIR is runs/truncations at first; MBRL names the binary (default: that of this tree,
 # built).
-. "$(dirname "$0")/../common.sh"
+. "$(dirname "$0")/common.sh"
 out=runs/truncations
 tasks="pendulum cartpole-swingup reacher"
 rules="real none infoprop macura m2ac weight mopo short fitted"
 seeds="0 1 2 3 4"
-jobs=1 quick='' table='' part=''
-options "out= tasks= rules= seeds= jobs= quick table part" "$@"
-need_python
-build_binary
-[ -z "$quick" ] || seeds=0
-mkdir -p "$out"
+begin_runs "tasks= rules=" "$@"
 
-# `short` is MBPO's own start, one step, and so a tenth of the rows; `fitted` is `none` with a model that learns rare
-# rewards, too.
 # rule RULE: its settings, in the array `chosen`. Coefficients are those of the papers where one holds for all tasks;
 # MACURA's factor was tuned for each task from 0.3 to 30, MOPO's λ from 0.5 to 5: both are 1 here, and nothing is tuned.
+# `short` is MBPO's own start, one step, and so a tenth of the rows; `fitted` is `none` with a model that learns rare
+# rewards, too.
 rule() {
   case "$1" in
     real) chosen=(agent.rolloutStarts=0) ;;
@@ -62,8 +57,6 @@ finished_at() {
 sys.exit(json.load(open(sys.argv[1]))["step"] < int(sys.argv[2]))' "$1/status.json" "$2"
 }
 
-rows="$out/rows.txt"
-[ -n "$part" ] || : > "$rows"
 for task in $tasks; do
   [ -z "$table" ] || break
   line="$(of "$task")"
@@ -74,10 +67,7 @@ for task in $tasks; do
       rule "$rule"
       folder="$out/$task/$rule"
       if finished_at "$(seed_of "$folder" "$seed")" "$steps"; then continue; fi
-      if [ "$jobs" -gt 1 ]; then
-        echo "--tasks $task --rules $rule --seeds $seed" >> "$rows"
-        continue
-      fi
+      if put_off --tasks "$task" --rules "$rule" --seeds "$seed"; then continue; fi
       mkdir -p "$out/$task"
       "$mbrl" train "configs/mbpo/$task.json" "${common[@]}" "${chosen[@]}" --seeds "$seed" --jobs 1 --quiet \
         --out "$folder" training.environmentSteps="$steps" evaluation.every="$every" \
@@ -89,8 +79,7 @@ for task in $tasks; do
   done
 done
 
-[ -n "$table" ] || [ "$jobs" = 1 ] || side_by_side "$rows" --out "$out" ${quick:+--quick}
-[ -z "$part" ] || exit 0
+end_runs
 for task in $tasks; do
   for rule in $rules; do echo "$rule $(of "$task")"; done
 done | python3 scripts/reproduce/truncations.py "$out"

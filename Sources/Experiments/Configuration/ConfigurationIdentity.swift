@@ -20,21 +20,19 @@ package enum ConfigurationIdentity {
 
   /// Sections whose settings belong to the identity only where they are not at these defaults.
   private static let standard: [String: JSONObject] = {
-    func defaults<Settings: Configurable>(_ settings: Settings) -> JSONObject {
+    func defaults<Settings: Configurable>(_ settings: Settings, _ later: [String]? = nil) -> JSONObject {
       var settings = settings
-      return Fields.read(&settings).resolved
+      let all = Fields.read(&settings).resolved
+      return later.map { names in JSONObject(all.members.filter { names.contains($0.key) }) } ?? all
     }
     return [
       "environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings()),
       "agent.valueExpansion": defaults(ValueExpansion.Settings()), "agent": ["mostFits": .integer(0)],
       "training": ["data": ""],
-      "model": JSONObject(
-        defaults(EnsembleDynamics.Configuration()).members.filter {
-          EnsembleDynamics.Configuration.later.contains($0.key)
-        }),
+      "model": defaults(EnsembleDynamics.Configuration(), EnsembleDynamics.Configuration.later),
       "agent.latent": defaults(Dreamer.LatentSettings()), "agent.behaviour": defaults(Dreamer.BehaviourSettings()),
       "agent.curiosity": defaults(Dreamer.CuriositySettings()),
-      "agent.trust": JSONObject(defaults(RolloutTrust()).members.filter { RolloutTrust.later.contains($0.key) }),
+      "agent.trust": defaults(RolloutTrust(), RolloutTrust.later),
     ]
   }()
 

@@ -7,10 +7,14 @@ extension Diagnosis {
     package enum Cause: String, Sendable {
       /// Errors are large where the model has learned, too.
       case underfit
+      /// Likewise, but because of a few transitions that are unlike the others.
+      case abrupt
       /// Errors are much larger where the policy goes than where data came from.
       case mismatch
       /// Errors are much larger on new episodes of the kind that was learned from.
       case overfit
+      /// The reward is taken for noise: its error is about as large as if nothing were known of it.
+      case unlearnedReward
       /// One network: nothing says where it errs.
       case alone
       /// Members disagree elsewhere than where they err.
@@ -38,22 +42,33 @@ extension Diagnosis {
   /// What is wrong, the cause that explains most first; empty: nothing that was looked at.
   package var findings: [Finding] {
     [
-      underfit, mismatch, isAlone, isBlind, miscalibration, exploitation, compounding,
+      underfit, mismatch, unlearnedReward, isAlone, isBlind, miscalibration, exploitation, compounding,
     ].compactMap { $0 }
   }
 
   /// Of how far states move; above it, a model has not learned the dynamics that it has seen.
   private static let largeRelativeError = 0.25
+  /// Of how much rewards vary; above it, a model knows little of them.
+  private static let largeRewardError = 0.5
   /// How many times as large errors have to be elsewhere to be called so.
   private static let largeRatio = 3.0
 
   private var underfit: Finding? {
     guard let relativeTraining, relativeTraining > Diagnosis.largeRelativeError else { return nil }
+    let much =
+      "On the very transitions that it was fitted to, one step is wrong by \(Diagnosis.percent(relativeTraining)) "
+      + "of how far states move"
+    if let worstShare, worstShare > 0.5 {
+      return Finding(
+        cause: .abrupt,
+        text: "\(much), but a hundredth of them makes \(Diagnosis.percent(worstShare)) of the squared error"
+          + (worstColumn.map { ", most of it in \(name($0))" } ?? "")
+          + ": something abrupt, a stop or a contact, say, that smooth networks learn late; it matters as far as the "
+          + "policy goes there.")
+    }
     return Finding(
       cause: .underfit,
-      text:
-        "On the very transitions that it was fitted to, one step is wrong by \(Diagnosis.percent(relativeTraining)) "
-        + "of how far states move: the networks are too small or were trained too little, or the task is noisy"
+      text: "\(much): the networks are too small or were trained too little, or the task is noisy"
         + advice(
           ("model.hiddenSizes", "larger model.hiddenSizes, more model.epochs or a larger model.learningRate")) + ".")
   }
@@ -90,6 +105,26 @@ extension Diagnosis {
       text: "\(much), although such states are known to it: it has learned them by heart"
         + advice(("model.holdout", "model.holdout with early stopping, more model.weightDecay or fewer model.epochs"))
         + ".")
+  }
+
+  private var unlearnedReward: Finding? {
+    guard let rewardError, rewardDeviation > 0, rewardError > Diagnosis.largeRewardError * rewardDeviation else {
+      return nil
+    }
+    return Finding(
+      cause: .unlearnedReward,
+      text: "The reward is not learned: its error is \(Diagnosis.percent(rewardError / rewardDeviation)) of how much "
+        + "rewards vary"
+        + (losesRareRewards
+          ? ", and where few rows have one the likelihood takes it for noise; try model.varianceExponent=0.5"
+          : advice(("model.epochs", "more model.epochs, larger model.hiddenSizes or a smaller agent.fitEvery")))
+        + ".")
+  }
+
+  /// Whether the loss lets rows of little likelihood go: networks with a variance, all terms weighed by it.
+  private var losesRareRewards: Bool {
+    // Runs from before it could be set do not name it.
+    value("model.kind")?.string == "probabilistic" && (value("model.varianceExponent")?.double ?? 0) == 0
   }
 
   private var isAlone: Finding? {

@@ -47,6 +47,10 @@ package struct Diagnosis: Sendable {
   /// as a share of how far states move.
   package var trainingError, newestError, policyError: Double?
   package var relativeTraining, relativePolicy: Double?
+  /// Of the squared errors on what was learned from: the share of the worst hundredth of the rows, and the column that
+  /// has most of them.
+  package var worstShare: Double?
+  package var worstColumn: Int?
   /// See `novelty(of:to:_:)`.
   package var novelty: Double?
   /// Per column of the observation: root mean square error of one step in its unit, and its deviation.
@@ -195,6 +199,7 @@ package struct Diagnosis: Sendable {
       model, TransitionSample(replay, most: Diagnosis.mostRows, unseen: unseen, newest: max(known / 10, 1)), units)
     (trainingError, newestError, policyError) = (onTraining.rms, newest.rms, onPolicy.rms)
     (relativeTraining, relativePolicy) = (onTraining.relative, onPolicy.relative)
+    (worstShare, worstColumn) = (onTraining.worstShare, onTraining.worstColumn(units))
     novelty = Reports.novelty(of: policy, to: training, units)
     columnErrors = onPolicy.squared.map { $0.squareRoot() }
     if !onPolicy.rewardErrors.isEmpty {
@@ -233,7 +238,9 @@ package struct Diagnosis: Sendable {
   }
 
   /// Whether the experiment has such a setting: "agent.fitEvery".
-  func has(_ setting: String) -> Bool { Diagnosis.value(setting, in: resolved) != nil }
+  func has(_ setting: String) -> Bool { value(setting) != nil }
+  /// What it is in the experiment.
+  func value(_ setting: String) -> JSON? { Diagnosis.value(setting, in: resolved) }
 
   /// The bound on the error after so many steps, in the unit of the errors; nil where it cannot be told.
   package func bound(_ steps: Int) -> Double? {

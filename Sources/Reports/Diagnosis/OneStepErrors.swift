@@ -33,6 +33,16 @@ package struct OneStepErrors {
     let move = OneStepErrors.rms(changes)
     return move > 0 ? OneStepErrors.rms(deviations) / move : 0
   }
+  /// Of the squared errors: the share of the worst hundredth of the rows, one at least.
+  package var worstShare: Double {
+    let squares = errors.map { $0 * $0 }.sorted(by: >)
+    let all = squares.reduce(0, +)
+    return all > 0 ? squares.prefix(max(1, squares.count / 100)).reduce(0, +) / all : 0
+  }
+  /// The column that has most of the squared errors.
+  package func worstColumn(_ units: Units) -> Int? {
+    units.asked.max { squared[$0] / units.variance($0) < squared[$1] / units.variance($1) }
+  }
   /// The size of the disagreement.
   package var disagreement: Double { OneStepErrors.rms(disagreements) }
 

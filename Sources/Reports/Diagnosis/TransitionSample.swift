@@ -73,6 +73,8 @@ package struct Units {
   /// Columns that change.
   package var asked: [Int] { deviations.indices.filter { deviations[$0] > 1e-12 } }
 
+  package func variance(_ column: Int) -> Double { deviations[column] * deviations[column] }
+
   /// See above; columns that have no deviation are left out.
   package func distance(_ first: some Collection<Float>, _ second: some Collection<Float>) -> Double {
     var (sum, count) = (0.0, 0)

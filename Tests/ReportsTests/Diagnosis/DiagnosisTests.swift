@@ -131,6 +131,21 @@ struct DiagnosisTests {
     #expect(abs(still.relative - 1) < 1e-6)
   }
 
+  /// Two rows of 200 hold nearly all of the error, in the right column.
+  @Test func fewRowsWithMostOfTheError() {
+    var jumping = trajectories()
+    let width = 2
+    for row in [20, 40] { jumping[0].observations[row * width + 1] += 5 }
+    let table = sample(jumping)
+    let units = Units([table])
+    let errors = OneStepErrors(LinearModel(DiagnosisTests.matrix, misses: [0.001]), table, units)
+    // A jump is unforeseen, and so is the way back: the second is a row as large as the first.
+    #expect(abs(errors.worstShare - 0.5) < 0.15)
+    #expect(errors.worstColumn(units) == 1)
+    let even = OneStepErrors(LinearModel(DiagnosisTests.matrix, misses: [0.1]), sample(trajectories()), units)
+    #expect(abs(even.worstShare - 0.01) < 1e-6)
+  }
+
   @Test func calibrationOfRightAndWrongVariances() throws {
     let table = sample(trajectories(20, noise: 0.5))
     let units = Units([table])

@@ -39,10 +39,17 @@ struct VerdictTests {
 
   @Test func causesByTheirNumbers() throws {
     #expect(try causes { $0.relativeTraining = 0.5 } == [.underfit])
+    #expect(try causes { ($0.relativeTraining, $0.worstShare) = (0.5, 0.3) } == [.underfit])
+    #expect(try causes { ($0.relativeTraining, $0.worstShare) = (0.5, 0.9) } == [.abrupt])
+    #expect(try causes { ($0.relativeTraining, $0.worstShare) = (0.1, 0.9) }.isEmpty)
     #expect(try causes { ($0.policyError, $0.relativePolicy, $0.novelty) = (0.05, 0.3, 5) } == [.mismatch])
     #expect(try causes { ($0.policyError, $0.relativePolicy) = (0.05, 0.3) } == [.overfit])
     // What is ten times as large and still nothing beside the moves is no fault.
     #expect(try causes { ($0.policyError, $0.relativePolicy, $0.novelty) = (0.1, 0.04, 5) }.isEmpty)
+    #expect(try causes { ($0.rewardError, $0.rewardDeviation) = (0.6, 1) } == [.unlearnedReward])
+    #expect(try causes { ($0.rewardError, $0.rewardDeviation) = (0.4, 1) }.isEmpty)
+    // A reward that never varies can't be unlearned.
+    #expect(try causes { ($0.rewardError, $0.rewardDeviation) = (0.1, 0) }.isEmpty)
     #expect(try causes { $0.members = 1 } == [.alone])
     #expect(try causes { $0.rankCorrelation = 0.05 } == [.blind])
     #expect(try causes { $0.calibration = Calibration([Double](repeating: 0.01, count: 99)) } == [.overconfident])
@@ -64,6 +71,19 @@ struct VerdictTests {
     #expect(
       try diagnosis { ($0.policyError, $0.relativePolicy, $0.novelty) = (0.05, 0.3, 5) }.verdict[0]
         .contains("agent.fitEvery"))
+    // A likelihood that lets rare rewards go can be told not to; one that was told, or a squared error, needs other help.
+    for (kind, exponent, remedy) in [
+      ("probabilistic", "0", "model.varianceExponent=0.5"), ("probabilistic", "0.5", "more model.epochs"),
+      ("deterministic", "0", "more model.epochs"),
+    ] {
+      let model = #"{"model": {"kind": "\#(kind)", "varianceExponent": \#(exponent), "epochs": 5}}"#
+      let settings = try #require(try JSONParser.parse(model).object)
+      let said = try diagnosis {
+        $0.manifest.settings = settings
+        ($0.rewardError, $0.rewardDeviation) = (0.98, 1)
+      }.verdict[0]
+      #expect(said.contains("98 %") && said.contains("; try \(remedy)"))
+    }
     let bare = try diagnosis {
       $0.manifest.settings = [:]
       $0.relativeTraining = 0.5
