@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains every agent for a moment and runs exactly the lines of docs/python.md on the checkpoint: the same predictions,
+# Trains every agent of docs/python.md for a moment and runs exactly its lines on the checkpoint: the same predictions,
 # episodes and paths as the program's own.
 # usage: scripts/check-python.sh
 # Needs Python 3 with venv; NumPy and safetensors go into .venv/ here, or name a Python that has them: PYTHON=…

@@ -32,6 +32,8 @@ package protocol Agent: ArchivableObject {
   var model: (any DynamicsModel)? { get }
   /// A world model that can say what it expects to see; default: nil.
   var openLoopModel: (any OpenLoopModel)? { get }
+  /// A model of the action between two observations, once it is fitted; default: nil.
+  var inverseModel: InverseModel? { get }
   /// What really happened, as far as it is kept; default: nil.
   var replay: Replay? { get }
 }
@@ -42,6 +44,7 @@ extension Agent {
   package var actionValues: ActionValues? { nil }
   package var model: (any DynamicsModel)? { nil }
   package var openLoopModel: (any OpenLoopModel)? { nil }
+  package var inverseModel: InverseModel? { nil }
   package var replay: Replay? { nil }
 }
 
@@ -54,10 +57,17 @@ package struct DivergedError: Error, Equatable, CustomStringConvertible {
   package init(quantity: String, advice: String? = nil) { (self.quantity, self.advice) = (quantity, advice) }
   package var description: String { "\(quantity) is not finite" }
 
-  /// Names the first tensor of the stores that is not finite; where all are, `otherwise`.
-  package init(in stores: ParameterStore..., otherwise: String) {
-    self.init(quantity: stores.lazy.compactMap { $0.firstNonfinite() }.first ?? otherwise)
+  /// Names the first tensor of policy and critics that is not finite, as a checkpoint does; where all are, the critics'
+  /// loss.
+  package init(policy: ParameterStore, critics: ParameterStore) {
+    self.init(
+      quantity: policy.firstNonfinite(prefix: "actor.") ?? critics.firstNonfinite(prefix: "critic.")
+        ?? "the loss of the critics",
+      advice: "a smaller agent.learningRate may help")
   }
+
+  /// The same with other advice.
+  package func advising(_ advice: String) -> DivergedError { DivergedError(quantity: quantity, advice: advice) }
 }
 
 /// What the run gives an agent to build itself from.

@@ -230,11 +230,11 @@ package struct EnvironmentConfiguration: Configurable {
   package func describe() throws -> EnvironmentDescription {
     let (settings, wrappers) = parts
     let bare = try settings.make(stepLimit: stepLimit)
-    let hasKnownDynamics = bare.knownDynamics != nil
+    let hidingSetting = bare.knownDynamics == nil ? nil : wrappers.hidingSetting(of: bare)
     let environment = try wrappers.wrap(bare)
     var description = EnvironmentDescription(
       environment, normalizer: wrappers.makeNormalizer(environment.specification),
-      hidingSetting: hasKnownDynamics ? wrappers.hidingSetting : nil)
+      hidingSetting: hidingSetting)
     description.origin = try settings.origin()
     return description
   }

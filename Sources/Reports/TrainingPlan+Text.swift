@@ -34,16 +34,21 @@ extension TrainingPlan {
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
       disk, memoryText,
-    ] + [branch, experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
+    ] + memoryParts + [branch, experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
       + experiment.notes.map(\.description)
   }
 
   /// What the runs will hold in memory, and what there is.
   private var memoryText: String {
     var text = "about \(FileSystem.byteCount(memory.bytes)) of memory beside the program's own"
-    if let largest = memory.largest(1).first, memory.bytes > 1 << 30 { text += ", most of it for \(largest.what)" }
     if let room = Machine.availableMemory { text += "; \(FileSystem.byteCount(room.bytes)) are there" }
     return text
+  }
+
+  /// What it is for, the largest parts first, as far as they matter.
+  private var memoryParts: [String] {
+    memory.largest(6).filter { $0.bytes >= max(1 << 20, memory.bytes / 50) }
+      .map { "  \(FileSystem.byteCount($0.bytes)): \($0.what)" }
   }
 
   /// What may become a trouble.

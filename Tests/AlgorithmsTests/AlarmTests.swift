@@ -143,7 +143,7 @@ struct AlarmTests {
       let result = try measured(reward)
       #expect(abs(result.model - 20 * reward) < 1e-3 && result.real == nothing.real)
       var metrics = metrics(ReturnGap.metricNames)
-      result.record(in: &metrics)
+      result.record(in: &metrics, advice: ["this", "that"])
       #expect(metrics.values == [result.model, result.real])
       return metrics.takeAlarms().count
     }

@@ -91,6 +91,81 @@ struct DoubleHorizonTests {
     #expect(Array(learner.critics.store.values) != critics)
   }
 
+  /// The actor climbs the critics as they are after their own step, and their slow copies follow that step.
+  @Test func criticsStepFirst() throws {
+    func after(_ rate: Double) throws -> (loss: Float, report: DoubleHorizonLearner.Report, copied: Bool) {
+      let (_, learner) = Self.small { ($0.learningRate, $0.targetRate) = (rate, 1) }
+      let report = try Self.update(learner, rows: 6)
+      return (
+        report.criticLoss, report, Array(learner.target.network.store.values) == Array(learner.critics.store.values)
+      )
+    }
+    let (still, moving) = (try after(0), try after(0.05))
+    // The same rollouts, targets and errors; only what the critics say afterwards differs.
+    #expect(still.loss == moving.loss && still.report.entropy == moving.report.entropy)
+    #expect(still.report.actorLoss != moving.report.actorLoss)
+    #expect(moving.copied)
+  }
+
+  /// What a supply brings: all states from the first on in which the task has not ended, and no other.
+  @Test func theSupplyLeavesOutWhatHasEnded() throws {
+    func run(_ id: String, _ ends: TerminationSource) throws -> (
+      added: Int, ring: StateRing, real: Replay
+    ) {
+      var configuration = NormalizedEnsemble.Configuration()
+      (configuration.ensembleSize, configuration.hiddenSizes, configuration.termination) = (2, [8], ends)
+      let model = NormalizedEnsemble(
+        configuration, DynamicsLayout(task(id)), random: RandomStream(seed: 3), pool: ComputePool(threads: 1))
+      var policyRandom = RandomStream(seed: 4)
+      let policy = SoftPolicy(
+        model.layout.observationSize, model.layout.actionSpace, hiddenSizes: [8], form: .doubleHorizon,
+        random: &policyRandom, pool: nil)
+      let real = try randomTransitions(id, count: 50)
+      let ring = StateRing(capacity: 1000, size: model.layout.observationSize)
+      var random = RandomStream(seed: 6)
+      let added = StateSupply(rows: 40, size: model.layout.observationSize, pool: ComputePool(threads: 1))
+        .run(5, from: real, by: policy, in: model, into: ring, &random)
+      return (added, ring, real)
+    }
+    // Forty starts and five steps of each.
+    let endless = try run("Pendulum-v1", .never)
+    #expect(endless.added == 240 && endless.ring.count == 240)
+    // New networks say anything: many poles fall within five steps.
+    let ending = try run("ContinuousCartPole-v0", .known)
+    #expect(ending.added == ending.ring.count && (41..<240).contains(ending.added))
+    let out = RowBuffer(2000, 4)
+    var random = RandomStream(seed: 1)
+    ending.ring.draw(into: out.rows, &random)
+    for row in 0..<2000 { #expect(abs(out.rows[row, 0]) <= 2.4 && abs(out.rows[row, 2]) <= 0.2095) }
+    // The states that they began with are there.
+    let real = ending.real.all(ending.real.observation)
+    let first = Set((0..<50).map { real.rows[$0, 0] })
+    #expect((0..<2000).contains { first.contains(out.rows[$0, 0]) })
+  }
+
+  /// A quarter of an iteration's updates is of critics alone; the first time there are five times as many of the policy.
+  /// Adam begins anew with every fit.
+  @Test func updatesOfAnIteration() throws {
+    let agent = try makeAgent(
+      """
+      {"agent": {"type": "double-horizon", "initialRandomSteps": 20, "fitEvery": 8, "batchSize": 4, "horizon": 1,
+         "hiddenSizes": [4], "criticHiddenSizes": [4], "critics": 2},
+       "model": {"type": "normalized-ensemble", "ensembleSize": 2, "hiddenSizes": [4], "epochs": 1,
+         "termination": "never"}}
+      """, for: task("Pendulum-v1"))
+    let interaction = Interaction(agent, try group("Pendulum-v1"))
+    func updates() -> Int { Int(agent.facts.first { $0.name == "updates" }?.value ?? "") ?? -1 }
+    func adamSteps() throws -> Set<String> {
+      Set(try stored(agent).scalars.filter { $0.name.hasSuffix("adam.steps") }.map(\.value))
+    }
+    while interaction.step < 20 { try interaction.advance() }
+    #expect(updates() == 2 + 40)
+    #expect(try adamSteps().isSuperset(of: ["42", "40"]))
+    while interaction.step < 28 { try interaction.advance() }
+    #expect(updates() == 42 + 2 + 8)
+    #expect(try adamSteps().isSuperset(of: ["10", "8"]) && !adamSteps().contains("52"))
+  }
+
   /// Every member serves as many rows as any other; groups stay together.
   @Test func membersServeEqualGroups() {
     var serving = [Int32](repeating: -1, count: 24)

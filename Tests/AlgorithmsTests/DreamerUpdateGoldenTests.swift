@@ -122,7 +122,7 @@ import Testing
 }
 
 /// Numbers of trained parameters of whole agents.
-@Suite(.golden("neural/dreamer_parameter_counts.json")) struct DreamerParameterCountTests {
+@Suite(.golden("neural/dreamer_parameter_counts.json")) struct DreamerParameterCountGoldenTests {
   @Test func wholeAgents() throws {
     let fixture = try Fixture("neural/dreamer_parameter_counts.json")
     let agents = try fixture["inputs/agents"].elements()

@@ -385,7 +385,7 @@ struct DreamerVariantTests {
       }
       let policy = agent.makePolicy(isStochastic: false, rows: 1, random: RandomStream(seed: 1))
       return (
-        try action { try agent.act(in: group.situation, into: $0) },
+        action { agent.act(in: group.situation, into: $0) },
         try action { try policy.act(in: group.situation, into: $0) }
       )
     }

@@ -91,21 +91,28 @@ import Testing
     let model = makeModel(
       #"""
       {"kind": "deterministic", "hiddenSizes": [64, 64], "ensembleSize": 3, "epochs": 300, "batchSize": 4,
-       "learningRate": 0.01, "holdout": 0.5, "patience": 20, "elites": 2, "improvementThreshold": 0}
+       "learningRate": 0.01, "holdout": 0.9, "patience": 20, "elites": 2, "improvementThreshold": 0}
       """#, for: "Pendulum-v1")
-    let buffer = try randomTransitions("Pendulum-v1", count: 60)
+    // Nothing but noise: whatever is learned by heart makes the held-out error larger.
+    let buffer = Replay(observationSize: 3, actionColumns: 1, capacity: 200, layout: .loose, storage: .copied)
+    let (states, actions, next, zeros) = (RowBuffer(200, 3), RowBuffer(200, 1), RowBuffer(200, 3), RowBuffer(200, 1))
+    var random = RandomStream(seed: 9)
+    for memory in [states.memory, actions.memory, next.memory] { random.fillNormal(memory) }
+    withExtendedLifetime((states, actions, next, zeros)) {
+      buffer.append(states.read, actions.read, rewards: zeros.read, terminated: zeros.read, next: next.read)
+    }
     var rows: [ModelFitRow] = []
     let summary = try model.fit(buffer, rows: &rows)
     #expect(rows.count < 300, "stops early")
     let best = rows.last!.bestValidationLoss!
     #expect(best <= rows.map { $0.validationLoss! }.min()! + 1e-12)
-    #expect(summary.validationLoss! > best * 1.0001, "the last epoch was not the best, so restoring matters")
-    // The restored members, scored on the held-out rows again, have the best score. The held-out rows are half of the
-    // buffer; the other half is trained on and scores lower, so the average over all rows is below the best score.
+    #expect(summary.validationLoss! > best * 1.3, "the last epoch was far from the best, so restoring matters")
+    // The restored members, scored again: nine tenths of the buffer are held out, so that the last epoch's weights would
+    // be above .9 · 1.3 of the best score on all rows.
     let all =
       (0..<3).map { meanError(model, on: buffer.record(task("Pendulum-v1").specification), member: $0) }.reduce(0, +)
       / 3
-    #expect(all < best)
+    #expect(all < 1.1 * best)
     #expect(model.elites.count == 2)
   }
 
@@ -134,6 +141,49 @@ import Testing
     #expect(Double(right.running) > 0.97 * Double(count.running))
   }
 
+  /// With replacement every member has its own rows, some 63 % of all; without it all have all.
+  @Test func membersDrawTheirOwnRows() throws {
+    var configuration = EnsembleDynamics.Configuration()
+    (configuration.ensembleSize, configuration.bootstrap) = (4, true)
+    var random = RandomStream(seed: 2)
+    let rows = (0..<1000).map { Int32($0 + 7) }
+    let drawn = configuration.rowsOfMembers(rows, &random)
+    #expect(drawn.count == 4 && Set(drawn).count == 4)
+    for member in drawn {
+      #expect(member.count == 1000 && Set(member).isSubset(of: rows) && abs(Set(member).count - 632) < 40)
+    }
+    configuration.bootstrap = false
+    #expect(configuration.rowsOfMembers(rows, &random) == [[Int32]](repeating: rows, count: 4))
+    // A fit heeds it.
+    let losses = try ["true", "false"].map { bootstrap in
+      let model = makeModel(
+        #"{"hiddenSizes": [8], "ensembleSize": 2, "epochs": 2, "bootstrap": \#(bootstrap)}"#, for: "Pendulum-v1")
+      return try model.fit(try randomTransitions("Pendulum-v1", count: 60)).trainLoss
+    }
+    #expect(losses[0] != losses[1])
+  }
+
+  /// What never changes stays where it is, whatever noise the networks predict: the reacher's target in an episode, the
+  /// height of the arm's object.
+  @Test(arguments: [("Reacher-v0", "change", 4..<6), ("PushingArm-v0", "absolute", 16..<17)])
+  func whatNeverChangesStays(id: String, target: String, columns: Range<Int>) throws {
+    let model = makeModel(
+      #"""
+      {"hiddenSizes": [8], "ensembleSize": 2, "epochs": 3, "normalizesTargets": true, "reward": "learned",
+       "termination": "never", "target": "\#(target)"}
+      """#, for: id)
+    let replay = try randomTransitions(id, count: 120)
+    try model.fit(replay)
+    let step = imaginedStep(of: 100, in: replay)
+    model.advance(step, by: .drawn, noise: RandomStream(seed: 1))
+    var others: Float = 0
+    for row in 0..<100 {
+      for column in columns { #expect(abs(step.next[row, column] - step.state[row, column]) < 1e-4) }
+      others = max(others, abs(step.next[row, 0] - step.state[row, 0]))
+    }
+    #expect(others > 1e-3)
+  }
+
   /// A constant column must not be divided by its vanishing deviation.
   @Test func constantColumns() {
     var normalizer = InputNormalizer(columns: 2)
@@ -145,6 +195,14 @@ import Testing
     #expect(abs(normalizer.deviation[1] - (8.0 / 3).squareRoot()) < 1e-12)
     normalizer.standardize(data.rows)
     #expect(data.read[2, 0] == 0 && data.read[2, 1] == 0 && abs(data.read[3, 1] - (1.5 as Float).squareRoot()) < 1e-6)
+    normalizer.fit(data.read, rows: [0, 2], constant: 1e-6)
+    #expect(normalizer.deviation[0] == 1e-6)
+    // A mean of squares less the square of the mean would be lost in float32.
+    let far = RowBuffer(4, 1)
+    _ = far.memory.update(fromContentsOf: [30_000, 30_000.25, 30_000.5, 30_000.75])
+    var one = InputNormalizer(columns: 1)
+    one.fit(far.read, rows: 0..<4)
+    #expect(abs(one.deviation[0] - (0.078125 as Double).squareRoot()) < 1e-9)
   }
 
   /// Weight decay and learning rate do something (elsewhere both have been ignored silently).

@@ -59,6 +59,16 @@ func randomTransitions(_ id: String, count: Int, seed: UInt64 = 3) throws -> Rep
   return replay
 }
 
+/// The first transitions of a replay, their next states not filled in.
+func imaginedStep(of count: Int, in replay: Replay) -> ImaginedStep {
+  let (observations, actions) = (replay.all(replay.observation), replay.all(replay.action))
+  let step = ImaginedStep(
+    capacity: count, observationSize: observations.rows.columns, actionColumns: actions.rows.columns)
+  step.state.copy(Rows(observations.rows.slice(0..<count)))
+  step.action.copy(Rows(actions.rows.slice(0..<count)))
+  return step
+}
+
 func makeModel(_ text: String, for id: String, threads: Int = 1, seed: UInt64 = 0) -> EnsembleDynamics {
   EnsembleDynamics(
     configured(EnsembleDynamics.Configuration.self, text), DynamicsLayout(task(id)), random: RandomStream(seed: seed),

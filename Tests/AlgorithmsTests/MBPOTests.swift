@@ -31,29 +31,29 @@ struct MBPOTests {
     }
   }
 
-  /// Golden: the authors' schedule, epoch by epoch.
-  @Test(.golden("neural/policy_functions.json")) func theLengthFollowsItsSchedule() throws {
-    let fixture = try Fixture("neural/policy_functions.json")
-    let cases = try fixture["inputs/schedules/rollout_length"].elements()
-    for (given, want) in zip(cases, try fixture["outputs/schedules/rollout_length"].elements(cases.count)) {
-      let parts = try given["schedule"].elements(4).map { try $0.integer(in: 0...1_000_000) }
-      var schedule = RolloutLength()
-      (schedule.from, schedule.to, schedule.first, schedule.last) = (parts[0], parts[1], parts[2], parts[3])
-      let epochs = try given["epochs"].elements().map { try $0.integer(in: 0...1_000_000) }
-      for (epoch, length) in zip(epochs, try want.elements(epochs.count)) {
-        #expect(schedule.value(at: epoch) == (try length.integer(in: 0...1_000_000)), "\(parts) at \(epoch)")
-      }
-    }
-  }
-
   /// Moves the first column on by 1; ends the task at 3; the reward is the column before.
   private final class Counter: DynamicsModel {
+    /// Who was asked to move the rows, at every step.
+    var asked: [String] = []
     var tables: [TableDeclaration] { [] }
     var facts: [(name: String, value: String)] { [] }
     func fit(_ replay: Replay, _ metrics: inout Metrics) throws -> ModelFitSummary {
       ModelFitSummary(trainLoss: 0, validationLoss: nil, updates: 0)
     }
+    /// Two members, .01 apart in every column, and 4 apart where the first one is past ½.
+    func makePredictions(rows: Int) -> MemberPredictions? {
+      MemberPredictions(members: 2, targets: 3, capacity: rows)
+    }
+    func predictMembers(_ step: ImaginedStep, into predictions: MemberPredictions) {
+      for row in 0..<step.count {
+        let apart: Float = step.state[row, 0] > 0.5 ? 4 : 0.01
+        for (member, sign) in [(0, Float(-0.5)), (1, 0.5)] {
+          for target in 0..<3 { predictions.set(member, target, row, mean: sign * apart, variance: 1) }
+        }
+      }
+    }
     func advance(_ step: ImaginedStep, by members: MemberChoice, noise: RandomStream) {
+      asked.append("\(members)")
       for row in 0..<step.count {
         step.next[row, 0] = step.state[row, 0] + 1
         step.next[row, 1] = step.action[row, 0]
@@ -95,6 +95,55 @@ struct MBPOTests {
     #expect(begun.reduce(0, +) == 3000 && begun.allSatisfy { $0 > 900 })
     #expect(report.stored == 2 * begun[0] + 2 * begun[1] + begun[2])
     #expect(report.ended == Double(begun[1] + begun[2]) / 3000)
+  }
+
+  /// Every row of every step draws an elite; where all members are fused, any member.
+  @Test func whoMovesTheRows() {
+    func asked(_ judge: RolloutJudge?) -> Set<String> {
+      let (model, buffer) = (
+        Counter(), Replay(observationSize: 2, actionColumns: 1, capacity: 100, layout: .loose, storage: .copied)
+      )
+      _ = BranchedRollouts(model, Self.specification, judge: judge)
+        .run(starts: 20, length: 2, from: real(2), by: Constant(), into: buffer, random: RandomStream(seed: 1))
+      return Set(model.asked)
+    }
+    #expect(asked(nil) == ["drawn"])
+    for (draw, who) in [(RolloutTrust.Draw.member, "drawn"), (.conditional, "drawnFromAll"), (.fused, "drawnFromAll")] {
+      var trust = RolloutTrust()
+      trust.draw = draw
+      #expect(asked(RolloutJudge(trust, observationSize: 2)) == [who])
+    }
+  }
+
+  /// What the judge takes off a reward, and the ends that it makes, are in the rows that are stored; what it has to know
+  /// of real transitions, it is told of real ones.
+  @Test func whatTheJudgeSaysIsStored() {
+    func stored(_ change: (inout RolloutTrust) -> Void) -> [(place: Float, reward: Float, ended: Float)] {
+      var trust = RolloutTrust()
+      change(&trust)
+      let buffer = Replay(observationSize: 2, actionColumns: 1, capacity: 1000, layout: .loose, storage: .copied)
+      let rollouts = BranchedRollouts(Counter(), Self.specification, judge: RolloutJudge(trust, observationSize: 2))
+      let real = real(1)
+      if trust.surveysReal { rollouts.survey(real) }
+      _ = rollouts.run(
+        starts: 50, length: 3, from: real, by: Constant(), into: buffer, random: RandomStream(seed: 1))
+      let (places, rewards) = (buffer.all(buffer.observation), buffer.all(buffer.reward))
+      let ended = buffer.all(buffer.terminated)
+      return (0..<buffer.count).map { (places.rows[$0, 0], rewards.rows[$0, 0], ended.rows[$0, 0]) }
+    }
+    // σ is half of the distance in each of three columns: √3/2 of it.
+    let fined = stored { ($0.penalty, $0.penaltyWeight) = (.disagreement, 2) }
+    #expect(fined.contains { $0.place == 2 })
+    for row in fined {
+      let sigma = (row.place > 0 ? 4 : 0.01) * Float(0.75).squareRoot()
+      #expect(abs(row.reward - (row.place - 2 * sigma)) < 1e-5)
+    }
+    // Starts are at 0, where the members agree; at 1 they never did on real data.
+    let halted = stored { ($0.cut, $0.haltReward) = (.halt, -7) }
+    #expect(halted.count == 100 && halted.allSatisfy { $0.place < 2 })
+    for row in halted {
+      #expect(row.place == 1 ? row.reward == -7 && row.ended == 1 : row.reward == 0 && row.ended == 0)
+    }
   }
 
   /// Where a round is cut into chunks changes nothing that the same stream decides.
@@ -153,8 +202,26 @@ struct MBPOTests {
   }
 }
 
+/// The schedule of the rollouts' length.
+struct RolloutLengthGoldenTests {
+  /// Golden: the authors' schedule, epoch by epoch.
+  @Test(.golden("neural/policy_functions.json")) func theLengthFollowsItsSchedule() throws {
+    let fixture = try Fixture("neural/policy_functions.json")
+    let cases = try fixture["inputs/schedules/rollout_length"].elements()
+    for (given, want) in zip(cases, try fixture["outputs/schedules/rollout_length"].elements(cases.count)) {
+      let parts = try given["schedule"].elements(4).map { try $0.integer(in: 0...1_000_000) }
+      var schedule = RolloutLength()
+      (schedule.from, schedule.to, schedule.first, schedule.last) = (parts[0], parts[1], parts[2], parts[3])
+      let epochs = try given["epochs"].elements().map { try $0.integer(in: 0...1_000_000) }
+      for (epoch, length) in zip(epochs, try want.elements(epochs.count)) {
+        #expect(schedule.value(at: epoch) == (try length.integer(in: 0...1_000_000)), "\(parts) at \(epoch)")
+      }
+    }
+  }
+}
+
 /// How far imagined transitions are believed, against the formulas of those who proposed the rules.
-struct RolloutTrustTests {
+struct RolloutTrustGoldenTests {
   /// The members' predictions of a file, whose first output is the reward: here it comes last.
   private func predictions(_ inputs: Fixture) throws -> (MemberPredictions, rows: Int, targets: Int) {
     let shape = try inputs["means"].shape(rank: 3)
@@ -186,9 +253,11 @@ struct RolloutTrustTests {
     let chosen = try inputs["chosen_member"].elements(rows).map { try $0.integer(in: 0...predictions.members - 1) }
     let divergences = all { predictions.divergence(of: chosen[$0], $0) }
     try want["m2ac/divergence"].expectClose(divergences, [rows], within: 2e-5)
-    let kept = try want["m2ac/kept"].elements().map { Int32(try $0.integer(in: 0...rows - 1)) }
     let share = Int(try inputs["m2ac/kept_share"].double * Double(rows))
+    let kept = try want["m2ac/kept"].elements(share).map { Int32(try $0.integer(in: 0...rows - 1)) }
     #expect(RolloutJudge.lowest(share, of: divergences) == kept)
+    #expect((0..<4).map { RolloutJudge.kept(of: 1000, time: $0, length: 4) } == [400, 300, 200, 100])
+    #expect(RolloutJudge.kept(of: 1000, time: 0, length: 1) == 500)
     let pairs = all(predictions.pairDivergence)
     try want["macura/divergence"].expectClose(pairs, [rows], within: 2e-5)
     let border =
@@ -219,6 +288,25 @@ struct RolloutTrustTests {
       .judge(step, predictions, time: 0, length: 1, stored: &stored, goingOn: &goingOn)
     try want["penalised_rewards"].expectClose(Rows(step.reward).array, [rows], within: 2e-5)
     #expect(stored.count == rows && goingOn.allSatisfy { $0 } && Rows(step.ended).array.allSatisfy { $0 == 0 })
+  }
+
+  /// M2AC's penalty is that of the member that moved the row.
+  @Test func theMoversDivergenceIsTakenOff() {
+    let predictions = MemberPredictions(members: 2, targets: 2, capacity: 2)
+    for row in 0..<2 {
+      predictions.set(0, 0, row, mean: Float(row), variance: 1)
+      predictions.set(1, 0, row, mean: 0, variance: 4)
+      for member in 0..<2 { predictions.set(member, 1, row, mean: 0, variance: 1) }
+    }
+    var trust = RolloutTrust()
+    (trust.penalty, trust.penaltyWeight) = (.divergence, 0.5)
+    let step = ImaginedStep(capacity: 2, observationSize: 1, actionColumns: 1)
+    step.mover = [0, 1]
+    var (stored, goingOn): ([Int32], [Bool]) = ([], [])
+    RolloutJudge(trust, observationSize: 1)
+      .judge(step, predictions, time: 0, length: 1, stored: &stored, goingOn: &goingOn)
+    let want = [-0.5 * predictions.divergence(of: 0, 0), -0.5 * predictions.divergence(of: 1, 1)]
+    #expect(Rows(step.reward).array == want && want[0] != want[1] && want[0] < 0)
   }
 
   /// MOReL: beyond the largest distance on REAL data the task ends, with the halt's reward.

@@ -218,7 +218,7 @@ struct PolicyFaultTests {
   }
 
   /// Random actions fill the environment's box, whatever its bounds, and the replay keeps them in its units.
-  @Test(arguments: ["sac", "mbpo"]) func randomActionsFillTheBox(type: String) throws {
+  @Test(arguments: ["sac", "mbpo", "pets", "double-horizon"]) func randomActionsFillTheBox(type: String) throws {
     let agent = try makeAgent(
       #"{"agent": {"type": "\#(type)", "initialRandomSteps": 1000}}"#, for: task("Pendulum-v1"))
     let interaction = Interaction(agent, try group("Pendulum-v1"))
@@ -228,6 +228,32 @@ struct PolicyFaultTests {
     let values = withExtendedLifetime(actions) { actions.memory.map { Double($0) } }
     #expect(values.max()! > 1.8 && values.min()! < -1.8 && values.allSatisfy { abs($0) <= 2 })
     #expect(values.count { abs($0) > 1 } > 100)
+  }
+
+  /// Networks see actions within ±1 whatever the box: in a box of half the size the same run has half the actions, the
+  /// policy's own and the random ones, up to the rounding of what the environment is given.
+  @Test(arguments: ["sac", "mbpo"]) func theBoxOfActionsChangesNothing(type: String) throws {
+    func actions(rescales: Bool) throws -> [Float] {
+      let environment = configured(
+        EnvironmentConfiguration.self, #"{"id": "Pendulum-v1", "wrappers": {"rescalesActions": \#(rescales)}}"#)
+      let model =
+        type == "mbpo" ? #", "model": {"ensembleSize": 2, "elites": 2, "hiddenSizes": [8], "epochs": 2}"# : ""
+      let more = type == "mbpo" ? #", "fitEvery": 10, "rolloutStarts": 20"# : ""
+      let agent = try makeAgent(
+        """
+        {"agent": {"type": "\(type)", "initialRandomSteps": 20, "hiddenSizes": [8], "criticHiddenSizes": [8],
+          "learningRate": 0.01, "criticLearningRate": 0.01, "batchSize": 16\(more)}\(model)}
+        """, for: environment.describe())
+      let group = EnvironmentGroup([try environment.make()]) { UInt64($0 + 1) }
+      try group.begin()
+      let interaction = Interaction(agent, group)
+      for _ in 0..<60 { try interaction.advance() }
+      let taken = try #require(agent.replay.map { $0.all($0.action) })
+      return withExtendedLifetime(taken) { Array(taken.memory) }
+    }
+    let (whole, half) = (try actions(rescales: false), try actions(rescales: true))
+    #expect(whole.count == 60 && Set(whole).count == 60)
+    #expect(zip(whole, half).allSatisfy { abs($0 - 2 * $1) < 2e-3 })
   }
 
   /// Updates begin when the random steps are done, and come `updatesPerStep` to each step, in rounds or not.
@@ -255,7 +281,8 @@ struct PolicyFaultTests {
 
   // MARK: Imagined rows
 
-  /// The buffer holds the rounds that are retained, and no older ones; where the length grows, all that still fit stay.
+  /// The buffer holds as many rows as the retained rounds have where no rollout ends early, and no older ones beside
+  /// them; where the length grows, all that still fit stay.
   @Test func oldRoundsAreForgotten() throws {
     let agent = try makeAgent(
       """

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Targets that look through a model: the arithmetic against golden numbers, and the trajectories against plain loops.
-struct ValueExpansionTests {
+struct ValueExpansionGoldenTests {
   @Test(.golden("neural/policy_functions.json")) func candidatesAndWeights() throws {
     let fixture = try Fixture("neural/policy_functions.json")
     let (inputs, want) = (try fixture["inputs/value_expansion"], try fixture["outputs/value_expansion"])

@@ -273,6 +273,8 @@ struct WrapperTests {
       (Case("Pendulum-v1") { $0.normalizesObservations = true }, "normalizesObservations"),
       (Case("Pendulum-v1") { $0.actionRepeat = 2 }, "actionRepeat"),
       (Case("Pendulum-v1") { $0.rescalesActions = true }, nil),
+      (Case("Pendulum-v1") { $0.observesFeatures = true }, nil),
+      (Case("CartPoleSwingUp-v0") { $0.observesFeatures = true }, "observesFeatures"),
       (Case("FrozenLake-v1") { $0.actionRepeat = 2 }, nil),
     ] as [(Case, String?)] {
       let description = try variant.configuration().describe()

@@ -178,7 +178,7 @@ import Experiments
     #expect(differs.exitCode == .configuration)
     #expect(
       "\(differs)" == """
-        \(run) was made with other settings; only length, evaluation, checkpoint and logging may change:
+        \(run) was made with other settings; only name, seeds, threads, length, evaluation, checkpoint and logging may change:
           environment.stepLimit: 12 → 20
           training.environments: 1 → 2
         """)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// rliable's own numbers.
-@Suite(.golden("neural/statistics.json")) struct ScoreStatisticsTests {
+@Suite(.golden("neural/statistics.json")) struct ScoreStatisticsGoldenTests {
   private let fixture: Fixture
 
   init() throws { fixture = try Fixture("neural/statistics.json") }

@@ -110,7 +110,7 @@ package struct Fixture: Sendable {
   /// - Parameter count: how many there must be; nil: any number.
   package func elements(_ count: Int? = nil) throws(FixtureError) -> [Fixture] {
     guard case .array(let elements) = json else { throw wrongKind("an array") }
-    guard !elements.isEmpty else { throw fault("is empty") }
+    guard !elements.isEmpty || count == 0 else { throw fault("is empty") }
     guard elements.count == count ?? elements.count else {
       throw fault("has \(elements.count) elements instead of \(count!)\(contradictions)")
     }

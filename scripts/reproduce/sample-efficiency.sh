@@ -40,7 +40,7 @@ lines="
   sac              pendulum          configs/sac/pendulum.json                      eval     6000     250    10
   sac              cartpole-swingup  configs/sac/cartpole-swingup.json              eval     60000    1000   10
   sac              reacher           configs/sac/reacher.json                       eval     60000    1000   20
-  sac              pushing-arm       configs/sac/pushing-arm.json                   eval     200000   5000   10
+  sac              pushing-arm       configs/sac/pushing-arm.json                   eval     200000   2500   10
   pets             pendulum          configs/pets/pendulum.json                     eval     2000     200    10
   pets             cartpole-swingup  configs/pets/cartpole-swingup.json             episode  2400     200    0
   pets             reacher           configs/pets/reacher.json                      eval     2000     250    20
@@ -95,6 +95,16 @@ of() {
     $1 == method && $2 == task { if (quick != "") $5 = int(($5 / 20 + $6 - 1) / $6) * $6; print }' <<< "$lines"
 }
 
+# known "WORD …" N WHAT: whether all of these stand in column N of the table.
+known() {
+  local word
+  for word in $1; do
+    awk -v word="$word" -v n="$2" '$n == word { found = 1 } END { exit !found }' <<< "$lines" \
+      || { [ "$word" = dqn ] || stop "there is no $3 $word"; }
+  done
+}
+known "$methods" 1 method
+known "$tasks" 2 task
 for method in $methods; do
   [ -z "$table" ] || break
   for task in $tasks; do

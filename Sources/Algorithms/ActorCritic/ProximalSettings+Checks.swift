@@ -14,7 +14,6 @@ extension ProximalSettings {
     }
     if !normalizesObservations { unused("observationLimit", because: "agent.normalizesObservations is false") }
     if !normalizesRewards { unused("rewardLimit", because: "agent.normalizesRewards is false") }
-    if valueClipRange == nil { unused("valueLoss", because: "agent.valueClipRange is \"none\"") }
     if network.start == .uniform {
       unused("hiddenGain", "policyGain", "valueGain", because: "agent.initialization is not \"orthogonal\"")
     }

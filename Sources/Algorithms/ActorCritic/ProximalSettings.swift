@@ -50,18 +50,18 @@ package struct ProximalSettings: Sendable {
     fields.number("adamEpsilon", &adamEpsilon, in: 0...1, aboveLowerBound: true, "Adam's ε, outside the root")
     fields.section("clipRange", &clipRange, "ε: how far the ratio of probabilities goes with a gradient")
     fields.number(
-      "valueClipRange", &valueClipRange, in: 0...1e12, otherwise: "none",
+      "valueClipRange", &valueClipRange, in: 0...1e12, aboveLowerBound: true, otherwise: "none",
       "how far a value goes from its old one with a gradient")
     fields.choice(
       "valueLoss", &valueLoss,
-      "with clipped values: squared error of the clipped one, or half the larger of both squared errors")
+      "squared error of the (clipped) value, or half of it, with clipping half the larger of both")
     fields.number("valueCoefficient", &valueCoefficient, in: 0...1e6, "weight of the values' loss")
     fields.number("entropyCoefficient", &entropyCoefficient, in: 0...1e6, "weight of the policy's entropy")
     fields.flag("normalizesAdvantages", &normalizesAdvantages, "whether advantages are standardised per minibatch")
     fields.number(
       "maximumGradientNorm", &maximumGradientNorm, in: 0...1e12, "clip the norm over both networks; 0: never")
     fields.number(
-      "targetDivergence", &targetDivergence, in: 0...1e12, otherwise: "none",
+      "targetDivergence", &targetDivergence, in: 0...1e12, aboveLowerBound: true, otherwise: "none",
       "an update ends where its approximate KL divergence passes 1.5 times this")
     declareNetwork(fields)
     fields.flag("normalizesObservations", &normalizesObservations, "whether observations are standardised on the way")

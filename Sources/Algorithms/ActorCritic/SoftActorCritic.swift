@@ -151,7 +151,7 @@ package final class SoftActorCritic: ArchivableObject {
   }
 
   private var diverged: DivergedError {
-    DivergedError(in: policy.network.store, critics.network.store, otherwise: "the loss of the critics")
+    DivergedError(policy: policy.network.store, critics: critics.network.store)
   }
 
   package func archive(_ archive: Archive) throws {

@@ -83,8 +83,17 @@ package struct SoftActorCriticSettings: Sendable {
     return DynamicsModels.misfit(task)
   }
 
-  /// Warns of settings that nothing reads.
-  package func warn(replayCapacity: Int, _ fields: Fields) {
+  /// Warns of settings that nothing reads, and of an entropy that no policy has.
+  package func warn(_ space: ActionSpace, replayCapacity: Int, _ fields: Fields) {
+    if learnsTemperature, let targetEntropy, space.isDiscrete {
+      let most = Double(KernelMath.log(Float(space.columns)))
+      if targetEntropy >= most || targetEntropy < 0 {
+        fields.warn(
+          "agent.targetEntropy",
+          "\(NumberText.short(targetEntropy)) is no entropy that α can keep: that of \(space.columns) discrete actions "
+            + "is between 0 and \(NumberText.short(most))")
+      }
+    }
     if criticSettings.count == 1 { fields.unused("agent.actorUsesMean", because: "there is one critic") }
     if batchSize > replayCapacity {
       fields.warn("agent.batchSize", "\(batchSize) is more than agent.replayCapacity \(replayCapacity) holds")

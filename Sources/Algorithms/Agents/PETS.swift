@@ -281,6 +281,7 @@ package final class PETS: Agent {
   }
 
   package var model: (any DynamicsModel)? { learner?.fittedModel }
+  package var inverseModel: InverseModel? { inverse.flatMap { $0.isFitted ? $0 : nil } }
   package var replay: Replay? { learner?.replay }
 
   package func archive(_ archive: Archive) throws {

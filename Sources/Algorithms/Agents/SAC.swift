@@ -35,7 +35,14 @@ package final class SAC: Agent {
     package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
 
     package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
-      learning.warn(replayCapacity: replayCapacity, fields)
+      learning.warn(task.specification.actionSpace, replayCapacity: replayCapacity, fields)
+      if nStepReturns >= replayCapacity {
+        fields.warn("agent.nStepReturns", "\(nStepReturns) is no less than agent.replayCapacity \(replayCapacity)")
+      }
+      if updateEvery > steps {
+        fields.warn(
+          "agent.updateEvery", "nothing will be learned: the run ends at step \(steps), before the first round")
+      }
       if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "nothing will be learned") }
       replay.warn(steps: steps, fields)
     }

@@ -217,6 +217,19 @@ package final class InverseModel: ArchivableObject {
 
   // MARK: Asking
 
+  /// Whether it has learned from anything yet.
+  package var isFitted: Bool { fits > 0 }
+
+  /// Of transitions that it may never have seen, all [rows, ·]: the share of right actions, or 1 − squared error /
+  /// variance of the actions that it says; nil where they do not vary.
+  package func accuracy(from observations: Rows, to next: Rows, actions: Rows) -> Double? {
+    guard actions.count > 0 else { return nil }
+    let said = RowBuffer(actions.count, actions.columns)
+    self.actions(from: observations, to: next, into: said.rows)
+    return space.isDiscrete
+      ? ActionAccuracy.shareOfRight(said.read, actions) : ActionAccuracy.explainedShare(said.read, actions)
+  }
+
   /// The actions that lead from each row to that of `next`, within the bounds or one-hot: rows [rows, action columns].
   package func actions(from observations: Rows, to next: Rows, into actions: MutableRows) {
     tape.rewind()

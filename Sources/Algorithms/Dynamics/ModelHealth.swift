@@ -10,7 +10,9 @@ package struct ModelHealth: Equatable, Sendable {
   /// Share of the squared errors that is more than predicted variances expect, meaned over quantities.
   package var unexplained = 0.0
   /// What may help where members err together, of the settings that the model has.
-  package var remedies = "model.bootstrap=true, model.warmStart=false or a larger model.ensembleSize"
+  package var remedies = ["a larger model.ensembleSize"]
+  /// Likewise where log variances lie beyond their bounds.
+  package var boundRemedies = ["model.normalizesTargets=true", "model.learnsVarianceBounds=true"]
 
   package init() {}
 
@@ -25,7 +27,7 @@ package struct ModelHealth: Equatable, Sendable {
         metrics.raise(
           .varianceBounds,
           "\(NumberText.short(100 * atBounds)) % of the model's log variances lie beyond their bounds, so it cannot "
-            + "say how sure it is; try model.normalizesTargets=true or model.learnsVarianceBounds=true")
+            + "say how sure it is; try \(boundRemedies.alternatives)")
       }
     }
     guard let spread else { return }
@@ -34,7 +36,7 @@ package struct ModelHealth: Equatable, Sendable {
       metrics.raise(
         .ensembleCollapse,
         "the model's members err together: they disagree by \(NumberText.short(spread)) of their error on held-out "
-          + "transitions, so that disagreement warns of nothing; try \(remedies)")
+          + "transitions, so that disagreement warns of nothing; try \(remedies.alternatives)")
     }
   }
 }

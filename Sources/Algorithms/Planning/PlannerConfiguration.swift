@@ -24,7 +24,10 @@ package struct PlannerConfiguration: Configurable {
         "in what imagined networks multiply: bfloat16 is near twice as fast with AVX512_BF16, slower elsewhere, same "
           + "bytes")
       fields.integer("horizon", &rollout.horizon, in: 1...10_000, "steps planned ahead")
-      fields.choice("propagation", &rollout.propagation, "how particles move through the ensemble")
+      fields.choice(
+        "propagation", &rollout.propagation,
+        "how particles move: ts1 draws a member at every step, tsinf keeps one, ds draws from one normal with mean and "
+          + "variance of all, expectation follows the mean")
       fields.integer("particles", &rollout.particles, in: 1...10_000, "imagined trajectories per plan")
       fields.integer("replanEvery", &replanEvery, in: 1...10_000, "environment steps between plans")
       if replanEvery > rollout.horizon {

@@ -79,13 +79,14 @@ package struct WrapperSettings: Configurable, Equatable {
     return RunningNormalizer(columns: specification.observationSpace.size, limit: observationLimit)
   }
 
-  /// The setting of this section for which an environment's declared dynamics are not those of what an agent sees; nil:
+  /// The setting of this section for which the declared dynamics of `bare` are not those of what an agent sees; nil:
   /// there is none.
-  var hidingSetting: String? {
+  func hidingSetting(of bare: any Environment) -> String? {
     // Statistics move: the same state is another observation later.
     if normalizesObservations { return "normalizesObservations" }
     if pixels > 0 { return "pixels" }
-    return actionRepeat > 1 ? "actionRepeat" : observesFeatures ? "observesFeatures" : nil
+    if actionRepeat > 1 { return "actionRepeat" }
+    return observesFeatures && WrapperSettings.hasFeatures(bare) ? "observesFeatures" : nil
   }
 
   /// What makes no sense around an environment with that specification.

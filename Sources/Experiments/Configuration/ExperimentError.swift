@@ -49,8 +49,8 @@ extension ExperimentError: CustomStringConvertible {
       if faults.count == 1 { return "\(source): \(faults[0])" }
       return "\(source): \(faults.count) mistakes\n" + faults.map { "  \($0)" }.joined(separator: "\n")
     case .differs(let directory, let differences):
-      return "\(directory) was made with other settings; only length, evaluation, checkpoint and logging may change:\n"
-        + ExperimentError.list(differences)
+      return "\(directory) was made with other settings; only name, seeds, threads, length, evaluation, checkpoint "
+        + "and logging may change:\n\(ExperimentError.list(differences))"
     case .nothingToResume(let directory, nil, _):
       return "\(directory): there is no run to resume; leave out --resume must to start one"
     case .nothingToResume(let directory, let nearest?, let differences):

@@ -10,7 +10,18 @@ extension RunLoop {
     var omitted: Set<Archive.Passing> = []
     if differs("planner") || differs("environment") { omitted.insert(.plans) }
     if differs("environment") { omitted.insert(.episodes) }
-    try restore(checkpoint, LogFolder(Checkpoint.logs(of: origin.path)), omitting: omitted)
+    do {
+      try restore(checkpoint, LogFolder(Checkpoint.logs(of: origin.path)), omitting: omitted)
+    } catch .checkpoint(let path, let reason) {
+      // The settings of the learner decide on the shape of its state; of many any may be the one.
+      let changed = SettingDifference.between(.object(checkpoint.manifest.settings), .object(resolved))
+        .filter { $0.path.hasPrefix("agent.") || $0.path.hasPrefix("model.") }
+      guard !changed.isEmpty else { throw .checkpoint(path: path, reason: reason) }
+      throw .checkpoint(
+        path: path,
+        reason: "its state does not fit these settings: \(reason); changed are "
+          + changed.prefix(8).map(\.description).joined(separator: ", ") + (changed.count > 8 ? " …" : ""))
+    }
     progress.forgetHistory()
   }
 }

@@ -94,6 +94,13 @@ extension Diagnosis {
         "disagreement of \(members) networks: \(NumberText.short(spread)) of the error, rank correlation with it "
           + NumberText.short(rankCorrelation))
     }
+    if let inverseAccuracy {
+      let share = "\(NumberText.fixed(100 * inverseAccuracy, 1)) %"
+      lines.append(
+        specification.actionSpace.isDiscrete
+          ? "the inverse model tells \(share) of the policy's actions right"
+          : "the inverse model explains \(share) of how the policy's actions vary")
+    }
     if let promised {
       lines.append(
         "the policy in the model: \(NumberText.short(promised.said)) in \(promised.steps) steps, really "
@@ -144,7 +151,8 @@ extension Diagnosis {
       "tolerance": .finite(settings.tolerance), "bound_passes": .integer(boundPasses),
       "error_passes": .integer(errorPasses), "calibration_error": number(calibration?.error),
       "coverage_90": number(calibration?.coverage), "rank_correlation": number(rankCorrelation),
-      "disagreement_of_error": number(spread), "model_return": number(promised?.said),
+      "inverse_accuracy": number(inverseAccuracy), "disagreement_of_error": number(spread),
+      "model_return": number(promised?.said),
       "real_return": number(promised?.real), "return_steps": .integer(promised?.steps), "open_loop": openLoopJSON,
       "findings": .array(findings.map { ["cause": .string($0.cause.rawValue), "text": .string($0.text)] }),
     ]
@@ -162,6 +170,7 @@ extension Diagnosis {
     add("policy_error", nil, 1, policyError)
     for (column, error) in columnErrors.enumerated() { add("one_step_error", name(column), 1, error) }
     add("one_step_error", "reward", 1, rewardError)
+    add("inverse_accuracy", nil, nil, inverseAccuracy)
     if let openLoop {
       for (place, steps) in openLoop.steps.enumerated() {
         let at = Double(steps)

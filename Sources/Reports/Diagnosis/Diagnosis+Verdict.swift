@@ -39,6 +39,12 @@ extension Diagnosis {
     choices.first { has($0.setting) }.map { "; try \($0.text)" } ?? ""
   }
 
+  /// Of these changes those of settings that the experiment has and that are not so already.
+  private func advice(changes: [(setting: String, not: JSON?, text: String)]) -> String {
+    let open = changes.filter { change in value(change.setting).map { $0 != change.not } ?? false }.map(\.text)
+    return open.isEmpty ? "" : "; try \(open.alternatives)"
+  }
+
   /// What is wrong, the cause that explains most first; empty: nothing that was looked at.
   package var findings: [Finding] {
     [
@@ -141,9 +147,10 @@ extension Diagnosis {
       cause: .blind,
       text: "The members' disagreement says little about their error (rank correlation "
         + "\(Diagnosis.short(rankCorrelation)))"
-        + advice(
-          ("model.bootstrap", "model.bootstrap=true, model.warmStart=false or a larger model.ensembleSize"),
-          ("model.ensembleSize", "a larger model.ensembleSize")) + ".")
+        + advice(changes: [
+          ("model.bootstrap", true, "model.bootstrap=true"), ("model.warmStart", false, "model.warmStart=false"),
+          ("model.ensembleSize", nil, "a larger model.ensembleSize"),
+        ]) + ".")
   }
 
   private var miscalibration: Finding? {
@@ -153,8 +160,10 @@ extension Diagnosis {
         cause: .overconfident,
         text: "The model is too sure: \(Diagnosis.percent(calibration.coverage)) of what happens lies in the middle "
           + "90 % of its predictions"
-          + advice(
-            ("model.ensembleSize", "more networks (model.ensembleSize), or trust it less (agent.trust)")) + ".")
+          + advice(changes: [
+            ("model.ensembleSize", nil, "more networks (model.ensembleSize)"),
+            ("agent.trust", nil, "to trust it less (agent.trust)"),
+          ]) + ".")
     }
     // Where it is little beside the moves, it does no harm.
     guard calibration.error > 0.1, calibration.coverage > 0.97, let relativeDeviation, relativeDeviation > 0.1 else {
@@ -165,10 +174,11 @@ extension Diagnosis {
       text: "The model is less sure than it could be: \(Diagnosis.percent(calibration.coverage)) of what happens lies "
         + "in the middle 90 % of its predictions, whose deviation is \(Diagnosis.percent(relativeDeviation)) of how "
         + "far states move; rollouts that draw from them are noisier than the task"
-        + advice(
-          ("model.learnsVarianceBounds", "model.learnsVarianceBounds=true, model.normalizesTargets=true or longer fits")
-        )
-        + ".")
+        + advice(changes: [
+          ("model.learnsVarianceBounds", true, "model.learnsVarianceBounds=true"),
+          ("model.normalizesTargets", true, "model.normalizesTargets=true"),
+          ("model.epochs", nil, "longer fits (model.epochs)"),
+        ]) + ".")
   }
 
   private var exploitation: Finding? {
@@ -177,15 +187,13 @@ extension Diagnosis {
       cause: .exploited,
       text: "The policy lives on the model's errors: it is promised \(Diagnosis.short(promised.said)) in "
         + "\(promised.steps) steps and gets \(Diagnosis.short(promised.real))"
-        + advice(
-          (
-            "agent.trust.penalty",
-            "agent.trust.penalty=disagreement, a shorter agent.rolloutLength or more networks (model.ensembleSize)"
-          ),
-          (
-            "planner.horizon",
-            "a smaller agent.fitEvery, more networks (model.ensembleSize) or a shorter planner.horizon"
-          ))
+        + advice(changes: [
+          (members == 1 ? "" : "agent.trust.penalty", .string("disagreement"), "agent.trust.penalty=disagreement"),
+          (reach?.steps == 1 ? "" : "agent.rolloutLength", nil, "a shorter agent.rolloutLength"),
+          ("agent.fitEvery", nil, "a smaller agent.fitEvery"),
+          ("model.ensembleSize", nil, "more networks (model.ensembleSize)"),
+          ("planner.horizon", nil, "a shorter planner.horizon"),
+        ])
         + ".")
   }
 

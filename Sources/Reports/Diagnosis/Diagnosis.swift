@@ -58,6 +58,8 @@ package struct Diagnosis: Sendable {
   package var columnDeviations: [Double] = []
   package var rewardError: Double?
   package var rewardDeviation = 0.0
+  /// Of an inverse model: the share of the policy's actions that it tells right, or 1 − squared error / variance.
+  package var inverseAccuracy: Double?
   package var calibration: Calibration?
   /// Size of the deviations that the model predicts, as a share of how far states move.
   package var relativeDeviation: Double?
@@ -163,6 +165,7 @@ package struct Diagnosis: Sendable {
       trajectories, columns: specification.observationSpace.size, actionColumns: specification.actionSpace.columns)
     let training = agent.replay.map { TransitionSample($0, most: Diagnosis.mostRows, unseen: unseen) }
     (transitions, known) = (policy.count, max(0, (agent.replay?.count ?? 0) - unseen))
+    inverseAccuracy = agent.inverseModel.flatMap { policy.accuracy(of: $0) }
     let units = Units([policy] + [training].compactMap { $0 }.filter { $0.count > 0 })
     (columnDeviations, rewardDeviation) = (units.deviations, units.reward)
     let longest = trajectories.map(\.steps).max() ?? 0

@@ -46,6 +46,20 @@ package struct TransitionSample {
     rewards = read(replay.reward).map(Double.init)
   }
 
+  /// How well an inverse model tells the actions; nil: there are none, or they do not vary.
+  package func accuracy(of inverse: InverseModel) -> Double? {
+    observations.withUnsafeBufferPointer { observations in
+      next.withUnsafeBufferPointer { next in
+        actions.withUnsafeBufferPointer { actions in
+          guard count > 0 else { return nil }
+          return inverse.accuracy(
+            from: Rows(observations.baseAddress!, count, columns), to: Rows(next.baseAddress!, count, columns),
+            actions: Rows(actions.baseAddress!, count, actionColumns))
+        }
+      }
+    }
+  }
+
   package func observation(_ row: Int) -> ArraySlice<Float> { observations[row * columns..<(row + 1) * columns] }
   package func next(_ row: Int) -> ArraySlice<Float> { next[row * columns..<(row + 1) * columns] }
   package func action(_ row: Int) -> ArraySlice<Float> { actions[row * actionColumns..<(row + 1) * actionColumns] }

@@ -7,7 +7,11 @@ extension Fields {
     func json(_ value: Int?) -> JSON { value.map { .integer($0) } ?? .string(word) }
     let standard = json(value)
     if let found = taken(name) {
-      if found.string == word { value = nil } else if let number = checked(name, found, range) { value = number }
+      if found.string == word {
+        value = nil
+      } else if let number = checked(name, found, range, or: word) {
+        value = number
+      }
     }
     let schema: JSONObject = ["anyOf": .array([.object(self.schema(range)), ["const": .string(word)]])]
     add(name, json(value), standard: standard, schema, help)

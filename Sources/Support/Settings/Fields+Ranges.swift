@@ -6,9 +6,10 @@ extension Fields {
   }
 
   /// A whole number in a range; nil, with a fault, where it is something else.
-  func checked(_ name: String, _ found: JSON, _ range: ClosedRange<Int>) -> Int? {
+  /// - Parameter word: what else may stand there.
+  func checked(_ name: String, _ found: JSON, _ range: ClosedRange<Int>, or word: String? = nil) -> Int? {
     guard let integer = found.integer else {
-      reject(name, "expected a whole number, found \(found.shown); \(describe(range))")
+      reject(name, "expected a whole number\(orWord(word)), found \(found.shown); \(describe(range))")
       return nil
     }
     if range.contains(integer) { return integer }
@@ -17,10 +18,13 @@ extension Fields {
   }
 
   /// A finite number in a range; nil, with a fault, where it is something else.
-  func checked(_ name: String, _ found: JSON, _ range: ClosedRange<Double>, _ aboveLowerBound: Bool) -> Double? {
+  /// - Parameter word: what else may stand there.
+  func checked(
+    _ name: String, _ found: JSON, _ range: ClosedRange<Double>, _ aboveLowerBound: Bool, or word: String? = nil
+  ) -> Double? {
     let allowed = describe(range, aboveLowerBound)
     guard case .number(let number) = found else {
-      reject(name, "expected a number, found \(found.shown); \(allowed)")
+      reject(name, "expected a number\(orWord(word)), found \(found.shown); \(allowed)")
       return nil
     }
     guard let value = number.doubleValue else {
@@ -31,6 +35,8 @@ extension Fields {
     reject(name, "\(found.shown) is out of range; \(allowed)")
     return nil
   }
+
+  private func orWord(_ word: String?) -> String { word.map { " or \"\($0)\"" } ?? "" }
 
   func schema(_ range: ClosedRange<Int>) -> JSONObject {
     var schema: JSONObject = ["type": "integer"]

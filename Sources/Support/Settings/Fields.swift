@@ -61,16 +61,21 @@ package final class Fields {
     record(name, .finite(value), standard: .finite(standard), schema(range, aboveLowerBound), help)
   }
 
-  /// A finite number in `range`, or a word for nil.
+  /// A finite number in `range`, as above, or a word for nil.
   package func number(
-    _ name: String, _ value: inout Double?, in range: ClosedRange<Double>, otherwise word: String, _ help: String
+    _ name: String, _ value: inout Double?, in range: ClosedRange<Double>, aboveLowerBound: Bool = false,
+    otherwise word: String, _ help: String
   ) {
     func json(_ value: Double?) -> JSON { value.map { .finite($0) } ?? .string(word) }
     let standard = json(value)
     if let found = take(name) {
-      if found.string == word { value = nil } else if let number = checked(name, found, range, false) { value = number }
+      if found.string == word {
+        value = nil
+      } else if let number = checked(name, found, range, aboveLowerBound, or: word) {
+        value = number
+      }
     }
-    let schema: JSONObject = ["anyOf": .array([.object(schema(range, false)), ["const": .string(word)]])]
+    let schema: JSONObject = ["anyOf": .array([.object(schema(range, aboveLowerBound)), ["const": .string(word)]])]
     record(name, json(value), standard: standard, schema, help)
   }
 

@@ -13,7 +13,7 @@ import Support
 /// 5. Act by draws of the policy until the next iteration's end.
 package final class DoubleHorizon: Agent {
   package struct Configuration: AgentConfiguration {
-    /// 0: five iterations.
+    /// 0: five iterations, and 1,000 steps at least.
     package var initialRandomSteps = 0
     /// Environment steps of an iteration; 0: the task's time limit.
     package var fitEvery = 0
@@ -36,7 +36,7 @@ package final class DoubleHorizon: Agent {
     package mutating func declare(_ fields: Fields) {
       fields.integer(
         "initialRandomSteps", &initialRandomSteps, in: 0...1_000_000_000,
-        "random steps before anything is learned; 0: five iterations")
+        "random steps before anything is learned; 0: five iterations, and some 1000 at least")
       fields.integer(
         "fitEvery", &fitEvery, in: 0...1_000_000_000,
         "environment steps of an iteration, at whose end everything is learned; 0: the task's time limit")
@@ -104,7 +104,8 @@ package final class DoubleHorizon: Agent {
     fileprivate func learning(_ specification: EnvironmentSpecification) -> ModelLearner.Settings {
       let iteration = iteration(specification)
       return ModelLearner.Settings(
-        initialRandomSteps: initialRandomSteps > 0 ? initialRandomSteps : 5 * iteration, fitEvery: iteration,
+        initialRandomSteps: initialRandomSteps > 0 ? initialRandomSteps : max(5, 1000 / iteration) * iteration,
+        fitEvery: iteration,
         replayCapacity: replayCapacity)
     }
 

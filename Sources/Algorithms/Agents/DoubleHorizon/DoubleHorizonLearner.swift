@@ -212,7 +212,7 @@ package final class DoubleHorizonLearner: ArchivableObject {
   }
 
   private var diverged: DivergedError {
-    DivergedError(in: policy.network.store, critics.store, otherwise: "the loss of the critics")
+    DivergedError(policy: policy.network.store, critics: critics.store)
   }
 
   package func archive(_ archive: Archive) throws {

@@ -20,14 +20,14 @@ package struct MemberDraw {
 }
 
 /// The long rollouts of the double horizon: without gradients, from real states, for nothing but the states they visit.
-final class StateSupply {
+package final class StateSupply {
   private let start: RowBuffer
   private let tape: Tape
   private var trajectory = ImaginedTrajectory()
   private var rows: [Int32] = []
 
   /// For `rows` rollouts at a time.
-  init(rows: Int, size: Int, pool: ComputePool) {
+  package init(rows: Int, size: Int, pool: ComputePool) {
     start = RowBuffer(rows, size)
     tape = Tape(pool: pool)
   }
@@ -35,7 +35,7 @@ final class StateSupply {
   /// Carries states drawn from `real` over `length` steps, and appends all, the first ones too, in which the task has
   /// not ended.
   /// - Returns: how many.
-  func run(
+  package func run(
     _ length: Int, from real: Replay, by policy: SoftPolicy, in model: any DifferentiableDynamics,
     into ring: StateRing, _ random: inout RandomStream
   ) -> Int {

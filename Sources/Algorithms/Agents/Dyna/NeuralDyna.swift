@@ -128,7 +128,16 @@ package final class NeuralDyna: Agent {
   }
 
   private func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double) {
-    let result = try network.update(on: batch)
+    let result: (loss: Double, value: Double)
+    do {
+      result = try network.update(on: batch)
+    } catch let error as DivergedError {
+      throw error.advising(
+        rollouts == nil
+          ? "a smaller agent.learningRate may help"
+          : "imagined states may have left all bounds: a shorter agent.imaginationLength, more "
+            + "agent.initialRandomSteps or a smaller agent.learningRate may help")
+    }
     if settings.targetEvery == 0 { network.moveTarget() }  // step 5
     return result
   }

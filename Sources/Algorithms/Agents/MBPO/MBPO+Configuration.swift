@@ -38,7 +38,9 @@ extension MBPO {
       fields.integer(
         "rolloutStarts", &rolloutStarts, in: 0...10_000_000, "imagined rollouts after every fit; 0: only real data")
       fields.section("rolloutLength", &rolloutLength, "imagined steps of a rollout in the course of the run")
-      fields.integer("retainedRounds", &retainedRounds, in: 1...10_000, "rounds of rollouts that are learned from")
+      fields.integer(
+        "retainedRounds", &retainedRounds, in: 1...10_000,
+        "rounds of rollouts that the buffer holds; more, where they end early")
       fields.section("trust", &trust, "what of the imagined is believed where the model's members disagree")
       fields.number("realRatio", &realRatio, in: 0...1, "share of real transitions in every minibatch")
       fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates of the policy per environment step")
@@ -56,15 +58,17 @@ extension MBPO {
     package func check(_ task: EnvironmentDescription, _ fields: Fields) {
       model.settings.check(task, fields)
       let (rows, overflow) = (rolloutStarts * retainedRounds).multipliedReportingOverflow(by: rolloutLength.longest)
-      if trust.asksMembers && !model.settings.hasDisagreement {
-        fields.fault(
-          "agent.trust", "one network has nobody to disagree with; set agent.trust.penalty and cut to \"none\"")
-      }
-      if trust.needsVariance && !model.settings.hasVariance {
+      if !trust.needingDisagreement.isEmpty && !model.settings.hasDisagreement {
         fields.fault(
           "agent.trust",
-          "a model without variance has no bits to lose; set agent.trust.draw to \"member\" and cut to "
-            + "another than \"information\", or model.kind to \"probabilistic\"")
+          "one network has nobody to disagree with; \(RolloutTrust.remedy(trust.needingDisagreement)), or "
+            + "model.ensembleSize to 5, say")
+      }
+      if !trust.needingVariance.isEmpty && !model.settings.hasVariance {
+        fields.fault(
+          "agent.trust",
+          "a model without variance has no bits to lose and no deviation; "
+            + "\(RolloutTrust.remedy(trust.needingVariance)), or model.kind to \"probabilistic\"")
       }
       valueExpansion.check(
         members: model.settings.hasDisagreement, critics: policy.criticSettings.count, fields)
@@ -74,13 +78,22 @@ extension MBPO {
     }
 
     package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
-      policy.warn(replayCapacity: learning.replayCapacity, fields)
+      policy.warn(task.specification.actionSpace, replayCapacity: learning.replayCapacity, fields)
       valueExpansion.warn(fields)
       trust.warn(fields)
       if rolloutStarts == 0 {
         for name in ["rolloutLength", "retainedRounds", "realRatio", "trust"] {
           fields.unused("agent.\(name)", because: "with agent.rolloutStarts 0 nothing is imagined to learn from")
         }
+      }
+      if rolloutStarts > 0 && realRatio == 1 {
+        for name in ["rolloutStarts", "rolloutLength", "retainedRounds", "trust"] {
+          fields.unused("agent.\(name)", because: "with agent.realRatio 1 nothing imagined is learned from")
+        }
+      }
+      if rolloutLength.from == rolloutLength.to && rolloutLength.first != rolloutLength.last && rolloutLength.to == 0 {
+        fields.unused(
+          "agent.rolloutLength.first", because: "agent.rolloutLength.to is 0: the length is \"last\" from the start")
       }
       if rolloutLength.first == rolloutLength.last {
         for name in ["from", "to"] {
@@ -108,6 +121,21 @@ extension MBPO {
         rolloutLength.longest, columns, 4)
       need.add(valueExpansion.memory(policy, model.settings, task))
       return need
+    }
+
+    /// What to try where the policy lives on its model's errors: what there is, and is not so already.
+    package var adviceOnPromises: [String] {
+      let imagines = rolloutStarts > 0 && realRatio < 1
+      return
+        (imagines && trust.penalty == .none && model.settings.hasDisagreement
+        ? ["agent.trust.penalty=disagreement"] : [])
+        + (imagines && rolloutLength.longest > 1 ? ["a shorter agent.rolloutLength"] : [])
+        + ["a smaller agent.fitEvery", "more networks (model.ensembleSize)"]
+    }
+
+    /// Whether the policy learns from the model at all.
+    package var learnsFromModel: Bool {
+      rolloutStarts > 0 && realRatio < 1 || valueExpansion.kind != .none
     }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { MBPO(self, context) }

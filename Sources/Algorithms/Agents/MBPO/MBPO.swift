@@ -95,7 +95,7 @@ package final class MBPO: Agent {
       let batch = minibatch.draw(
         configuration.realRatio, from: learner.replay, rest: imagined, squashedTo: specification.actionSpace,
         &drawing)
-      let report = try policy.update(on: batch, expandedBy: expansion, &noise, &drawing)
+      let report = try advised { try policy.update(on: batch, expandedBy: expansion, &noise, &drawing) }
       if index == count - 1 {
         report.record(in: &metrics)
         policy.watch(report, specification.rewardRange, &metrics)
@@ -106,11 +106,22 @@ package final class MBPO: Agent {
     metrics.updates = updates
   }
 
+  /// What has run away may be the policy's own, or what it was made to imagine.
+  private func advised<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as DivergedError where configuration.learnsFromModel {
+      throw error.advising(
+        "imagined states may have left all bounds: a shorter agent.rolloutLength, more agent.initialRandomSteps or a "
+          + "smaller agent.learningRate may help")
+    }
+  }
+
   /// What the model of the last fit, which the policy has learned from since, promises it.
   private func measureGap(_ metrics: inout Metrics) {
     guard learner.isFitted else { return }
     gap.measure(real: learner.replay, by: policy.policy, random: watching.stream(UInt64(learner.steps)))?
-      .record(in: &metrics)
+      .record(in: &metrics, advice: configuration.learnsFromModel ? configuration.adviceOnPromises : nil)
   }
 
   private func imagine(_ metrics: inout Metrics) {

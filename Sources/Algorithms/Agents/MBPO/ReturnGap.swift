@@ -21,15 +21,15 @@ package final class ReturnGap {
     package init(model: Double, real: Double, span: Double) { (self.model, self.real, self.span) = (model, real, span) }
 
     /// Records both returns, and raises an alarm where the model promises far more.
-    package func record(in metrics: inout Metrics) {
+    /// - Parameter advice: what to try then; nil: nobody learns from the promises.
+    package func record(in metrics: inout Metrics, advice: [String]?) {
       metrics.record("model_return", model)
       metrics.record("real_return", real)
-      guard model - real > 0.25 * span else { return }
+      guard let advice, model - real > 0.25 * span else { return }
       metrics.raise(
         .exploitation,
         "the model promises the policy \(NumberText.short(model)) in \(ReturnGap.horizon) steps where it gets "
-          + "\(NumberText.short(real)): it lives on the model's errors; try agent.trust.penalty=disagreement, a "
-          + "shorter agent.rolloutLength, a smaller agent.fitEvery or more networks (model.ensembleSize)")
+          + "\(NumberText.short(real)): it lives on the model's errors; try \(advice.alternatives)")
     }
   }
 

@@ -110,8 +110,7 @@ package final class RolloutJudge: ArchivableObject {
       }
     case .share:
       let divergences = (0..<step.count).map { predictions.divergence(of: Int(step.mover[$0]), $0) }
-      let kept = step.count * (length - time) / (2 * (length + 1))
-      stored = RolloutJudge.lowest(kept, of: divergences)
+      stored = RolloutJudge.lowest(RolloutJudge.kept(of: step.count, time: time, length: length), of: divergences)
     case .threshold:
       let divergences = (0..<step.count).map { Double(predictions.pairDivergence($0)) }
       if time == 0 { remember(settings.coefficient * RolloutJudge.percentile(settings.percentile, of: divergences)) }
@@ -148,11 +147,17 @@ package final class RolloutJudge: ArchivableObject {
       case .deviation: step.reward[row, 0] -= weight * predictions.largestDeviation(row)
       case .distance: step.reward[row, 0] -= weight * predictions.largestDistance(row, over: 0..<observationSize)
       case .disagreement: step.reward[row, 0] -= weight * predictions.disagreement(row)
+      case .divergence: step.reward[row, 0] -= weight * predictions.divergence(of: Int(step.mover[row]), row)
       }
     }
   }
 
   // MARK: Thresholds
+
+  /// Of M2AC: how many of so many rows step `time` of `length` keeps; half of them where there is one step.
+  package static func kept(of count: Int, time: Int, length: Int) -> Int {
+    length == 1 ? count / 2 : count * (length - time) / (2 * (length + 1))
+  }
 
   /// The mean of the borders so far.
   package var threshold: Double { borders.reduce(0, +) / Double(max(borders.count, 1)) }

@@ -13,6 +13,8 @@ package struct RolloutTrust: Configurable, Equatable {
     case distance
     /// σ = √mean ‖f_k − mean‖² over all predicted quantities.
     case disagreement
+    /// How far the member that moved the row diverges from the others (M2AC, there with λ = .001).
+    case divergence
   }
 
   /// Which transitions count.
@@ -21,8 +23,8 @@ package struct RolloutTrust: Configurable, Equatable {
     /// Where two members are further apart than anywhere on real data, times `coefficient`, the task ends with
     /// `haltReward` (MOReL, Kidambi et al. 2020).
     case halt
-    /// Of step h of H the share (H − h)/(2(H + 1)) is kept on which the member that moved the row diverges least from
-    /// the others; the rest goes on all the same (M2AC, Pan et al. 2020).
+    /// Of step h of H the share (H − h)/(2(H + 1)), half of a single one, is kept on which the member that moved the
+    /// row diverges least from the others; the rest goes on all the same (M2AC, Pan et al. 2020).
     case share
     /// A rollout ends before its members' mean divergence reaches `coefficient` times the `percentile` that first steps
     /// of rollouts had so far (MACURA, Frauenknecht et al. 2024).
@@ -71,9 +73,14 @@ package struct RolloutTrust: Configurable, Equatable {
   package init() {}
 
   package mutating func declare(_ fields: Fields) {
-    fields.choice("penalty", &penalty, "what imagined rewards are lowered by (u)")
+    fields.choice(
+      "penalty", &penalty,
+      "what imagined rewards are lowered by (u): MOPO's deviation or distance, disagreement, M2AC's divergence")
     fields.number("penaltyWeight", &penaltyWeight, in: 0...1e6, "λ: the reward becomes r − λu")
-    fields.choice("cut", &cut, "which imagined transitions are learned from")
+    fields.choice(
+      "cut", &cut,
+      "which imagined transitions are learned from: MOReL's halt, M2AC's share, MACURA's threshold, Infoprop's "
+        + "information")
     fields.number(
       "coefficient", &coefficient, in: 0...1e6, aboveLowerBound: true, "factor of the limit of \"halt\", \"threshold\"")
     fields.number("haltReward", &haltReward, in: -1e9...1e9, "reward of a rollout that \"halt\" ends")
@@ -85,14 +92,28 @@ package struct RolloutTrust: Configurable, Equatable {
     fields.number(
       "resolution", &resolution, in: 0...1, aboveLowerBound: true, "least difference that counts, for \"information\"")
     fields.choice("draw", &draw, "a member's draw, or what the members agree on (Infoprop's, or its JAX port's)")
-    fields.choice("weight", &weight, "what imagined rows count for in the critics' loss: 1, or 1/(1 + spread)")
+    fields.choice("weight", &weight, "what imagined rows count for in the critics' loss: 1, or 1/(1 + spread), WIMLE's")
   }
 
   /// Whether members are asked at all.
-  package var asksMembers: Bool { penalty != .none || cut != .none || needsVariance || weight != .none }
+  package var asksMembers: Bool { penalty != .none || cut != .none || draw != .member || weight != .none }
 
-  /// Whether the members have to be normals.
-  package var needsVariance: Bool { cut == .information || draw != .member }
+  /// Settings for which the members have to be normals.
+  package var needingVariance: [String] {
+    (penalty == .deviation ? ["penalty"] : []) + (cut == .information ? ["cut"] : [])
+      + (draw != .member ? ["draw"] : [])
+  }
+
+  /// Settings for which there have to be two members at least.
+  package var needingDisagreement: [String] {
+    (penalty != .none && penalty != .deviation ? ["penalty"] : []) + (cut != .none ? ["cut"] : [])
+      + (draw != .member ? ["draw"] : []) + (weight != .none ? ["weight"] : [])
+  }
+
+  /// "set agent.trust.penalty and agent.trust.draw to what they are by default".
+  package static func remedy(_ settings: [String]) -> String {
+    "set " + settings.map { "agent.trust.\($0) to \"\($0 == "draw" ? "member" : "none")\"" }.joined(separator: ", ")
+  }
 
   /// Whether the judge wants to see what is said of real transitions.
   package var surveysReal: Bool { cut == .halt || cut == .information }

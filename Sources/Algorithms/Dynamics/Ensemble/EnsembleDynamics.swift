@@ -109,6 +109,11 @@ package final class EnsembleDynamics: DynamicsModel {
 
     package var hasVariance: Bool { kind == .probabilistic }
 
+    /// What each member is trained on: all rows, or as many of them drawn with replacement.
+    package func rowsOfMembers(_ rows: [Int32], _ random: inout RandomStream) -> [[Int32]] {
+      (0..<ensembleSize).map { _ in bootstrap ? rows.map { _ in rows[random.integer(below: rows.count)] } : rows }
+    }
+
     package var hasDisagreement: Bool { (elites == 0 ? ensembleSize : elites) > 1 }
 
     package func warn(replayCapacity: Int, _ fields: Fields) {

@@ -46,9 +46,7 @@ struct EnsembleFit {
     bestErrors = errors
     let parametersOfNetworks = model.network.layers.reduce(0) { $0 + $1.weight.count + $1.bias.count }
     snapshots = FloatBuffer(count: heldOut.isEmpty ? 0 : parametersOfNetworks)
-    let memberRows = (0..<configuration.ensembleSize).map { _ in
-      configuration.bootstrap ? training.map { _ in training[random.integer(below: training.count)] } : training
-    }
+    let memberRows = configuration.rowsOfMembers(training, &random)
     self.random = random
     batch = EnsembleBatch(model, inputs: inputs, targets: targets, memberRows: memberRows)
     let observations = replay.all(replay.observation)
@@ -85,7 +83,7 @@ struct EnsembleFit {
     if configuration.reward == .learned { append(replay.reward) }
     if configuration.termination == .learned { append(replay.terminated) }
     guard configuration.normalizesTargets else { return }
-    result.targetNormalizer.fit(targets.read, rows: training)
+    result.targetNormalizer.fit(targets.read, rows: training, constant: 1e-6)
     if configuration.termination == .learned { result.targetNormalizer.keep(columns - 1) }
     let (mean, deviation) = (result.targetNormalizer.mean, result.targetNormalizer.deviation)
     for column in 0..<columns {
@@ -228,7 +226,20 @@ struct EnsembleFit {
         }
       }
     }
-    return meter.health
+    var health = meter.health
+    let configuration = model.configuration
+    if health.spread != nil {
+      health.remedies =
+        (configuration.bootstrap ? [] : ["model.bootstrap=true"])
+        + (configuration.warmStart ? ["model.warmStart=false"] : []) + health.remedies
+    }
+    if health.atBounds != nil {
+      health.boundRemedies =
+        (configuration.normalizesTargets ? [] : ["model.normalizesTargets=true"])
+        + (configuration.learnsVarianceBounds
+          ? ["shorter fits (model.epochs)", "a smaller model.learningRate"] : ["model.learnsVarianceBounds=true"])
+    }
+    return health
   }
 
   /// Copies all weights and biases of one member into its snapshot, or back.

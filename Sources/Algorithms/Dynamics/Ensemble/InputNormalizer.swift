@@ -2,7 +2,8 @@ import Support
 
 /// Standardises a network's inputs; statistics are kept in double precision.
 ///
-/// A deviation below 1e-12 counts as 1, so that a constant column becomes 0 instead of noise divided by nothing.
+/// A deviation below 1e-12 counts as 1, so that a constant input becomes 0 instead of noise divided by nothing. What is
+/// predicted in such units has them small instead, see `fit`.
 package struct InputNormalizer: Archivable {
   package private(set) var mean: [Double]
   package private(set) var deviation: [Double]
@@ -17,7 +18,9 @@ package struct InputNormalizer: Archivable {
   package init(mean: [Double], deviation: [Double]) { (self.mean, self.deviation) = (mean, deviation) }
 
   /// Takes mean and (biased) standard deviation of some rows of [rows, columns].
-  package mutating func fit(_ data: Rows, rows: some Collection<Int32>) {
+  /// - Parameter constant: what the deviation of a column counts as that never changes. Of a target it has to be small:
+  ///   with 1, noise of the unit that networks start with would move in imagination what never moves.
+  package mutating func fit(_ data: Rows, rows: some Collection<Int32>, constant: Double = 1) {
     guard !rows.isEmpty else { return }
     for column in mean.indices {
       var sum = 0.0
@@ -30,7 +33,7 @@ package struct InputNormalizer: Archivable {
       }
       mean[column] = average
       let spread = (squares / Double(rows.count)).squareRoot()
-      deviation[column] = spread < 1e-12 ? 1 : spread
+      deviation[column] = spread < 1e-12 ? constant : spread
     }
   }
 

@@ -8,6 +8,9 @@ import Support
 /// as one Gaussian on held-out rows and compared with its best so far, row by row: clearly better (p < .1) becomes the
 /// best, not better (p ≥ .5) costs patience. At last the best parameters are restored, of all members together.
 struct NormalizedEnsembleFit {
+  /// Of quantities in their units; one that never changes counts as this when it is predicted.
+  private static let leastDeviation = 1e-4
+
   private let model: NormalizedEnsemble
   private let number: Int
   private let adam: Adam
@@ -90,9 +93,9 @@ struct NormalizedEnsembleFit {
     }
     let all = rows.indices.map { Int32($0) }
     model.normalizer.fit(Rows(observations), rows: all)
-    model.normalizer.raiseDeviations(to: 1e-4)
-    model.targetNormalizer.fit(targets.read, rows: all)
-    model.targetNormalizer.raiseDeviations(to: 1e-4)
+    model.normalizer.raiseDeviations(to: NormalizedEnsembleFit.leastDeviation)
+    model.targetNormalizer.fit(targets.read, rows: all, constant: NormalizedEnsembleFit.leastDeviation)
+    model.targetNormalizer.raiseDeviations(to: NormalizedEnsembleFit.leastDeviation)
     model.normalizer.standardize(observations)
     model.targetNormalizer.standardize(targets.rows)
   }
@@ -150,7 +153,7 @@ struct NormalizedEnsembleFit {
       }
     }
     var health = meter.health
-    health.remedies = "more model.dropout or a larger model.ensembleSize"
+    health.remedies = ["more model.dropout", "a larger model.ensembleSize"]
     return health
   }
 
