@@ -21,7 +21,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     case .diverged: "a number is not finite any more"
     case .locked: "another process works on this run"
     case .someSeedsFailed: "some seeds failed, the others are done"
-    case .interrupted: "interrupted: a run is stored, and the same command goes on"
+    case .interrupted: "interrupted: what was done of a run is stored, and the same command goes on"
     }
   }
 }

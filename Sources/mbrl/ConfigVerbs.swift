@@ -4,7 +4,7 @@ import Support
 /// `mbrl config check`.
 enum ConfigCheckVerb: Verb {
   static let syntax = CommandSyntax(
-    "config check", "say whether configurations are right; name every mistake", operands: ["CONFIG.json"],
+    "config check", "say whether configurations are right; name every mistake", operands: ["CONFIG.json …"],
     operandCount: 1...100_000, takesSettings: true,
     discussion: ["Reads the files as train does, and compares the settings with the environment. Writes nothing."],
     exitCodes: [.success, .usage, .configuration],

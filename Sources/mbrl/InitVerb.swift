@@ -31,7 +31,8 @@ enum InitVerb: Verb {
     if agents.isEmpty {
       let names = StartingConfiguration.environments.map(\.name)
       let suggestion = Suggestion.didYouMean(
-        environment, among: names, otherwise: "; mbrl list environments names them")
+        environment, among: names,
+        otherwise: "; mbrl list environments names them (for gymnasium:ID copy a file of configs/gymnasium)")
       throw UsageError("there is no environment \"\(environment)\"\(suggestion)")
     }
     let agent = try choose("--agent", "agent", arguments, among: agents, console)

@@ -5,7 +5,8 @@ import Support
 /// `mbrl serve`.
 enum ServeVerb: Verb {
   static let syntax = CommandSyntax(
-    "serve", "answer observations with the actions of a checkpoint's policy, line by line", operands: ["CHECKPOINT"],
+    "serve", "answer observations with the actions of a checkpoint's policy, line by line",
+    operands: ["SEED|CHECKPOINT"],
     options: [
       .init("--stochastic", nil, "with exploration, where the policy has it"),
       .init("--seed", "N", "episode i draws as episode N + i of an evaluation (default: the run's evaluation.seed)"),

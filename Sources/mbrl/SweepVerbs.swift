@@ -24,7 +24,7 @@ enum SweepPlanVerb: Verb {
     ],
     exitCodes: [.success, .failure, .usage, .configuration],
     examples: [
-      ("mbrl sweep plan configs/sweeps/learning-rates.json --out sweeps/rates", "then: mbrl sweep run sweeps/rates")
+      ("mbrl sweep plan configs/sweeps/dyna-q-maze.json --out sweeps/maze", "then: mbrl sweep run sweeps/maze")
     ])
 
   static func run(_ arguments: ParsedArguments, _ console: Console) throws -> ExitCode {

@@ -10,8 +10,8 @@ package final class SAC: Agent {
   package struct Configuration: AgentConfiguration {
     package var learning = SoftActorCriticSettings()
     package var initialRandomSteps = 100
-    /// Updates per environment step, from `updateEvery` steps to the next.
-    package var updatesPerStep = 1
+    /// Updates per environment step, from `updateEvery` steps to the next; of .25 every fourth step has one.
+    package var updatesPerStep = 1.0
     /// Environment steps between rounds of updates.
     package var updateEvery = 1
     package var replayCapacity = 1_000_000
@@ -23,7 +23,7 @@ package final class SAC: Agent {
 
     package mutating func declare(_ fields: Fields) {
       fields.integer("initialRandomSteps", &initialRandomSteps, in: 1...1_000_000_000, "random steps before learning")
-      fields.integer("updatesPerStep", &updatesPerStep, in: 0...1000, "updates per environment step")
+      fields.number("updatesPerStep", &updatesPerStep, in: 0...1000, "updates per environment step")
       fields.integer(
         "updateEvery", &updateEvery, in: 1...1_000_000, "steps between rounds of updates, which make up for them")
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
@@ -52,6 +52,9 @@ package final class SAC: Agent {
       need.add(learning.memory(task))
       return need
     }
+
+    /// Updates that are due after so many environment steps; those before learning began count as done.
+    fileprivate func updates(until step: Int) -> Int { Int((Double(step) * updatesPerStep).rounded()) }
 
     /// What models and policies alike are learned from.
     private var replay: ModelLearner.Settings {
@@ -117,7 +120,7 @@ package final class SAC: Agent {
     guard steps >= configuration.initialRandomSteps, Cadence.isDue(every: every, from: stepsBefore, to: steps) else {
       return
     }
-    let count = configuration.updatesPerStep * max(every, lanes)
+    let count = configuration.updates(until: steps) - configuration.updates(until: steps - max(every, lanes))
     for index in 0..<count {  // step 2
       let batch = minibatch.draw(from: transitions, squashedTo: space, &drawing)
       let report = try learner.update(on: batch, &noise, &drawing)
