@@ -6,7 +6,6 @@ usage: scripts/check-house.py [SOURCES]      exit 1 with FILE:LINE for each plac
 - No file is longer than 400 lines, nor any line than 120 characters.
 - No circle between the folders of a folder: where a file in one names a type that another declares, none of the other's
   names one of the first's. What stands in a target's root or beside the folders is their front door, and left out.
-- The diffs of docs/ apply: what they show of a file stands there, line after line.
 - No cast to a protocol that is a capability of an environment, agent or model: capabilities are optional values.
 """
 import os
@@ -166,30 +165,6 @@ def folder_circles(sources):
                            f"{parent}" + (f" (and {more} more)" if more else ""))
 
 
-def stale_diffs(root):
-    """Diffs in the pages beside the sources whose lines are no longer those of the files."""
-    house = os.path.dirname(root) or "."
-    pages = os.path.join(house, "docs")
-    for name in sorted(os.listdir(pages)) if os.path.isdir(pages) else []:
-        if not name.endswith(".md"):
-            continue
-        with open(os.path.join(pages, name), encoding="utf-8") as file:
-            text = file.read()
-        for block in re.finditer(r"^```diff\n(.*?)^```$", text, re.M | re.S):
-            lines = block.group(1).splitlines()
-            place = f"{os.path.join(pages, name)}:{text.count(chr(10), 0, block.start()) + 1}"
-            path = next((line[len("+++ b/"):] for line in lines if line.startswith("+++ b/")), None)
-            shown = os.path.join(house, path or "")
-            if path is None or not os.path.isfile(shown):
-                yield f"{place}: a diff of a file that is not there"
-                continue
-            with open(shown, encoding="utf-8") as file:
-                wanted = file.read()
-            hunk = [line for line in lines if not line.startswith(("---", "+++", "@@", "+"))]
-            if "\n" + "\n".join(line[1:] for line in hunk) + "\n" not in "\n" + wanted:
-                yield f"{place}: the diff does not fit {shown}"
-
-
 def main(root):
     paths = sorted(
         os.path.relpath(os.path.join(folder, file), root)
@@ -197,7 +172,6 @@ def main(root):
     sources = [Source(root, path) for path in paths]
     findings = [finding for source in sources for rule in (sizes, casts) for finding in rule(source)]
     findings += folder_circles(sources)
-    findings += stale_diffs(root)
     for path in sorted(LONG_FILES):
         if all(source.path != path or len(source.lines) <= LONGEST_FILE for source in sources):
             findings.append(f"{os.path.join(root, path)}:1: no longer needs its place in LONG_FILES of this script")
