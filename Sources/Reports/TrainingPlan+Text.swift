@@ -12,11 +12,11 @@ extension ExperimentFile {
 }
 
 extension TrainingPlan {
-  /// What a command says before it starts.
-  package var lines: [String] { lines(in: nil) }
+  /// What `--dry-run` says: the same as before a start, and what the memory is for.
+  package var lines: [String] { lines(in: nil, memoryParts) }
 
-  /// The same where the directory is made already (its name may have got a number).
-  package func lines(in claimed: RunDirectory?) -> [String] {
+  /// What a command says before it starts; the directory may be made already (its name may have got a number then).
+  package func lines(in claimed: RunDirectory?, _ details: [String] = []) -> [String] {
     let configuration = experiment.configuration
     let path = (claimed ?? directory).path
     let isThere = claimed == nil && resume != .never && directory.exists
@@ -34,7 +34,7 @@ extension TrainingPlan {
         + (seeds.count == 1 ? "seed \(seeds[0])" : seedText)
         + "; \(jobs) \(jobs == 1 ? "job" : "jobs") × \(threads) \(threads == 1 ? "thread" : "threads")",
       disk, memoryText,
-    ] + memoryParts + [branch, experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
+    ] + details + [branch, experiment.overriddenText.map { "with \($0)" }, costLine].compactMap { $0 }
       + experiment.notes.map(\.description)
   }
 
