@@ -39,9 +39,13 @@ extension Diagnosis {
     choices.first { has($0.setting) }.map { "; try \($0.text)" } ?? ""
   }
 
-  /// Of these changes those of settings that the experiment has and that are not so already.
+  /// Of these changes those of settings that the experiment has and that are not so already; one without a setting is
+  /// none.
   private func advice(changes: [(setting: String, not: JSON?, text: String)]) -> String {
-    let open = changes.filter { change in value(change.setting).map { $0 != change.not } ?? false }.map(\.text)
+    let open = changes.filter { change in
+      guard !change.setting.isEmpty, let value = value(change.setting) else { return false }
+      return value != change.not
+    }.map(\.text)
     return open.isEmpty ? "" : "; try \(open.alternatives)"
   }
 
