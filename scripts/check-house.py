@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""House rules that no compiler sees, held against Sources/. Python's standard library only.
+"""House rules that no compiler sees, held against Sources/, and the last one against Tests/. Python's standard library only.
 
 usage: scripts/check-house.py [SOURCES]      exit 1 with FILE:LINE for each place where a rule is broken
 
@@ -7,6 +7,7 @@ usage: scripts/check-house.py [SOURCES]      exit 1 with FILE:LINE for each plac
 - No circle between the folders of a folder: where a file in one names a type that another declares, none of the other's
   names one of the first's. What stands in a target's root or beside the folders is their front door, and left out.
 - No cast to a protocol that is a capability of an environment, agent or model: capabilities are optional values.
+- No memory of a buffer that a call has just returned: `f(makeBuffer().read)` frees it before `f` runs.
 """
 import os
 import re
@@ -25,6 +26,7 @@ CAPABILITIES = """
 
 CAST = re.compile(
     r"\b(?:as[?!]|is|case\s+(?:let|var)\s+\w+\s+as)\s*\(?\s*(?:any\s+)?(" + "|".join(CAPABILITIES) + r")\b")
+TEMPORARY = re.compile(r"\w\((?:[^()]|\([^()]*\))+\)\.(?:read|readOnly|rows|memory|base)\b(?!\()")
 KINDS = r"(?:class|struct|enum|protocol|actor|typealias)\s+([A-Z]\w*)"
 DECLARATION = re.compile(rf"\b{KINDS}|\bassociatedtype\s+([A-Z]\w*)")
 TOP_DECLARATION = re.compile(rf"^((?:@?\w+(?:\([^)]*\))?\s+)*?){KINDS}", re.M)
@@ -135,6 +137,12 @@ def casts(source):
             yield f"{source.shown}:{number}: a cast to the capability {match.group(1)}: `{match.group()}`"
 
 
+def temporaries(source):
+    for number, line in enumerate(source.code.split("\n"), 1):
+        for match in TEMPORARY.finditer(line):
+            yield f"{source.shown}:{number}: memory of a buffer that nobody keeps: `{match.group()}`"
+
+
 def folder_circles(sources):
     """Every folder with several folders in it: circles among these."""
     folders = defaultdict(lambda: defaultdict(list))
@@ -165,13 +173,18 @@ def folder_circles(sources):
                            f"{parent}" + (f" (and {more} more)" if more else ""))
 
 
-def main(root):
-    paths = sorted(
+def files_under(root, endings):
+    return sorted(
         os.path.relpath(os.path.join(folder, file), root)
-        for folder, _, files in os.walk(root) for file in files if file.endswith((".swift", ".c", ".h")))
-    sources = [Source(root, path) for path in paths]
-    findings = [finding for source in sources for rule in (sizes, casts) for finding in rule(source)]
+        for folder, _, files in os.walk(root) for file in files if file.endswith(endings))
+
+
+def main(root):
+    sources = [Source(root, path) for path in files_under(root, (".swift", ".c", ".h"))]
+    findings = [finding for source in sources for rule in (sizes, casts, temporaries) for finding in rule(source)]
     findings += folder_circles(sources)
+    tests = os.path.join(os.path.dirname(root), "Tests")
+    findings += [finding for path in files_under(tests, ".swift") for finding in temporaries(Source(tests, path))]
     for path in sorted(LONG_FILES):
         if all(source.path != path or len(source.lines) <= LONGEST_FILE for source in sources):
             findings.append(f"{os.path.join(root, path)}:1: no longer needs its place in LONG_FILES of this script")

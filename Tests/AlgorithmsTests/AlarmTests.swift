@@ -20,10 +20,11 @@ struct AlarmTests {
 
   // MARK: Critics
 
-  @Test(arguments: [(Float(1), false), (4000, true)]) func actionValues(scale: Float, isAlarm: Bool) throws {
+  @Test(arguments: [(Float(1), false, false), (4000, true, false), (4000, true, true)])
+  func actionValues(scale: Float, isAlarm: Bool, hasNorms: Bool) throws {
     var settings = SoftActorCriticSettings()
     (settings.hiddenSizes, settings.criticSettings.hiddenSizes, settings.batchSize) = ([8], [8], 8)
-    settings.discount = 0.9
+    (settings.discount, settings.criticSettings.normalizesLayers) = (0.9, hasNorms)
     let learner = SoftActorCritic(
       settings, observationSize: 2, .box(low: [-1], high: [1]), random: RandomStream(seed: 1), pool: nil)
     for layer in learner.critics.network.layers {
@@ -44,10 +45,81 @@ struct AlarmTests {
     learner.watch(report, -1...1, &metrics)
     let alarms = metrics.takeAlarms()
     #expect(alarms.count == (isAlarm ? 1 : 0), "\(alarms)")
+    // What is so already is no advice.
+    for alarm in alarms { #expect(alarm.contains("agent.criticLayerNorm") != hasNorms) }
     // Where the task's rewards are as large, nothing is wrong.
     var rich = self.metrics([])
     learner.watch(report, -1e6...1e6, &rich)
     #expect(rich.takeAlarms().isEmpty)
+  }
+
+  /// What n rewards together come to for ever is their sum over 1 − γⁿ.
+  @Test func sumsOfRewards() {
+    var watch = CriticWatch(discount: 0.9, remedies: ["this", "that"])
+    let buffers = [1, 1, 1, 1, 1].map { RowBuffer(2, $0) }
+    let discounts = RowBuffer(2, 1)
+    var batch = TransitionBatch(
+      observations: buffers[0].read, actions: buffers[1].read, rewards: buffers[2].read, next: buffers[3].read,
+      terminated: buffers[4].read)
+    (buffers[2].rows[0, 0], buffers[2].rows[1, 0]) = (-2.71, 0)
+    (discounts.rows[0, 0], discounts.rows[1, 0]) = (0.729, 1)
+    func alarm(
+      _ magnitude: Double, bonus: Double = 0, _ range: ClosedRange<Double> = -.infinity ... .infinity
+    ) -> String? {
+      var metrics = metrics([])
+      watch.judge(magnitude, bonus: bonus, declared: range, &metrics)
+      return metrics.takeAlarms().first
+    }
+    #expect(alarm(2.9) == nil && alarm(3.1) != nil)
+    watch.see(batch)
+    #expect(alarm(81) == nil)
+    #expect(alarm(82) == "action values reach 82 where rewards allow 27.1: the critics diverge; try this or that")
+    batch.discounts = discounts.read
+    watch = CriticWatch(discount: 0.9, remedies: ["this"])
+    watch.see(batch)
+    #expect(alarm(29.9) == nil && alarm(30.1) != nil)
+    #expect(alarm(59.9, bonus: 1) == nil && alarm(60.1, bonus: 1) != nil)
+    #expect(alarm(149, -5...1) == nil && alarm(151, -5...1) != nil)
+    watch.see(rewards: buffers[2].read)
+    #expect(alarm(81) == nil && alarm(82) != nil)
+    // Without discounting nothing bounds them.
+    let patient = CriticWatch(discount: 1, remedies: [])
+    var silent = metrics([])
+    patient.judge(1e9, declared: -1...1, &silent)
+    #expect(silent.takeAlarms().isEmpty)
+    withExtendedLifetime((buffers, discounts)) {}
+  }
+
+  /// Steps that are far too large, by every agent that learns action values.
+  @Test(arguments: [
+    (
+      "CartPole-v1",
+      #"{"agent": {"type": "dqn", "initialRandomSteps": 50, "learningRate": 0.5, "updateEvery": 1, "targetEvery": 10}}"#,
+      "try agent.isDouble=true, a smaller agent.learningRate or a larger agent.targetEvery"
+    ),
+    (
+      "CartPole-v1",
+      #"{"agent": {"type": "sac", "initialRandomSteps": 50, "criticLearningRate": 0.5, "batchSize": 32}}"#,
+      "try agent.criticLayerNorm=true, fewer agent.updatesPerStep or a smaller agent.criticLearningRate"
+    ),
+    (
+      "Pendulum-v1",
+      """
+      {"agent": {"type": "double-horizon", "initialRandomSteps": 50, "fitEvery": 50, "learningRate": 0.5,
+        "batchSize": 16, "hiddenSizes": [8], "criticHiddenSizes": [64], "horizon": 2},
+       "model": {"hiddenSizes": [8], "epochs": 2, "ensembleSize": 2}}
+      """, "try fewer agent.updatesPerStep or a smaller agent.learningRate"
+    ),
+  ])
+  func runawayCritics(environment: String, sections: String, remedy: String) throws {
+    let interaction = Interaction(try makeAgent(sections, for: task(environment)), try group(environment))
+    var alarms: [String] = []
+    for _ in 0..<400 {
+      try interaction.advance()
+      alarms += interaction.metrics.takeAlarms()
+    }
+    let critics = alarms.filter { $0.hasPrefix("action values reach") }
+    #expect(critics.count == 1 && critics[0].hasSuffix(remedy), "\(alarms)")
   }
 
   // MARK: Model
@@ -151,6 +223,12 @@ struct AlarmTests {
     for (more, count) in [(0.0, 0), (-3, 0), (0.2 * nothing.span / 20, 0), (0.3 * nothing.span / 20, 1), (40, 1)] {
       #expect(try alarms(fair + more) == count, "\(more) a step more")
     }
+    // Rewards that are all the same differ from what comes after an end.
+    let poles = ReturnGap(Promise(1), task("CartPole-v1").specification)
+    let upright = try #require(
+      poles.measure(
+        real: try randomTransitions("CartPole-v1", count: 400), by: UniformPolicy(nil), random: RandomStream(seed: 1)))
+    #expect(upright.span == 20 && upright.model == 20 && upright.real > 1 && upright.real < 20)
     let gap = ReturnGap(Promise(0), task("Pendulum-v1").specification)
     let little = try randomTransitions("Pendulum-v1", count: 15)
     #expect(gap.measure(real: little, by: UniformPolicy(nil), random: RandomStream(seed: 1)) == nil)
@@ -192,18 +270,41 @@ struct AlarmTests {
     #expect(abs(share - (isWrong ? 0.5 : 0)) < 0.05 && metrics.takeAlarms().count == (isWrong ? 1 : 0))
   }
 
-  /// Model-based policy optimisation on Pendulum raises nothing, and says all of its columns.
-  @Test func aHealthyRunIsSilent() throws {
-    let agent = try makeAgent(
+  /// Agents that learn well raise nothing, and say all of their columns but those that their model has not.
+  @Test(arguments: [
+    (
+      "Pendulum-v1",
       """
       {"agent": {"type": "mbpo", "initialRandomSteps": 200, "fitEvery": 50, "rolloutStarts": 500, "updatesPerStep": 2,
         "hiddenSizes": [32], "criticHiddenSizes": [32], "batchSize": 32},
        "model": {"ensembleSize": 3, "elites": 2, "hiddenSizes": [64, 64, 64], "weightDecay": [0], "epochs": 30,
          "batchSize": 64, "normalizesTargets": true}}
-      """, for: task("Pendulum-v1"))
-    let interaction = Interaction(agent, try group("Pendulum-v1"))
+      """, []
+    ),
+    (
+      "Pendulum-v1",
+      """
+      {"agent": {"type": "double-horizon", "initialRandomSteps": 200, "fitEvery": 100, "batchSize": 32,
+        "hiddenSizes": [32], "criticHiddenSizes": [32], "horizon": 3},
+       "model": {"ensembleSize": 3, "hiddenSizes": [64, 64], "epochs": 30}}
+      """, ["logvar_at_bounds"]
+    ),
+    (
+      "CartPole-v1",
+      """
+      {"agent": {"type": "dyna", "initialRandomSteps": 200, "fitEvery": 100, "hiddenSizes": [32]},
+       "model": {"hiddenSizes": [32, 32], "epochs": 20}}
+      """, ["model_val_loss"]
+    ),
+    ("CartPole-v1", #"{"agent": {"type": "dqn", "initialRandomSteps": 200}}"#, []),
+  ])
+  func aHealthyRunIsSilent(environment: String, sections: String, missing: [String]) throws {
+    let interaction = Interaction(try makeAgent(sections, for: task(environment)), try group(environment))
     for _ in 0..<450 { try interaction.advance() }
-    #expect(interaction.metrics.takeAlarms().isEmpty)
-    for (name, value) in zip(interaction.metrics.names, interaction.metrics.values) { #expect(value != nil, "\(name)") }
+    let alarms = interaction.metrics.takeAlarms()
+    #expect(alarms.isEmpty, "\(alarms)")
+    for (name, value) in zip(interaction.metrics.names, interaction.metrics.values) {
+      #expect((value == nil) == missing.contains(name), "\(name)")
+    }
   }
 }

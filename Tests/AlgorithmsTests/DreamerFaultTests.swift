@@ -244,10 +244,10 @@ struct DreamerFaultTests {
     let seen = RowBuffer(1, side * side * 3)
     seen.rows.copy(group.situation.observations)
     for value in seen.memory { #expect(value == value.rounded() && (0...255).contains(value)) }
-    let first = RowBuffer(1, 1)
+    let (first, resting) = (RowBuffer(1, 1), RowBuffer(1, 1))
     first.rows.fill(1)
     let sequence = learner.model.dynamics.observe(
-      seen: learner.model.encode(seen.read, on: tape), actions: RowBuffer(1, 1).read,
+      seen: learner.model.encode(seen.read, on: tape), actions: resting.read,
       isFirst: Rows(first.rows), draws: actor.latentDraws.read,
       from: (zeros(sizes.deterministic), zeros(sizes.stochastic)),
       on: tape)

@@ -1,4 +1,6 @@
+import Algorithms
 import Support
+import TestSupport
 import Testing
 
 import Experiments
@@ -41,6 +43,31 @@ import Experiments
     // A fresh directory stands beside it.
     #expect(try bench.train(resume: .never).exitCode == .success)
     #expect(try FileSystem.list(bench.out).count == 2)
+  }
+
+  /// A run goes on without the columns that its agent did not have when it began.
+  @Test func anAgentsColumnsMayBeAdded() throws {
+    let folder = TemporaryFolder()
+    let table = TableDeclaration("model", ["loss"])
+    let files = try RunFiles.create(in: folder.path, metrics: Metrics(names: ["first"], tables: [table]))
+    var offsets = try files.synchronizedOffsets()
+    for names in [["first", "second"], ["zeroth", "first"]] {
+      var metrics = Metrics(names: names, tables: [TableDeclaration("model", ["age", "loss"])])
+      for (index, name) in names.enumerated() { metrics.record(name, name == "first" ? 7 : Double(index)) }
+      metrics.append(to: "model", [.integer(3), .number(0.5)])
+      let files = try RunFiles.reopen(in: folder.path, metrics: metrics, at: offsets)
+      try files.appendProgress(step: 1, episodes: 0, recentMean: nil, metrics, stepsPerSecond: 2, seconds: 3)
+      try files.appendTables(metrics, step: 1, seconds: 3)
+      offsets = try files.synchronizedOffsets()
+    }
+    #expect(
+      folder.text("progress.csv")
+        == "env_step,updates,episodes,return_mean_100,first,buffer_size,steps_per_s,wall_s\n"
+        + String(repeating: "1,0,0,,7.0,,2.0,3.0\n", count: 2))
+    #expect(folder.text("model.csv") == "env_step,loss,wall_s\n" + String(repeating: "1,0.5,3.0\n", count: 2))
+    #expect(throws: FileError.self) {
+      try RunFiles.reopen(in: folder.path, metrics: Metrics(names: ["other"], tables: [table]), at: offsets)
+    }
   }
 
   /// Directories from before the file existed are of version 1, and get it.

@@ -93,6 +93,29 @@ struct CSVFileTests {
     #expect(folder.text("a.csv") == text)
     #expect(throws: FileError.self) { try CSVFile(reopening: folder.file("none"), columns: columns, at: 19) }
   }
+
+  /// A file from before there were some columns stays without them.
+  @Test func aFileKeepsTheColumnsThatItHas() throws {
+    let folder = TemporaryFolder()
+    let text = "env_step,note\n1,a\n"
+    let path = folder.write(text, to: "a.csv")
+    for optional in [[], ["note"], ["env_step"]] {
+      #expect(throws: FileError.self) {
+        try CSVFile(reopening: path, columns: columns, optional: optional, at: 18)
+      }
+    }
+    // What it has and nobody knows, or in another order, is no such file.
+    for columns in [["env_step", "loss"], ["loss", "note", "env_step"]] {
+      #expect(throws: FileError.self) { try CSVFile(reopening: path, columns: columns, optional: columns, at: 18) }
+    }
+    #expect(folder.text("a.csv") == text)
+    let file = try CSVFile(reopening: path, columns: columns, optional: ["loss", "note"], at: 18)
+    try file.append([.integer(2), .number(0.5), .text("b")])
+    #expect(folder.text("a.csv") == text + "2,b\n")
+    let whole = folder.write("env_step,loss,note\n", to: "b.csv")
+    try CSVFile(reopening: whole, columns: columns, optional: columns, at: 19).append([.integer(2), .number(0.5), nil])
+    #expect(folder.text("b.csv") == "env_step,loss,note\n2,0.5,\n")
+  }
 }
 
 extension CSVFileTests {

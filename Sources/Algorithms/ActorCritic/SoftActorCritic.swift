@@ -25,7 +25,8 @@ package final class SoftActorCritic: ArchivableObject {
   }
 
   /// Columns of progress.csv.
-  package static let metricNames = ["critic_loss", "actor_loss", "temperature", "entropy", "value", "critic_magnitude"]
+  package static let metricNames =
+    ["critic_loss", "actor_loss", "temperature", "entropy", "value", CriticWatch.metricName]
 
   package let policy: SoftPolicy
   package let critics: Critics
@@ -37,8 +38,7 @@ package final class SoftActorCritic: ArchivableObject {
   private let pool: ComputePool?
   private let inputs: RowBuffer
   private let targets: RowBuffer
-  /// The largest |reward| of a minibatch in this session, for the alarm only.
-  private var largestReward: Float = 0
+  private var criticWatch: CriticWatch
 
   /// For observations of that size, which may say which discrete actions are legal.
   package init(
@@ -58,6 +58,10 @@ package final class SoftActorCritic: ArchivableObject {
       initial: settings.temperature, targetEntropy: settings.entropyTarget(of: space),
       learningRate: settings.temperatureLearningRate)
     actorAdam = Adam(policy.network.store, learningRate: Float(settings.learningRate), maximumNorm: norm)
+    criticWatch = CriticWatch(
+      discount: settings.discount,
+      remedies: (settings.criticSettings.normalizesLayers ? [] : ["agent.criticLayerNorm=true"])
+        + ["fewer agent.updatesPerStep", "a smaller agent.criticLearningRate"])
     tape = Tape(pool: pool)
     inputs = RowBuffer(settings.batchSize, observationSize + actionInputs)
     targets = RowBuffer(settings.batchSize, 1)
@@ -114,23 +118,16 @@ package final class SoftActorCritic: ArchivableObject {
       entropy: -negativeEntropies.reduce(0, +) / Float(batch.count),
       value: (0..<batch.count).reduce(0) { $0 + y[$1, 0] } / Float(batch.count),
       magnitude: tape.values(q).reduce(0) { max($0, abs($1)) })
-    for row in 0..<batch.count { largestReward = max(largestReward, abs(batch.rewards[row, 0])) }
+    criticWatch.see(batch)
     guard report.criticLoss.isFinite, report.actorLoss.isFinite else { throw diverged }
     return report
   }
 
-  /// Raises an alarm where action values are three times what rewards, the entropy's included, allow for ever.
+  /// Raises an alarm where action values are beyond what rewards, the entropy's included, allow.
   /// - Parameter range: the rewards that the task declares.
   package func watch(_ report: Report, _ range: ClosedRange<Double>, _ metrics: inout Metrics) {
-    let declared = max(abs(range.lowerBound), abs(range.upperBound))
-    let reward = max(declared.isFinite ? declared : 0, Double(largestReward))
-    let allowed = (reward + Double(report.temperature * abs(report.entropy))) / (1 - settings.discount)
-    guard Double(report.magnitude) > 3 * max(allowed, 1) else { return }
-    metrics.raise(
-      .criticMagnitude,
-      "action values reach \(NumberText.short(Double(report.magnitude))) where rewards allow "
-        + "\(NumberText.short(allowed)): the critics diverge; try agent.criticLayerNorm=true, fewer "
-        + "agent.updatesPerStep or a smaller agent.criticLearningRate")
+    let entropy = Double(report.temperature * abs(report.entropy))
+    criticWatch.judge(Double(report.magnitude), bonus: entropy, declared: range, &metrics)
   }
 
   /// What a critic sees: observation and action, or the observation alone where it values every action.

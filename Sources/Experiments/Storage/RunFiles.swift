@@ -19,12 +19,13 @@ package final class RunFiles {
   private let agent: [CSVFile]
   private var all: [CSVFile] { [episodes, evaluations, progress] + agent }
 
-  /// The tables with their names on disk, in the order of `all`.
-  private static func tables(_ metrics: Metrics) -> [(name: String, columns: [String])] {
+  /// The tables with their names on disk, in the order of `all`. `optional`: the agent's own columns, which a file is
+  /// without, for good, where the program that began it did not have them.
+  private static func tables(_ metrics: Metrics) -> [(name: String, columns: [String], optional: [String])] {
     [
-      ("episodes.csv", EpisodeRow.columns), ("eval.csv", EvaluationRow.columns),
-      ("progress.csv", progressColumns(metrics.names)),
-    ] + metrics.tables.map { ("\($0.name).csv", ["env_step"] + $0.columns + ["wall_s"]) }
+      ("episodes.csv", EpisodeRow.columns, []), ("eval.csv", EvaluationRow.columns, []),
+      ("progress.csv", progressColumns(metrics.names), metrics.names),
+    ] + metrics.tables.map { ("\($0.name).csv", ["env_step"] + $0.columns + ["wall_s"], $0.columns) }
   }
 
   private init(_ files: [CSVFile]) {
@@ -35,7 +36,7 @@ package final class RunFiles {
   /// checkpoint, are made anew; one with rows is a fault, because nothing that was measured is ever thrown away.
   package static func create(in directory: String, metrics: Metrics) throws(ExperimentError) -> RunFiles {
     do throws(FileError) {
-      for (name, _) in tables(metrics) where FileSystem.kind(of: "\(directory)/\(name)") != nil {
+      for (name, _, _) in tables(metrics) where FileSystem.kind(of: "\(directory)/\(name)") != nil {
         guard try rowlessOrMissing("\(directory)/\(name)") else {
           throw FileError(
             path: directory, operation: "go on in",
@@ -43,7 +44,7 @@ package final class RunFiles {
         }
       }
       return RunFiles(
-        try tables(metrics).map { (name, columns) throws(FileError) in
+        try tables(metrics).map { (name, columns, _) throws(FileError) in
           try FileSystem.removeTree("\(directory)/\(name)")
           return try CSVFile(creating: "\(directory)/\(name)", columns: columns)
         })
@@ -58,7 +59,7 @@ package final class RunFiles {
     in directory: String, metrics: Metrics, at offsets: [(name: String, offset: Int)]
   ) throws -> RunFiles {
     let tables = tables(metrics)
-    let positions = try tables.map { name, _ in
+    let positions = try tables.map { name, _, _ in
       guard let offset = offsets.first(where: { $0.name == name })?.offset else {
         throw ArchiveError.missing("offsets.\(name)")
       }
@@ -66,11 +67,13 @@ package final class RunFiles {
     }
     // All are looked at before one is cut.
     for (table, offset) in zip(tables, positions) {
-      try CSVFile.verify("\(directory)/\(table.name)", columns: table.columns, at: offset)
+      try CSVFile.verify(
+        "\(directory)/\(table.name)", columns: table.columns, optional: table.optional, at: offset)
     }
     return RunFiles(
       try zip(tables, positions).map { table, offset in
-        try CSVFile(reopening: "\(directory)/\(table.name)", columns: table.columns, at: offset)
+        try CSVFile(
+          reopening: "\(directory)/\(table.name)", columns: table.columns, optional: table.optional, at: offset)
       })
   }
 

@@ -3,7 +3,8 @@ import Support
 /// format.json of a run directory: by which version of the layout its files are to be read.
 ///
 /// What the layout promises stands in the README ("The run directory"). Whoever changes a file's name, place, columns
-/// or meaning counts `Version.runDirectory` up, and says here what becomes of older directories.
+/// or meaning counts `Version.runDirectory` up, and says here what becomes of older directories. Columns of an agent's
+/// own may be added: a run that goes on stays without them.
 package enum RunFormat {
   package static let fileName = "format.json"
   /// What the document calls itself.

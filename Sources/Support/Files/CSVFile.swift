@@ -11,21 +11,24 @@ package final class CSVFile {
   }
 
   package let columns: [String]
+  /// Places of the columns that the file has; nil: all.
+  private let places: [Int]?
   private let file: AppendFile
   private var row: [UInt8] = []
 
   /// Creates the file with its header; fails where the path exists, so that no earlier log is lost.
   package init(creating path: String, columns: [String]) throws(FileError) {
-    self.columns = columns
+    (self.columns, places) = (columns, nil)
     let header = CSVFile.header(columns)
     file = try AppendFile(creating: path)
     try file.append(header)
   }
 
-  /// Opens an existing file at a row's end and cuts off what lies beyond. Its header must be that of `columns`.
-  package init(reopening path: String, columns: [String], at offset: Int) throws(FileError) {
+  /// Opens an existing file at a row's end and cuts off what lies beyond. Its header must be that of `columns`, without
+  /// some of the `optional` ones perhaps: those stay out.
+  package init(reopening path: String, columns: [String], optional: [String] = [], at offset: Int) throws(FileError) {
     self.columns = columns
-    try CSVFile.verify(path, columns: columns, at: offset)
+    places = try CSVFile.verify(path, columns: columns, optional: optional, at: offset)
     file = try AppendFile(reopening: path, at: offset)
   }
 
@@ -33,10 +36,10 @@ package final class CSVFile {
   package var offset: Int { file.offset }
   package var path: String { file.path }
 
-  /// Appends one row, a cell for each column; on an error the file is as it was before.
+  /// Appends one row, a cell for each of `columns`; on an error the file is as it was before.
   package func append(_ cells: [Cell?]) throws(FileError) {
     precondition(cells.count == columns.count, "\(path) has \(columns.count) columns, not \(cells.count)")
-    CSVFile.write(cells, to: &row)
+    CSVFile.write(places.map { $0.map { cells[$0] } } ?? cells, to: &row)
     try file.append(row)
   }
 
@@ -55,20 +58,29 @@ package final class CSVFile {
 
   // MARK: Parts
 
-  /// Whether `init(reopening:columns:at:)` can go on with a file; looks, and cuts nothing.
-  package static func verify(_ path: String, columns: [String], at offset: Int) throws(FileError) {
-    let header = header(columns)
+  /// Whether `init(reopening:columns:optional:at:)` can go on with a file; looks, and cuts nothing.
+  /// - Returns: places of the columns that the file has; nil: all.
+  @discardableResult
+  package static func verify(
+    _ path: String, columns: [String], optional: [String] = [], at offset: Int
+  ) throws(FileError) -> [Int]? {
+    var (header, places) = (header(columns), [Int]?.none)
     let file = try OpenFile.reading(path)
     func fault(_ reason: String) -> FileError { FileError(path: path, operation: "append to", reason: reason) }
     guard let size = try file.regularSize() else { throw fault("not a regular file") }
     let start = try file.bytes(at: 0, count: min(size, max(4096, header.count)))
+    let line = start.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+    if !start.starts(with: header) {
+      let found = Set(String(decoding: line, as: UTF8.self).split(separator: ",").map(String.init))
+      let there = columns.indices.filter { found.contains(columns[$0]) || !optional.contains(columns[$0]) }
+      (header, places) = (CSVFile.header(there.map { columns[$0] }), there)
+    }
     guard start.starts(with: header) else {
       if let change = spreadsheetChange(start, header) {
         throw fault("\(change): undo that, or bring the old file back")
       }
-      let line = start.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
       let text = String(decoding: line, as: UTF8.self).shortened(to: 200)
-      throw fault("its columns are \"\(text)\", not \"\(String(decoding: header.dropLast(), as: UTF8.self))\"")
+      throw fault("its columns are \"\(text)\", not \"\(columns.joined(separator: ","))\"")
     }
     guard offset >= header.count, offset <= size else {
       throw fault("it has \(size) bytes, the checkpoint was made at \(offset)")
@@ -76,6 +88,7 @@ package final class CSVFile {
     guard try file.bytes(at: offset - 1, count: 1) == [UInt8(ascii: "\n")] else {
       throw fault("the checkpoint's position, byte \(offset), is not the end of a row")
     }
+    return places
   }
 
   /// What a spreadsheet or an editor has done to a file whose columns are right; nil where that is not it.

@@ -109,6 +109,12 @@ package final class DoubleHorizon: Agent {
         replayCapacity: replayCapacity)
     }
 
+    /// What to try where the policy lives on its model's errors.
+    package var adviceOnPromises: [String] {
+      ["a smaller agent.fitEvery"] + (policy.horizon > 1 ? ["a shorter agent.horizon"] : [])
+        + ["more networks (model.ensembleSize)"]
+    }
+
     fileprivate var ringCapacity: Int { policy.batchSize * statesEvery * retainedSupplies }
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { DoubleHorizon(self, context) }
@@ -128,7 +134,9 @@ package final class DoubleHorizon: Agent {
   private let supply: StateSupply
   private let acting: StandardizedPolicy
   private let start: RowBuffer
-  private let noise: RandomStream
+  private let noise, watching: RandomStream
+  private let gap: ReturnGap
+  private let rewardRange: ClosedRange<Double>
   private var random: RandomStream
   private var phase = Phase.idle
   /// Updates of the phase that are done.
@@ -153,10 +161,15 @@ package final class DoubleHorizon: Agent {
     acting = StandardizedPolicy(horizon.policy, dynamics)
     start = RowBuffer(configuration.policy.batchSize, size)
     noise = context.random.stream("noise")
+    watching = context.random.stream("watching")
+    gap = ReturnGap(learner.model!, specification)
+    rewardRange = specification.rewardRange
     random = context.random.stream("policy")
   }
 
-  package var metricNames: [String] { DoubleHorizonLearner.metricNames + ModelLearner.metricNames }
+  package var metricNames: [String] {
+    DoubleHorizonLearner.metricNames + ModelLearner.metricNames + ReturnGap.metricNames
+  }
   package var tables: [TableDeclaration] { learner.model!.tables }
 
   package func act(in situation: Situation, into actions: ActionRows) {
@@ -172,7 +185,10 @@ package final class DoubleHorizon: Agent {
 
   package func learn(_ metrics: inout Metrics) throws {
     metrics.bufferSize = learner.replay.count
-    if phase == .idle && learner.isDue { begin(.fit) }
+    if phase == .idle && learner.isDue {
+      measureGap(&metrics)
+      begin(.fit)
+    }
     guard phase != .idle else { return }
     defer { pool.activity.set(.none) }
     if phase == .fit {
@@ -197,6 +213,24 @@ package final class DoubleHorizon: Agent {
 
   private func begin(_ phase: Phase) { (self.phase, done) = (phase, 0) }
 
+  /// What the model of the last fit, through which the policy has learned, promises it.
+  private func measureGap(_ metrics: inout Metrics) {
+    guard learner.isFitted else { return }
+    gap.measure(real: learner.replay, by: acting, random: watching.stream(UInt64(learner.steps)))?
+      .record(in: &metrics, advice: configuration.adviceOnPromises)
+  }
+
+  /// Says what the last update of an iteration came to.
+  private func record(_ report: DoubleHorizonLearner.Report, _ metrics: inout Metrics) {
+    report.record(in: &metrics)
+    var watch = CriticWatch(
+      discount: configuration.policy.discount, remedies: ["fewer agent.updatesPerStep", "a smaller agent.learningRate"])
+    let rewards = learner.replay.all(learner.replay.reward)
+    watch.see(rewards: rewards.read)
+    let entropy = Double(report.temperature * abs(report.entropy))
+    watch.judge(Double(report.magnitude), bonus: entropy, declared: rewardRange, &metrics)
+  }
+
   /// The updates of a phase that are left.
   private func update(
     _ count: Int, newStatesEvery: Int, improvesPolicy: Bool, _ metrics: inout Metrics
@@ -212,7 +246,7 @@ package final class DoubleHorizon: Agent {
       let members = MemberDraw(dynamics.members, random.stream("members"))
       let report = try horizon.update(
         from: start.read, pair: pair.map(Int.init), members: members.fill, &random, improvesPolicy: improvesPolicy)
-      if improvesPolicy && done == count - 1 { report.record(in: &metrics) }
+      if improvesPolicy && done == count - 1 { record(report, &metrics) }
       done += 1
       updates += 1
     }

@@ -21,10 +21,12 @@ package final class DoubleHorizonLearner: ArchivableObject {
     package var high: Float = 0
     /// Share of the rollouts in which the task has not ended.
     package var alive: Float = 0
+    /// The largest |Q_i(s₀, a₀)|.
+    package var magnitude: Float = 0
 
     /// Records everything under `metricNames`.
     func record(in metrics: inout Metrics) {
-      let values = [criticLoss, actorLoss, temperature, entropy, value, low, high, alive]
+      let values = [criticLoss, actorLoss, temperature, entropy, value, low, high, alive, magnitude]
       for (name, value) in zip(DoubleHorizonLearner.metricNames, values) { metrics.record(name, Double(value)) }
     }
   }
@@ -32,6 +34,7 @@ package final class DoubleHorizonLearner: ArchivableObject {
   /// Columns of progress.csv.
   package static let metricNames = [
     "critic_loss", "actor_loss", "temperature", "entropy", "value", "value_low", "value_high", "alive",
+    CriticWatch.metricName,
   ]
 
   package let policy: SoftPolicy
@@ -104,13 +107,13 @@ package final class DoubleHorizonLearner: ArchivableObject {
     imagine(from: states, members: members, &noise, isDifferentiable: improvesPolicy)  // 1
     moveRange(alpha)  // 2
     fillTargets(alpha, terminal: terminalTarget(pair))  // 3
-    let criticLoss = criticLoss()
+    let (criticLoss, magnitude) = criticLoss()
     critics.store.clearGradients()
     tape.backward(criticLoss)
     criticAdam.step(pool: pool)
     target.follow(rate: Float(settings.targetRate))
     var report = Report()
-    report.criticLoss = tape.scalar(criticLoss)
+    (report.criticLoss, report.magnitude) = (tape.scalar(criticLoss), magnitude)
     let firstLogs = tape.values(trajectory.logProbabilities[0])
     if improvesPolicy {
       let actorLoss = actorLoss(alpha)  // 4
@@ -186,10 +189,12 @@ package final class DoubleHorizonLearner: ArchivableObject {
     return tape.addScalar(tape.scale(output, by: range.width), range.center)
   }
 
-  private func criticLoss() -> Tensor {
+  /// The loss, and the largest |Q|.
+  private func criticLoss() -> (loss: Tensor, magnitude: Float) {
     let q = values(tape.detached(trajectory.states[0]), tape.detached(trajectory.actions[0]), frozen: false)
     let y = tape.constant(rows: targets.count, columns: 1) { _ = $0.update(fromContentsOf: targets) }
-    return tape.scale(tape.sum(tape.square(tape.subtract(q, y))), by: 1 / Float(targets.count))
+    let loss = tape.scale(tape.sum(tape.square(tape.subtract(q, y))), by: 1 / Float(targets.count))
+    return (loss, tape.values(q).reduce(0) { max($0, abs($1)) })
   }
 
   private func actorLoss(_ alpha: Float) -> Tensor {

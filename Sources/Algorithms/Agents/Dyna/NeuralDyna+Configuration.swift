@@ -130,6 +130,12 @@ extension NeuralDyna {
 
     package func makeAgent(_ context: AgentContext) throws -> any Agent { NeuralDyna(self, context) }
 
+    /// What to try where the policy lives on its model's errors.
+    package var adviceOnPromises: [String] {
+      (imaginationLength > 1 ? ["a shorter agent.imaginationLength"] : [])
+        + ["a smaller agent.fitEvery", "more networks (model.ensembleSize)"]
+    }
+
     /// Updates on real transitions that are due after so many environment steps; those before learning began count as
     /// done.
     func updates(until step: Int) -> Int { Int((Double(step) * values.updatesPerStep).rounded()) }

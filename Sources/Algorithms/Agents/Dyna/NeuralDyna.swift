@@ -30,8 +30,13 @@ package final class NeuralDyna: Agent {
   private let minibatch: Minibatch
   /// nil without planning.
   private let rollouts: PolicyRollouts?
+  /// nil without a model.
+  private let gap: ReturnGap?
+  private var criticWatch: CriticWatch
+  private let rewardRange: ClosedRange<Double>
   private var exploring: RandomStream
   private var drawing: RandomStream
+  private let watching: RandomStream
   private var updates = 0
 
   /// An agent for vector observations and discrete actions.
@@ -54,14 +59,18 @@ package final class NeuralDyna: Agent {
         length: configuration.imaginationLength, exploration: configuration.imaginedExploration,
         random: context.random.stream("imagination"))
     }
+    gap = learner.model.map { ReturnGap($0, specification) }
+    criticWatch = CriticWatch(discount: settings.discount, remedies: settings.remediesOfRunningAway)
+    rewardRange = specification.rewardRange
     activity = context.pool.activity
     exploring = context.random.stream("policy")
     drawing = context.random.stream("replay")
+    watching = context.random.stream("watching")
   }
 
   package var metricNames: [String] {
-    ["epsilon", "q_loss", "q_value"] + (settings.isPrioritised ? ["importance"] : [])
-      + (configuration.imagines ? ["imagined_loss"] + ModelLearner.metricNames : [])
+    ["epsilon", "q_loss", "q_value", CriticWatch.metricName] + (settings.isPrioritised ? ["importance"] : [])
+      + (configuration.imagines ? ["imagined_loss"] + ModelLearner.metricNames + ReturnGap.metricNames : [])
   }
   package var tables: [TableDeclaration] { learner.model?.tables ?? [] }
 
@@ -88,6 +97,7 @@ package final class NeuralDyna: Agent {
     // Step 2 comes first, so that nothing is done twice where a fit is interrupted and this is called again.
     if learner.isDue {
       if settings.standardizesObservations { network.standardize(by: learner.replay) }
+      measureGap(&metrics)
       try learner.fit(&metrics)
     }
     if learner.isDue(every: settings.targetEvery) { network.moveTarget() }  // step 5
@@ -125,12 +135,24 @@ package final class NeuralDyna: Agent {
     }
     metrics.record("q_loss", result.loss)
     metrics.record("q_value", result.value)
+    metrics.record(CriticWatch.metricName, result.magnitude)
+    criticWatch.see(batch)
+    criticWatch.judge(result.magnitude, declared: rewardRange, &metrics)
   }
 
-  private func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double) {
-    let result: (loss: Double, value: Double)
+  /// What the model of the last fit promises the present policy.
+  private func measureGap(_ metrics: inout Metrics) {
+    guard let gap, learner.isFitted else { return }
+    let policy = QPolicy(network, exploration: exploration, legal: legal)
+    gap.measure(real: learner.replay, by: policy, random: watching.stream(UInt64(learner.steps)))?
+      .record(in: &metrics, advice: configuration.adviceOnPromises)
+  }
+
+  private func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double, magnitude: Double) {
     do {
-      result = try network.update(on: batch)
+      let result = try network.update(on: batch)
+      if settings.targetEvery == 0 { network.moveTarget() }  // step 5
+      return result
     } catch let error as DivergedError {
       throw error.advising(
         rollouts == nil
@@ -138,8 +160,6 @@ package final class NeuralDyna: Agent {
           : "imagined states may have left all bounds: a shorter agent.imaginationLength, more "
             + "agent.initialRandomSteps or a smaller agent.learningRate may help")
     }
-    if settings.targetEvery == 0 { network.moveTarget() }  // step 5
-    return result
   }
 
   package func makePolicy(isStochastic: Bool, rows: Int, random: RandomStream) -> any Policy {

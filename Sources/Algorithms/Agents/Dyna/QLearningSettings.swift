@@ -91,6 +91,12 @@ package struct QLearningSettings: Sendable {
     }
   }
 
+  /// What to try where action values run away.
+  var remediesOfRunningAway: [String] {
+    (isDouble ? [] : ["agent.isDouble=true"]) + ["a smaller agent.learningRate"]
+      + [targetEvery > 0 ? "a larger agent.targetEvery" : "a smaller agent.targetRate"]
+  }
+
   /// The largest gradient norm as Adam takes it.
   var maximumNorm: Float? { maximumGradientNorm > 0 ? Float(maximumGradientNorm) : nil }
 }

@@ -78,9 +78,9 @@ package final class QNetwork: ArchivableObject {
   }
 
   /// One optimiser step, on at most `batchSize` rows.
-  /// - Returns: the loss before it, and the mean Q of the taken actions.
+  /// - Returns: the loss before it, the mean Q of the taken actions, and the largest |Q| of all.
   /// - Throws: `DivergedError`.
-  package func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double) {
+  package func update(on batch: TransitionBatch) throws -> (loss: Double, value: Double, magnitude: Double) {
     tape.rewind()
     tape.withoutGradients {
       let next = input(batch.next)
@@ -92,7 +92,7 @@ package final class QNetwork: ArchivableObject {
     }
     _ = trainer.step(on: loss)
     guard loss.value.isFinite else { throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of q") }
-    return (loss.value, loss.meanValue)
+    return (loss.value, loss.meanValue, loss.largestValue)
   }
 
   /// y − Q(s, a) of the last update, before it [rows, 1].

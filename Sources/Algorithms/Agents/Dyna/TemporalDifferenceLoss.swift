@@ -20,6 +20,8 @@ package final class TemporalDifferenceLoss: FusedLoss {
   package private(set) var value = 0.0
   /// Mean of Q(s, a) of the last output.
   package private(set) var meanValue = 0.0
+  /// The largest |Q(s, ·)| of the last output.
+  package private(set) var largestValue = 0.0
 
   /// For at most `capacity` rows; `isDueling`: outputs are [value | advantages].
   package init(capacity: Int, isDueling: Bool, limit: Float?) {
@@ -74,6 +76,7 @@ package final class TemporalDifferenceLoss: FusedLoss {
       }
     }
     (value, meanValue) = (total / Double(count), sum / Double(count))
+    largestValue = Double(tape.values(q).reduce(0) { max($0, abs($1)) })
     guard isPlain else { return tape.sum(tape.multiply(q, constants)) }
     // The mean runs over all actions of a row, of which one has an error.
     return tape.scale(tape.meanSquaredError(q, constants), by: Float(q.columns))

@@ -15,7 +15,8 @@ package final class ReturnGap {
   package struct Result: Equatable {
     /// Mean sums of rewards.
     package var model, real: Double
-    /// What a return can differ by: `horizon` times the largest difference of two rewards so far.
+    /// What a return can differ by: `horizon` times the largest difference of two rewards so far, or of one and of
+    /// the nothing that follows an end.
     package var span: Double
 
     package init(model: Double, real: Double, span: Double) { (self.model, self.real, self.span) = (model, real, span) }
@@ -57,8 +58,9 @@ package final class ReturnGap {
   package func measure(real: Replay, by policy: any RowPolicy, random: RandomStream) -> Result? {
     let (starts, returned) = realReturns(real)
     guard starts.count >= ReturnGap.least else { return nil }
-    let all = real.all(real.reward)
-    let (lowest, highest) = all.memory.reduce((Float.infinity, -Float.infinity)) { (min($0.0, $1), max($0.1, $1)) }
+    let (all, ends) = (real.all(real.reward), real.all(real.terminated))
+    let start: (Float, Float) = ends.memory.contains { $0 != 0 } ? (0, 0) : (.infinity, -.infinity)
+    let (lowest, highest) = all.memory.reduce(start) { (min($0.0, $1), max($0.1, $1)) }
     step.count = starts.count
     real.gather(starts, real.observation, into: step.state)
     var (acting, promised) = (random.stream("actions"), 0.0)
