@@ -27,9 +27,18 @@ lines="
   dqn-mountain-car          configs/dqn/mountain-car.json                 0-4    -      4       eval     120000 -110
   ppo-cartpole              configs/ppo/cartpole.json                     0-4    0-1    5       eval     40000 475
   ppo-acrobot               configs/ppo/acrobot.json                      0-4    -      4       eval     200000 -100
+  ppo-pushing-arm           configs/ppo/pushing-arm.json                  0-4    -      5       eval     204800 -6
   sac-pendulum              configs/sac/pendulum.json                     0-4    -      4       eval     5000  -200
+  sac-mountain-car          configs/sac/mountain-car-continuous.json      0-4    -      5       eval     10000 90
+  sac-cartpole-swingup      configs/sac/cartpole-swingup.json             0-4    -      4       eval     24000 170
+  sac-reacher               configs/sac/reacher.json                      0-4    -      4       eval     20000 -4.76
+  sac-pushing-arm           configs/sac/pushing-arm.json                  0-4    -      4       eval     30000 -6
   mbpo-pendulum             configs/mbpo/pendulum.json                    0-4    -      5       eval     2000  -200
+  mbpo-cartpole-swingup     configs/mbpo/cartpole-swingup.json            0-4    -      4       eval     6000  170
+  mbpo-reacher              configs/mbpo/reacher.json                     0-4    -      3       eval     10000 -4.76
+  mbpo-pushing-arm          configs/mbpo/pushing-arm.json                 0-4    -      4       eval     12500 -6
   double-horizon-pendulum   configs/double-horizon/pendulum.json          0-4    -      5       eval     2000  -200
+  double-horizon-swingup    configs/double-horizon/cartpole-swingup.json  0-4    -      4       eval     8000  170
   dreamer-cartpole          configs/dreamer/cartpole.json                 0-2    -      3       eval     4000  450
   dreamer-pendulum          configs/dreamer/pendulum.json                 0-2    -      3       eval     4000  -200
   dreamer-frozen-lake       configs/dreamer/frozen-lake.json              0-2    -      3       eval     8000  0.95

@@ -145,7 +145,7 @@ struct AlarmTests {
     func alarms(_ health: ModelHealth) -> Int {
       var metrics = metrics(ModelHealth.metricNames)
       health.record(in: &metrics)
-      #expect(metrics.values[1] == health.spread)
+      #expect(metrics.values[2] == health.spread)
       return metrics.takeAlarms().count
     }
     #expect(alarms(half) == 0)
@@ -156,12 +156,18 @@ struct AlarmTests {
     #expect(health(together: 0, apart: 0, variance: 1).spread == nil)
   }
 
-  @Test(arguments: [(0, 0), (2, 0), (4, 1)]) func variancesBeyondTheirBounds(members: Int, alarms: Int) {
-    let health = health(together: 1, apart: 1, variance: 1, beyond: members)
+  /// Squared errors are 2 in the mean. Where nearly all variances stand at a bound it is an alarm if that is far from
+  /// them: at one that fits, the model only says the same of all states.
+  @Test(arguments: [
+    (0, Float(16), 0), (2, 16, 0), (4, 16, 1), (4, 7.9, 0), (4, 2, 0), (4, 0.51, 0), (4, 0.49, 1), (4, 0, 1),
+  ])
+  func variancesBeyondTheirBounds(members: Int, variance: Float, alarms: Int) {
+    let health = health(together: 1, apart: 1, variance: variance, beyond: members)
     #expect(health.atBounds == Double(members) / 4)
+    #expect(variance == 0 || abs((health.misfit ?? 0) / Double(max(variance / 2, 2 / variance)) - 1) < 1e-6)
     var metrics = metrics(ModelHealth.metricNames)
     health.record(in: &metrics)
-    #expect(metrics.values[0] == health.atBounds && metrics.takeAlarms().count == alarms)
+    #expect(metrics.values[...1] == [health.atBounds, health.misfit] && metrics.takeAlarms().count == alarms)
   }
 
   /// A fit looks at what it held out; nothing that it learns depends on that.
@@ -287,7 +293,7 @@ struct AlarmTests {
       {"agent": {"type": "double-horizon", "initialRandomSteps": 200, "fitEvery": 100, "batchSize": 32,
         "hiddenSizes": [32], "criticHiddenSizes": [32], "horizon": 3},
        "model": {"ensembleSize": 3, "hiddenSizes": [64, 64], "epochs": 30}}
-      """, ["logvar_at_bounds"]
+      """, ["logvar_at_bounds", "variance_misfit"]
     ),
     (
       "CartPole-v1",

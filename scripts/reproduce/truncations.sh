@@ -20,13 +20,13 @@ begin_runs "tasks= rules=" "$@"
 # rule RULE: its settings, in the array `chosen`. Coefficients are those of the papers where one holds for all tasks;
 # MACURA's factor was tuned for each task from 0.3 to 30, MOPO's λ from 0.5 to 5: both are 1 here, and nothing is tuned.
 # `short` is MBPO's own start, one step, and so a tenth of the rows; `fitted` is `none` with a model that learns rare
-# rewards, too.
+# rewards, too, and RULE-fitted any other one likewise.
 rule() {
-  case "$1" in
+  case "${1%-fitted}" in
     real) chosen=(agent.rolloutStarts=0) ;;
     none) chosen=() ;;
     short) chosen=(agent.rolloutLength.first=1 agent.rolloutLength.last=1) ;;
-    fitted) chosen=(model.varianceExponent=0.5) ;;
+    fitted) chosen=() ;;
     infoprop) chosen=(agent.trust.cut=information agent.trust.draw=conditional) ;;
     macura) chosen=(agent.trust.cut=threshold) ;;
     m2ac) chosen=(agent.trust.cut=share) ;;
@@ -34,6 +34,7 @@ rule() {
     mopo) chosen=(agent.trust.penalty=deviation) ;;
     *) stop "there is no rule $1" ;;
   esac
+  if [[ "$1" == *fitted ]]; then chosen+=(model.varianceExponent=0.5); fi
 }
 
 # What all lines share: the small networks and the standardised targets of docs/results.md, "What the model predicts".

@@ -1,9 +1,13 @@
+import Foundation
 import Support
 
 /// What held-out transitions say of an ensemble after a fit, apart from its error.
 package struct ModelHealth: Equatable, Sendable {
   /// Share of the raw log variances that lie beyond their bounds; nil where there are none.
   package var atBounds: Double?
+  /// How far predicted variances are from squared errors, as a factor of at least 1: the geometric mean over quantities
+  /// of the one over the other or the other over the one; nil where there are no bounds, or no errors.
+  package var misfit: Double?
   /// How far the members disagree, as a share of their error: √(mean over quantities of variance of the members' means
   /// / mean squared error), 1 where errors have nothing in common; nil of one member, or without errors.
   package var spread: Double?
@@ -17,19 +21,22 @@ package struct ModelHealth: Equatable, Sendable {
   package init() {}
 
   /// Columns of progress.csv.
-  package static let metricNames = ["logvar_at_bounds", "ensemble_spread"]
+  package static let metricNames = ["logvar_at_bounds", "variance_misfit", "ensemble_spread"]
 
-  /// Records both, and raises what they alarm about.
+  /// Records them, and raises what they alarm about.
   package func record(in metrics: inout Metrics) {
     if let atBounds {
       metrics.record("logvar_at_bounds", atBounds)
-      if atBounds > 0.9 {
+      // At a bound that fits the errors the model says the same of all states, which is no harm.
+      if atBounds > 0.9, let misfit, misfit > 4 {
         metrics.raise(
           .varianceBounds,
-          "\(NumberText.short(100 * atBounds)) % of the model's log variances lie beyond their bounds, so it cannot "
+          "\(NumberText.short(100 * atBounds)) % of the model's log variances lie beyond their bounds, and variances are "
+            + "\(NumberText.short(misfit)) times away from squared errors on held-out transitions, so it cannot "
             + "say how sure it is; try \(boundRemedies.alternatives)")
       }
     }
+    if let misfit { metrics.record("variance_misfit", misfit) }
     guard let spread else { return }
     metrics.record("ensemble_spread", spread)
     if spread < 0.1 && unexplained > 0.5 {
@@ -83,8 +90,12 @@ package struct ModelHealthMeter {
     var health = ModelHealth()
     if raw > 0 { health.atBounds = Double(beyond) / Double(raw) }
     let wrong = errors.indices.filter { errors[$0] > 1e-12 * Double(max(rows, 1) * members) }
-    guard members > 1, !wrong.isEmpty else { return health }
+    guard !wrong.isEmpty else { return health }
     let count = Double(wrong.count)
+    if raw > 0 {
+      health.misfit = exp(wrong.reduce(0) { $0 + abs(log(max(variances[$1], 1e-30) / errors[$1])) } / count)
+    }
+    guard members > 1 else { return health }
     health.spread = (wrong.reduce(0) { $0 + distances[$1] / errors[$1] } / count).squareRoot()
     health.unexplained = wrong.reduce(0) { $0 + max(0, 1 - variances[$1] / errors[$1]) } / count
     return health
