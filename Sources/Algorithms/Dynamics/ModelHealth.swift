@@ -31,9 +31,9 @@ package struct ModelHealth: Equatable, Sendable {
       if atBounds > 0.9, let misfit, misfit > 4 {
         metrics.raise(
           .varianceBounds,
-          "\(NumberText.short(100 * atBounds)) % of the model's log variances lie beyond their bounds, and variances are "
-            + "\(NumberText.short(misfit)) times away from squared errors on held-out transitions, so it cannot "
-            + "say how sure it is; try \(boundRemedies.alternatives)")
+          "\(NumberText.short(100 * atBounds)) % of the model's log variances lie beyond their bounds, and variances "
+            + "are \(NumberText.short(misfit)) times away from squared errors on held-out transitions: it cannot say "
+            + "how sure it is; try \(boundRemedies.alternatives)")
       }
     }
     if let misfit { metrics.record("variance_misfit", misfit) }
