@@ -146,6 +146,33 @@ struct MBPOTests {
     }
   }
 
+  /// MACURA's border is the percentile of the first steps of a whole round, however it is cut into chunks: under the
+  /// largest divergence of all, all first steps stay but that one.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func aRoundHasOneBorder(seed: UInt64) throws {
+    let real = try randomTransitions("Pendulum-v1", count: 300)
+    let model = makeModel(
+      #"{"ensembleSize": 3, "hiddenSizes": [8], "epochs": 2, "reward": "learned"}"#, for: "Pendulum-v1")
+    var rows: [ModelFitRow] = []
+    _ = try model.fit(real, rows: &rows)
+    var trust = RolloutTrust()
+    (trust.cut, trust.percentile) = (.threshold, 100)
+    let specification = task("Pendulum-v1").specification
+    let judge = RolloutJudge(trust, observationSize: 3)
+    let rollouts = BranchedRollouts(model, specification, judge: judge)
+    var borders: [Double] = []
+    for round in 0..<2 {
+      let buffer = Replay(observationSize: 3, actionColumns: 1, capacity: 5000, layout: .loose, storage: .copied)
+      let report = rollouts.run(
+        starts: 2500, length: 1, from: real, by: UniformPolicy(nil), into: buffer,
+        random: RandomStream(seed: seed).stream(UInt64(round)))
+      if round == 0 { #expect(report.stored == 2499) }
+      // The threshold is the mean of all rounds' borders, of this round's too.
+      borders.append(judge.threshold * Double(round + 1) - borders.reduce(0, +))
+      #expect(borders[round] > 0)
+    }
+    #expect(borders[0] != borders[1])
+  }
+
   /// Where a round is cut into chunks changes nothing that the same stream decides.
   @Test func theSameRoundIsTheSame() {
     func imagined() -> [Float] {

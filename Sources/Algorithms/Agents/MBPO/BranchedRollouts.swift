@@ -56,12 +56,10 @@ package final class BranchedRollouts {
     starts: Int, length: Int, from real: Replay, by policy: any RowPolicy, into buffer: Replay, random: RandomStream
   ) -> Report {
     var report = Report()
-    for chunk in 0..<(starts + BranchedRollouts.chunk - 1) / BranchedRollouts.chunk {
+    judgeFirstSteps(starts, from: real, by: policy, random)
+    for chunk in 0..<chunks(starts) {
       let stream = random.stream(UInt64(chunk))
-      var (drawing, acting) = (stream.stream("states"), stream.stream("actions"))
-      step.count = min(BranchedRollouts.chunk, starts - chunk * BranchedRollouts.chunk)
-      real.sample(step.count, &drawing, into: &sources)
-      real.gather(sources, real.observation, into: step.state)
+      var acting = begin(chunk, of: starts, from: real, stream)
       for time in 0..<length where step.count > 0 {
         act(policy, &acting)
         model.advance(
@@ -91,6 +89,29 @@ package final class BranchedRollouts {
     report.reward /= Double(max(report.stored, 1))
     report.ended /= Double(max(starts, 1))
     return report
+  }
+
+  private func chunks(_ starts: Int) -> Int { (starts + BranchedRollouts.chunk - 1) / BranchedRollouts.chunk }
+
+  /// Puts the rollouts of a chunk at their first states, and returns what their actions are drawn from.
+  private func begin(_ chunk: Int, of starts: Int, from real: Replay, _ stream: RandomStream) -> RandomStream {
+    var drawing = stream.stream("states")
+    step.count = min(BranchedRollouts.chunk, starts - chunk * BranchedRollouts.chunk)
+    real.sample(step.count, &drawing, into: &sources)
+    real.gather(sources, real.observation, into: step.state)
+    return stream.stream("actions")
+  }
+
+  /// Shows the judge the first steps of all rollouts before it judges any, where it wants that.
+  private func judgeFirstSteps(_ starts: Int, from real: Replay, by policy: any RowPolicy, _ random: RandomStream) {
+    guard let judge, let predictions, judge.settings.cut == .threshold else { return }
+    for chunk in 0..<chunks(starts) {
+      var acting = begin(chunk, of: starts, from: real, random.stream(UInt64(chunk)))
+      act(policy, &acting)
+      model.predictMembers(step, into: predictions)
+      judge.observeFirstSteps(predictions, count: step.count)
+    }
+    judge.finishFirstSteps()
   }
 
   private func store(_ rows: Range<Int>, _ buffer: Replay, _ report: inout Report) {

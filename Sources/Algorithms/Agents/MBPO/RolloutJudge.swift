@@ -2,13 +2,15 @@ import Support
 
 /// `RolloutTrust` at work.
 package final class RolloutJudge: ArchivableObject {
-  /// First steps that a threshold is the mean of.
+  /// Rounds whose borders a threshold is the mean of.
   private static let remembered = 2000
 
   package let settings: RolloutTrust
   private let observationSize: Int
-  /// Of MACURA: borders of the latest rollouts, oldest first.
+  /// Of MACURA: borders of the latest rounds of rollouts, oldest first.
   private var borders: [Double] = []
+  /// Members' mean divergence at the first steps of this round, while they are shown.
+  private var firstDivergences: [Double] = []
   /// Of MOReL: largest distance on real data, times the coefficient.
   private var largestReal = 0.0
   /// Of Infoprop, per quantity: the most bits that a step may lose, and the share of a rollout's limit that a step has.
@@ -112,10 +114,8 @@ package final class RolloutJudge: ArchivableObject {
       let divergences = (0..<step.count).map { predictions.divergence(of: Int(step.mover[$0]), $0) }
       stored = RolloutJudge.lowest(RolloutJudge.kept(of: step.count, time: time, length: length), of: divergences)
     case .threshold:
-      let divergences = (0..<step.count).map { Double(predictions.pairDivergence($0)) }
-      if time == 0 { remember(settings.coefficient * RolloutJudge.percentile(settings.percentile, of: divergences)) }
       let limit = threshold
-      for row in 0..<step.count { goingOn[row] = divergences[row] < limit }
+      for row in 0..<step.count { goingOn[row] = Double(predictions.pairDivergence(row)) < limit }
       stored = stored.filter { goingOn[Int($0)] }
     case .information:
       if time == 0 {
@@ -157,6 +157,17 @@ package final class RolloutJudge: ArchivableObject {
   /// Of M2AC: how many of so many rows step `time` of `length` keeps; half of them where there is one step.
   package static func kept(of count: Int, time: Int, length: Int) -> Int {
     length == 1 ? count / 2 : count * (length - time) / (2 * (length + 1))
+  }
+
+  /// Takes in what the members say of first steps of a round; only the threshold wants it.
+  package func observeFirstSteps(_ predictions: MemberPredictions, count: Int) {
+    for row in 0..<count { firstDivergences.append(Double(predictions.pairDivergence(row))) }
+  }
+
+  /// All first steps of the round were shown.
+  package func finishFirstSteps() {
+    remember(settings.coefficient * RolloutJudge.percentile(settings.percentile, of: firstDivergences))
+    firstDivergences = []
   }
 
   /// The mean of the borders so far.
