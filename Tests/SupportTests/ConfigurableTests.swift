@@ -28,7 +28,7 @@ private struct Sample: Configurable {
     fields.number("learningRate", &learningRate, in: 0...Double.infinity, aboveLowerBound: true, "Adam's")
     fields.flag("isOn", &isOn, "whether")
     fields.text("name", &name, "called")
-    fields.choice("flavour", &flavour, "taste")
+    fields.choice("flavour", &flavour, alsoCalled: ["acid": .sour], "taste")
     fields.choice("kind", &kind, from: ["cem", "mppi"], "planner")
     fields.integers("hidden", &hidden, each: 1...4096, count: 1...4, "widths")
     fields.numbers("bounds", &bounds, each: -1...1, count: 2...2, "limits")
@@ -57,6 +57,16 @@ struct ConfigurableTests {
     #expect(value.steps == 1_000_000 && value.learningRate == 1 && value.isOn && value.name == "n")
     #expect(value.flavour == .sour && value.kind == "mppi" && value.hidden == [64] && value.bounds == [-1, 0.25])
     #expect(value.inner.depth == 2 && value.inner.rate == 0.001)
+  }
+
+  /// Another word for a choice is read, and shown by its name.
+  @Test func anotherWord() {
+    let (value, fields) = read(#"{"flavour": "acid"}"#)
+    #expect(fields.faults.isEmpty && value.flavour == .sour)
+    #expect(fields.entries.first { $0.path == "flavour" }?.value == "sour")
+    let overridden = read("{}", overrides: ["flavour=acid"])
+    #expect(overridden.value.flavour == .sour)
+    #expect(overridden.fields.entries.first { $0.path == "flavour" }?.provenance == .override)
   }
 
   /// One setting wrong at a time, with the whole message.
@@ -175,7 +185,9 @@ struct ConfigurableTests {
     #expect(
       properties["learningRate"]!.compactText
         == #"{"type":"number","exclusiveMinimum":0,"default":0.0003,"description":"Adam's"}"#)
-    #expect(properties["flavour"]!.compactText == #"{"enum":["sweet","sour"],"default":"sweet","description":"taste"}"#)
+    #expect(
+      properties["flavour"]!.compactText
+        == #"{"enum":["sweet","sour","acid"],"default":"sweet","description":"taste"}"#)
     #expect(
       properties["hidden"]!.compactText
         == #"{"type":"array","items":{"type":"integer","minimum":1,"maximum":4096},"minItems":1,"maxItems":4,"default":[200,200],"description":"widths"}"#

@@ -94,10 +94,11 @@ package final class Fields {
   }
 
   /// One of the names of an enumeration.
-  package func choice<Choice>(_ name: String, _ value: inout Choice, _ help: String)
-  where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
+  package func choice<Choice>(
+    _ name: String, _ value: inout Choice, alsoCalled others: [String: Choice] = [:], _ help: String
+  ) where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
     var text = value.rawValue
-    choice(name, &text, from: Choice.allCases.map(\.rawValue), help)
+    choice(name, &text, from: Choice.allCases.map(\.rawValue), alsoCalled: others.mapValues(\.rawValue), help)
     if let chosen = Choice(rawValue: text) { value = chosen }
   }
 
@@ -113,15 +114,16 @@ package final class Fields {
   /// - Returns: false where something else stands there. Where the choice decides which other settings there are, those
   ///   cannot be judged then: leave them undeclared and call `tolerateUnknownKeys`.
   ///
-  /// Texts that begin with one of `prefixes` are taken, too.
+  /// Texts that begin with one of `prefixes` are taken, too; `others` are words that others have for some of the names.
   @discardableResult
   package func choice(
-    _ name: String, _ value: inout String, from names: [String], orBeginningWith prefixes: [String] = [],
-    _ help: String
+    _ name: String, _ value: inout String, from names: [String], alsoCalled others: [String: String] = [:],
+    orBeginningWith prefixes: [String] = [], _ help: String
   ) -> Bool {
     let (standard, faultsBefore) = (value, faults.count)
     let list = "one of " + names.map { "\"\($0)\"" }.joined(separator: ", ") + prefixes.map { " or \($0)…" }.joined()
-    if let chosen = takeText(name, list, acceptsNull: names.contains("null")) {
+    if let text = takeText(name, list, acceptsNull: names.contains("null")) {
+      let chosen = others[text] ?? text
       if names.contains(chosen) || prefixes.contains(where: chosen.hasPrefix) {
         value = chosen
       } else {
@@ -129,7 +131,7 @@ package final class Fields {
         reject(name, "\(shown) is not \(list)\(Suggestion.didYouMean(chosen, among: names))")
       }
     }
-    var schema: JSONObject = ["enum": .texts(names)]
+    var schema: JSONObject = ["enum": .texts(names + others.keys.sorted())]
     if !prefixes.isEmpty {
       let patterns: [JSON] = prefixes.map { ["type": "string", "pattern": .string("^" + $0)] }
       schema = ["anyOf": .array([.object(schema)] + patterns)]

@@ -77,7 +77,9 @@ package final class EnsembleDynamics: DynamicsModel {
       fields.integers(
         "hiddenSizes", &hiddenSizes, each: 1...4096, count: 0...(Int(CK_MAX_LAYERS) - 1), "widths of the hidden layers")
       fields.choice("activation", &activation, "after every hidden layer")
-      fields.choice("target", &target, "predict the change of the observation, or the next observation itself")
+      fields.choice(
+        "target", &target, alsoCalled: ["delta": .change],
+        "predict the change of the observation (\"delta\", too), or the next observation itself")
       fields.choice("reward", &reward, "the environment's declared reward function, or a learned one")
       fields.choice("termination", &termination, "declared function, learned classifier, or imagine no end")
       fields.number("terminationWeight", &terminationWeight, in: 0...1e6, "weight of a learned termination's loss")
