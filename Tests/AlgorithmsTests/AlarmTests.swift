@@ -53,41 +53,53 @@ struct AlarmTests {
     #expect(rich.takeAlarms().isEmpty)
   }
 
-  /// What n rewards together come to for ever is their sum over 1 − γⁿ.
-  @Test func sumsOfRewards() {
-    var watch = CriticWatch(discount: 0.9, remedies: ["this", "that"])
-    let buffers = [1, 1, 1, 1, 1].map { RowBuffer(2, $0) }
-    let discounts = RowBuffer(2, 1)
-    var batch = TransitionBatch(
-      observations: buffers[0].read, actions: buffers[1].read, rewards: buffers[2].read, next: buffers[3].read,
-      terminated: buffers[4].read)
-    (buffers[2].rows[0, 0], buffers[2].rows[1, 0]) = (-2.71, 0)
-    (discounts.rows[0, 0], discounts.rows[1, 0]) = (0.729, 1)
+  /// The largest real reward for ever, or the largest that is declared; and so it is in the next session.
+  @Test func whatRewardsAllow() throws {
+    let group = try group("Pendulum-v1")
+    var random = RandomStream(seed: 9)
+    group.actions.setUniform(0, &random)
+    try group.step()
+    func steps(_ reward: Double) -> Transitions {
+      let steps = group.transitions
+      return Transitions(
+        observations: steps.observations, actions: steps.actions,
+        outcomes: [Outcome(reward: reward, isTerminated: false)], next: steps.next, isFirst: steps.isFirst,
+        episode: steps.episode)
+    }
     func alarm(
-      _ magnitude: Double, bonus: Double = 0, _ range: ClosedRange<Double> = -.infinity ... .infinity
+      _ watch: CriticWatch, _ magnitude: Double, bonus: Double = 0,
+      _ range: ClosedRange<Double> = -.infinity ... .infinity
     ) -> String? {
       var metrics = metrics([])
       watch.judge(magnitude, bonus: bonus, declared: range, &metrics)
       return metrics.takeAlarms().first
     }
-    #expect(alarm(2.9) == nil && alarm(3.1) != nil)
-    watch.see(batch)
-    #expect(alarm(81) == nil)
-    #expect(alarm(82) == "action values reach 82 where rewards allow 27.1: the critics diverge; try this or that")
-    batch.discounts = discounts.read
-    watch = CriticWatch(discount: 0.9, remedies: ["this"])
-    watch.see(batch)
-    #expect(alarm(29.9) == nil && alarm(30.1) != nil)
-    #expect(alarm(59.9, bonus: 1) == nil && alarm(60.1, bonus: 1) != nil)
-    #expect(alarm(149, -5...1) == nil && alarm(151, -5...1) != nil)
-    watch.see(rewards: buffers[2].read)
-    #expect(alarm(81) == nil && alarm(82) != nil)
+    var watch = CriticWatch(discount: 0.9, remedies: ["this", "that"])
+    #expect(alarm(watch, 2.9) == nil && alarm(watch, 3.1) != nil)
+    for reward in [1, -2.71, 0] { watch.see(steps(reward)) }
+    #expect(alarm(watch, 81) == nil)
+    #expect(
+      alarm(watch, 82) == "action values reach 82 where rewards allow 27.1: the critics diverge; try this or that")
+    #expect(alarm(watch, 111, bonus: 1) == nil && alarm(watch, 112, bonus: 1) != nil)
+    #expect(alarm(watch, 149, -5...1) == nil && alarm(watch, 151, -5...1) != nil)
+    #expect(alarm(watch, 81, -1...1) == nil && alarm(watch, 82, -1...1) != nil)
     // Without discounting nothing bounds them.
-    let patient = CriticWatch(discount: 1, remedies: [])
-    var silent = metrics([])
-    patient.judge(1e9, declared: -1...1, &silent)
-    #expect(silent.takeAlarms().isEmpty)
-    withExtendedLifetime((buffers, discounts)) {}
+    #expect(alarm(CriticWatch(discount: 1, remedies: ["this"]), 1e9, -1...1) == nil)
+
+    let writing = Archive()
+    try watch.archive(writing)
+    var next = CriticWatch(discount: 0.9, remedies: ["this"])
+    try next.archive(Archive(scalars: writing.scalars, tensors: writing.tensors))
+    #expect(alarm(next, 81) == nil && alarm(next, 82) != nil)
+    // Of a run that began without it the largest reward is unknown, unless one is declared.
+    try next.archive(Archive(scalars: [], tensors: []))
+    next.see(steps(0.1))
+    #expect(alarm(next, 1e9) == nil && alarm(next, 31, -1...1) != nil)
+    let unknown = Archive()
+    try next.archive(unknown)
+    var last = CriticWatch(discount: 0.9, remedies: ["this"])
+    try last.archive(Archive(scalars: unknown.scalars, tensors: unknown.tensors))
+    #expect(alarm(last, 1e9) == nil)
   }
 
   /// Steps that are far too large, by every agent that learns action values.
@@ -235,6 +247,25 @@ struct AlarmTests {
       poles.measure(
         real: try randomTransitions("CartPole-v1", count: 400), by: UniformPolicy(nil), random: RandomStream(seed: 1)))
     #expect(upright.span == 20 && upright.model == 20 && upright.real > 1 && upright.real < 20)
+    // Where no two rewards have differed, nothing can be told.
+    var silent = metrics(ReturnGap.metricNames)
+    ReturnGap.Result(model: 1e-6, real: 0, span: 0).record(in: &silent, advice: ["this"])
+    #expect(silent.values == [1e-6, 0] && silent.takeAlarms().isEmpty)
+    // Many environments have as long stretches as one.
+    let environments = try (0..<16).map { _ in
+      try configured(EnvironmentConfiguration.self, #"{"id": "Pendulum-v1"}"#).make()
+    }
+    let lanes = EnvironmentGroup(environments) { UInt64($0 + 1) }
+    var random = RandomStream(seed: 9)
+    let many = Replay(of: lanes.specification, lanes: 16, capacity: 4000)
+    for _ in 0..<60 {
+      try lanes.begin()
+      for lane in 0..<16 { lanes.actions.setUniform(lane, &random) }
+      try lanes.step()
+      many.append(lanes.transitions)
+    }
+    let ofMany = ReturnGap(Promise(-1), lanes.specification)
+    #expect(ofMany.measure(real: many, by: UniformPolicy(nil), random: RandomStream(seed: 1))?.model == -20)
     let gap = ReturnGap(Promise(0), task("Pendulum-v1").specification)
     let little = try randomTransitions("Pendulum-v1", count: 15)
     #expect(gap.measure(real: little, by: UniformPolicy(nil), random: RandomStream(seed: 1)) == nil)

@@ -166,6 +166,21 @@ struct DoubleHorizonTests {
     #expect(try adamSteps().isSuperset(of: ["10", "8"]) && !adamSteps().contains("52"))
   }
 
+  /// Random steps are whole iterations: five, and 1,000 steps at least.
+  @Test(arguments: [(150, 1050), (200, 1000), (1000, 5000)]) func randomSteps(iteration: Int, random: Int) throws {
+    let agent = try makeAgent(
+      """
+      {"agent": {"type": "double-horizon", "fitEvery": \(iteration), "batchSize": 4, "horizon": 1, "hiddenSizes": [4],
+         "criticHiddenSizes": [4], "critics": 2, "updatesPerStep": 0.01},
+       "model": {"ensembleSize": 2, "hiddenSizes": [4], "epochs": 1, "termination": "never"}}
+      """, for: task("Pendulum-v1"))
+    let interaction = Interaction(agent, try group("Pendulum-v1"))
+    while interaction.step < random - 1 { try interaction.advance() }
+    #expect(interaction.metrics.updates == 0)
+    try interaction.advance()
+    #expect(interaction.metrics.updates > 0)
+  }
+
   /// Every member serves as many rows as any other; groups stay together.
   @Test func membersServeEqualGroups() {
     var serving = [Int32](repeating: -1, count: 24)

@@ -184,6 +184,32 @@ import Testing
     #expect(others > 1e-3)
   }
 
+  /// One reward among many zeros, which may be held out: no fit is thrown away for it. Seen to fail, with an error of
+  /// 1e8 and more, where such a column had the unit of constants.
+  @Test(arguments: 0..<8) func oneReward(seed: UInt64) throws {
+    let group = try group("Pendulum-v1")
+    let replay = Replay(of: group.specification, lanes: 1, capacity: 1000)
+    var random = RandomStream(seed: 4)
+    while replay.count < 100 {
+      try group.begin()
+      group.actions.setUniform(0, &random)
+      try group.step()
+      let steps = group.transitions
+      let reward: Double = replay.count == 31 ? 1 : 0
+      replay.append(
+        Transitions(
+          observations: steps.observations, actions: steps.actions,
+          outcomes: [Outcome(reward: reward, isTerminated: false, isTruncated: steps.outcomes[0].isTruncated)],
+          next: steps.next, isFirst: steps.isFirst, episode: steps.episode))
+    }
+    let model = makeModel(
+      #"""
+      {"hiddenSizes": [16], "ensembleSize": 2, "epochs": 20, "normalizesTargets": true, "reward": "learned",
+       "holdout": 0.2}
+      """#, for: "Pendulum-v1", seed: seed)
+    #expect(try #require(try model.fit(replay).validationLoss) < 100)
+  }
+
   /// A constant column must not be divided by its vanishing deviation.
   @Test func constantColumns() {
     var normalizer = InputNormalizer(columns: 2)
@@ -197,11 +223,17 @@ import Testing
     #expect(data.read[2, 0] == 0 && data.read[2, 1] == 0 && abs(data.read[3, 1] - (1.5 as Float).squareRoot()) < 1e-6)
     normalizer.fit(data.read, rows: [0, 2], constant: 1e-6)
     #expect(normalizer.deviation[0] == 1e-6)
+    // What moves in other rows only has the unit of all.
+    let rare = RowBuffer(4, 2)
+    _ = rare.memory.update(fromContentsOf: [5, 1, 11, 100, 5, 3, 5, 5])
+    normalizer.fit(rare.read, rows: [0, 2], or: [1], constant: 1e-6)
+    #expect(abs(normalizer.mean[0] - 7) < 1e-12 && abs(normalizer.deviation[0] - (8 as Double).squareRoot()) < 1e-12)
+    #expect(normalizer.mean[1] == 2 && normalizer.deviation[1] == 1)
     // A mean of squares less the square of the mean would be lost in float32.
     let far = RowBuffer(4, 1)
     _ = far.memory.update(fromContentsOf: [30_000, 30_000.25, 30_000.5, 30_000.75])
     var one = InputNormalizer(columns: 1)
-    one.fit(far.read, rows: 0..<4)
+    one.fit(far.read, rows: [0, 1, 2, 3])
     #expect(abs(one.deviation[0] - (0.078125 as Double).squareRoot()) < 1e-9)
   }
 

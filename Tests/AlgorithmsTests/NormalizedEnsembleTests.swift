@@ -120,6 +120,22 @@ struct NormalizedEnsembleTests {
     }
   }
 
+  /// A reward that never changes is learned without noise, which in its unit would be all that there is to learn.
+  @Test func noNoiseOnAConstantReward() throws {
+    func parameters(_ id: String, noise: Double) throws -> [Float] {
+      var configuration = NormalizedEnsemble.Configuration()
+      (configuration.ensembleSize, configuration.hiddenSizes, configuration.epochs) = (2, [8], 2)
+      configuration.rewardNoise = noise
+      let model = NormalizedEnsemble(
+        configuration, DynamicsLayout(task(id)), random: RandomStream(seed: 3), pool: ComputePool(threads: 1))
+      var metrics = Self.metrics(model)
+      _ = try model.fit(try randomTransitions(id, count: 120), &metrics)
+      return Array(model.store.values)
+    }
+    #expect(try parameters("CartPole-v1", noise: 1e-3) == parameters("CartPole-v1", noise: 0))
+    #expect(try parameters("Pendulum-v1", noise: 1e-3) != parameters("Pendulum-v1", noise: 0))
+  }
+
   /// Statistics are those of all rows, the held-out ones too, and none is the jump from an episode's end to the next
   /// one's start.
   @Test func statisticsKnowNoResets() throws {

@@ -257,7 +257,7 @@ struct PolicyFaultTests {
   }
 
   /// Updates begin when the random steps are done, and come `updatesPerStep` to each step, in rounds or not.
-  @Test(arguments: [(1, 3, 1), (5, 2, 1), (1, 2, 3), (4, 1, 2), (1, 0.25, 1), (4, 0.25, 1), (1, 0.5, 3)])
+  @Test(arguments: [(1, 3, 1), (5, 2, 1), (1, 2, 3), (4, 1, 2), (1, 0.25, 1), (4, 0.25, 1), (1, 0.5, 3), (6, 0.25, 4)])
   func updatesFollowSteps(every: Int, perStep: Double, lanes: Int) throws {
     let agent = try makeAgent(
       """

@@ -51,7 +51,8 @@ enum Advice {
     if message.contains("set a limit, or evaluation.episodes to 0") {
       return [.override("\(path)=50"), .override("evaluation.episodes=0")]
     }
-    if let set = message.firstMatch(of: /set ([a-z]\w*\.[\w.]+) to (\d+)/) { return [.override("\(set.1)=\(set.2)")] }
+    let sets = message.matches(of: /(?:set|or) ([a-z]\w*\.[\w.]+) to "?(\w+)"?/)
+    if !sets.isEmpty { return sets.map { .override("\($0.1)=\($0.2)") } }
     return removals(path, message) + choices(path, message) + bounds(path, message)
   }
 

@@ -3,30 +3,23 @@ import Support
 
 /// Holds action values against what rewards, come for ever, would be worth: critics that run away still look like
 /// learning.
-package struct CriticWatch {
+package struct CriticWatch: Archivable {
   /// Column of progress.csv: the largest |Q| of an update.
   package static let metricName = "critic_magnitude"
 
   private let discount: Double
   /// What to try where they run away.
   private let remedies: [String]
-  /// The largest |reward|/(1 − γ) of this session; of n of them together, |sum|/(1 − γⁿ).
-  private var largest = 0.0
+  /// The largest |reward| so far; nil where the first ones are not known, as of a run that began without this.
+  private var largest: Double? = 0
 
   package init(discount: Double, remedies: [String]) { (self.discount, self.remedies) = (discount, remedies) }
 
-  /// Takes in real rewards of a minibatch, or sums of several.
-  package mutating func see(_ batch: TransitionBatch) {
-    for row in 0..<batch.count {
-      let left = 1 - (batch.discounts.map { Double($0[row, 0]) } ?? discount)
-      let reward = abs(Double(batch.rewards[row, 0]))
-      if reward > 0 { largest = max(largest, reward / left) }
-    }
-  }
-
-  /// Takes in rewards [count, 1].
-  package mutating func see(rewards: Rows) {
-    for row in 0..<rewards.count { largest = max(largest, abs(Double(rewards[row, 0])) / (1 - discount)) }
+  /// Takes in real rewards.
+  package mutating func see(_ steps: Transitions) {
+    guard var largest else { return }
+    for outcome in steps.outcomes { largest = max(largest, abs(Double(outcome.reward))) }
+    self.largest = largest
   }
 
   /// Raises an alarm where action values are three times what is allowed.
@@ -38,11 +31,22 @@ package struct CriticWatch {
     _ magnitude: Double, bonus: Double = 0, declared range: ClosedRange<Double>, _ metrics: inout Metrics
   ) {
     let declared = max(abs(range.lowerBound), abs(range.upperBound))
-    let allowed = max(declared.isFinite ? declared / (1 - discount) : 0, largest) + bonus / (1 - discount)
+    guard discount < 1, let reward = declared.isFinite ? max(declared, largest ?? 0) : largest else { return }
+    let allowed = (reward + bonus) / (1 - discount)
     guard magnitude > 3 * max(allowed, 1) else { return }
     metrics.raise(
       .criticMagnitude,
       "action values reach \(NumberText.short(magnitude)) where rewards allow \(NumberText.short(allowed)): the "
         + "critics diverge; try \(remedies.alternatives)")
+  }
+
+  package mutating func archive(_ archive: Archive) throws {
+    guard try archive.presence("isWhole", largest != nil) else {
+      largest = nil
+      return
+    }
+    var value = largest ?? 0
+    try archive.value("largestReward", &value)
+    largest = value
   }
 }

@@ -118,10 +118,12 @@ package final class SoftActorCritic: ArchivableObject {
       entropy: -negativeEntropies.reduce(0, +) / Float(batch.count),
       value: (0..<batch.count).reduce(0) { $0 + y[$1, 0] } / Float(batch.count),
       magnitude: tape.values(q).reduce(0) { max($0, abs($1)) })
-    criticWatch.see(batch)
     guard report.criticLoss.isFinite, report.actorLoss.isFinite else { throw diverged }
     return report
   }
+
+  /// Takes in real rewards, which say what action values may be.
+  package func see(_ steps: Transitions) { criticWatch.see(steps) }
 
   /// Raises an alarm where action values are beyond what rewards, the entropy's included, allow.
   /// - Parameter range: the rewards that the task declares.
@@ -155,5 +157,6 @@ package final class SoftActorCritic: ArchivableObject {
     try archive.scope("actor") { try actorAdam.archive(archive) }
     try archive.scope("critic") { try critics.archive(archive) }
     try archive.scope("temperature") { try temperature.archive(archive) }
+    try archive.part("criticWatch", &criticWatch)
   }
 }

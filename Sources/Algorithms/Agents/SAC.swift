@@ -36,8 +36,10 @@ package final class SAC: Agent {
 
     package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       learning.warn(task.specification.actionSpace, replayCapacity: replayCapacity, fields)
-      if nStepReturns >= replayCapacity {
-        fields.warn("agent.nStepReturns", "\(nStepReturns) is no less than agent.replayCapacity \(replayCapacity)")
+      if nStepReturns >= replayCapacity / max(lanes, 1) {
+        fields.warn(
+          "agent.nStepReturns",
+          "\(nStepReturns) is no less than what agent.replayCapacity \(replayCapacity) holds of one environment")
       }
       if updateEvery > steps {
         fields.warn(
@@ -65,7 +67,6 @@ package final class SAC: Agent {
   }
 
   private let configuration: Configuration
-  private let lanes: Int
   private let legal: LegalActions?
   private let space: ActionSpace
   private let rewardRange: ClosedRange<Double>
@@ -82,12 +83,12 @@ package final class SAC: Agent {
   package init(_ configuration: Configuration, _ context: AgentContext) {
     let specification = context.specification
     self.configuration = configuration
-    (lanes, space, rewardRange) = (context.lanes, specification.actionSpace, specification.rewardRange)
+    (space, rewardRange) = (specification.actionSpace, specification.rewardRange)
     legal = specification.legalActions
     learner = SoftActorCritic(
       configuration.learning, observationSize: specification.observationSpace.size, space,
       legal: specification.legalActions, random: context.random.stream("network"), pool: context.pool)
-    transitions = Replay(of: specification, lanes: lanes, capacity: configuration.replayCapacity)
+    transitions = Replay(of: specification, lanes: context.lanes, capacity: configuration.replayCapacity)
     minibatch = Minibatch(
       configuration.learning.batchSize, of: transitions, steps: configuration.nStepReturns,
       discount: configuration.learning.discount)
@@ -110,6 +111,7 @@ package final class SAC: Agent {
 
   package func observe(_ steps: Transitions) {
     transitions.append(steps)
+    learner.see(steps)
     stepsBefore = self.steps
     self.steps += steps.count
   }
@@ -117,10 +119,9 @@ package final class SAC: Agent {
   package func learn(_ metrics: inout Metrics) throws {
     metrics.bufferSize = transitions.count
     let every = configuration.updateEvery
-    guard steps >= configuration.initialRandomSteps, Cadence.isDue(every: every, from: stepsBefore, to: steps) else {
-      return
-    }
-    let count = configuration.updates(until: steps) - configuration.updates(until: steps - max(every, lanes))
+    let span = Cadence.span(every: every, from: stepsBefore, to: steps)
+    guard steps >= configuration.initialRandomSteps, !span.isEmpty else { return }
+    let count = configuration.updates(until: span.upperBound) - configuration.updates(until: span.lowerBound)
     for index in 0..<count {  // step 2
       let batch = minibatch.draw(from: transitions, squashedTo: space, &drawing)
       let report = try learner.update(on: batch, &noise, &drawing)

@@ -136,6 +136,8 @@ package protocol DynamicsModelConfiguration: Configurable {
   var isDifferentiable: Bool { get }
   /// Whether several networks predict, so that they can disagree. Default: they do.
   var hasDisagreement: Bool { get }
+  /// The setting that gives a network others to disagree with, and its value. Default: a larger ensemble.
+  var disagreementRemedy: String { get }
   /// Whether every prediction comes with a variance. Default: it does.
   var hasVariance: Bool { get }
   /// What the model, its fit to so many transitions, and gradients through so many imagined steps hold in memory.
@@ -154,6 +156,7 @@ extension DynamicsModelConfiguration {
   package var servesPlanners: Bool { true }
   package var isDifferentiable: Bool { false }
   package var hasDisagreement: Bool { true }
+  package var disagreementRemedy: String { "model.ensembleSize to 5" }
   package var hasVariance: Bool { true }
   package func memory(_ task: EnvironmentDescription, transitions: Int, differentiatedRows: Int) -> MemoryNeed {
     MemoryNeed()

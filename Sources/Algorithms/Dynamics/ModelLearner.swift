@@ -30,6 +30,11 @@ package final class ModelLearner: ArchivableObject {
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
     }
 
+    /// "a smaller agent.fitEvery"; where that is 0, which means less often than that sounds, what is less.
+    package var moreFits: [String] {
+      fitEvery == 1 ? [] : [fitEvery == 0 ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"]
+    }
+
     /// Most transitions of a run that are there at once.
     package func transitions(steps: Int) -> Int { min(replayCapacity, steps) }
 
@@ -105,6 +110,9 @@ package final class ModelLearner: ArchivableObject {
 
   /// Whether what comes every so many environment steps comes at this one; 0: never.
   package func isDue(every: Int) -> Bool { Cadence.isDue(every: every, from: stepsBefore, to: steps) }
+
+  /// The steps that what comes every so many makes up for at this one.
+  package func span(every: Int) -> Range<Int> { Cadence.span(every: every, from: stepsBefore, to: steps) }
 
   /// Fits the model where there is one and it may be fitted once more; the first time only after its task's declared
   /// functions were held to what really happened.

@@ -6,7 +6,7 @@ import Support
 package final class ReturnGap {
   /// Steps of a rollout.
   package static let horizon = 20
-  /// Newest transitions among which rollouts begin, and how many do.
+  /// Newest transitions among which rollouts begin, at least, and how many do.
   private static let window = 256
   private static let most = 64
   /// Fewer say nothing.
@@ -26,7 +26,7 @@ package final class ReturnGap {
     package func record(in metrics: inout Metrics, advice: [String]?) {
       metrics.record("model_return", model)
       metrics.record("real_return", real)
-      guard let advice, model - real > 0.25 * span else { return }
+      guard let advice, span > 0, model - real > 0.25 * span else { return }
       metrics.raise(
         .exploitation,
         "the model promises the policy \(NumberText.short(model)) in \(ReturnGap.horizon) steps where it gets "
@@ -40,7 +40,7 @@ package final class ReturnGap {
   private let model: any DynamicsModel
   private let space: ActionSpace
   private let step: ImaginedStep
-  private let observations, actions, rewards, discounts: RowBuffer
+  private let observations, actions: RowBuffer
   private var alive: [Int32] = []
 
   package init(_ model: any DynamicsModel, _ specification: EnvironmentSpecification) {
@@ -50,8 +50,6 @@ package final class ReturnGap {
     step = ImaginedStep(capacity: ReturnGap.most, observationSize: size, actionColumns: space.columns)
     observations = RowBuffer(ReturnGap.most, size)
     actions = RowBuffer(ReturnGap.most, space.columns)
-    rewards = RowBuffer(ReturnGap.window, 1)
-    discounts = RowBuffer(ReturnGap.window, 1)
   }
 
   /// nil where too little happened lately.
@@ -85,7 +83,9 @@ package final class ReturnGap {
 
   /// Starts of stretches of `horizon` steps, or up to the task's end, and the mean of their rewards' sums.
   private func realReturns(_ real: Replay) -> (starts: [Int32], sum: Double) {
-    let newest = real.newest(ReturnGap.window)
+    let window = max(ReturnGap.window, 2 * ReturnGap.horizon * real.lanes)
+    let newest = real.newest(window)
+    let (rewards, discounts) = (RowBuffer(window, 1), RowBuffer(window, 1))
     guard !newest.isEmpty else { return ([], 0) }
     var (starts, ends): ([Int32], [Int32]) = ([], [])
     real.sumRewards(
@@ -95,7 +95,7 @@ package final class ReturnGap {
     var sum = 0.0
     for (place, row) in newest.enumerated() where starts.count < ReturnGap.most {
       // Every fourth, so that they do not tell the same.
-      guard place % (ReturnGap.window / ReturnGap.most) == 0 else { continue }
+      guard place % (window / ReturnGap.most) == 0 else { continue }
       guard Int(ends[place]) == real.row(row, shifted: last) || ended.rows[place, 0] == 1 else { continue }
       starts.append(row)
       sum += Double(rewards.rows[place, 0])

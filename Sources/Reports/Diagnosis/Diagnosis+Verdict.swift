@@ -103,12 +103,7 @@ extension Diagnosis {
       return Finding(
         cause: .mismatch,
         text: "\(much)\(far): it was trained on other states than it is used in"
-          + advice(
-            (
-              "agent.mostFits",
-              "agent.mostFits=0 or a smaller agent.fitEvery, so that it is refitted to what the policy sees"
-            ),
-            ("agent.fitEvery", "a smaller agent.fitEvery, so that it is refitted to what the policy sees")) + ".")
+          + advice(changes: [("agent.mostFits", .integer(0), "agent.mostFits=0"), moreFits]) + ".")
     }
     return Finding(
       cause: .overfit,
@@ -118,16 +113,20 @@ extension Diagnosis {
   }
 
   private var unlearnedReward: Finding? {
-    guard let rewardError, rewardDeviation > 0, rewardError > Diagnosis.largeRewardError * rewardDeviation else {
-      return nil
-    }
+    // On what was learned from, too: elsewhere it may be new states that are not known.
+    guard let rewardError, let knownRewardError, rewardDeviation > 0,
+      min(rewardError, knownRewardError) > Diagnosis.largeRewardError * rewardDeviation
+    else { return nil }
     return Finding(
       cause: .unlearnedReward,
       text: "The reward is not learned: its error is \(Diagnosis.percent(rewardError / rewardDeviation)) of how much "
         + "rewards vary"
         + (losesRareRewards
           ? ", and where few rows have one the likelihood takes it for noise; try model.varianceExponent=0.5"
-          : advice(("model.epochs", "more model.epochs, larger model.hiddenSizes or a smaller agent.fitEvery")))
+          : advice(changes: [
+            ("model.epochs", nil, "more model.epochs"),
+            ("model.hiddenSizes", nil, "larger model.hiddenSizes"), moreFits,
+          ]))
         + ".")
   }
 
@@ -139,10 +138,23 @@ extension Diagnosis {
 
   private var isAlone: Finding? {
     guard members == 1 else { return nil }
+    let isChosen = (value("model.ensembleSize")?.integer ?? 1) > 1
     return Finding(
       cause: .alone,
       text: "One network predicts, so that nothing warns of where it errs"
-        + advice(("model.ensembleSize", "model.ensembleSize=5")) + ".")
+        + advice(isChosen ? ("model.elites", "model.elites=0") : ("model.ensembleSize", "model.ensembleSize=5")) + ".")
+  }
+
+  /// To refit the model more often: 0 means every episode, or every time limit, which is not often.
+  private var moreFits: (setting: String, not: JSON?, text: String) {
+    let isZero = value("agent.fitEvery")?.integer == 0
+    let text = isZero ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"
+    return ("agent.fitEvery", .integer(1), text)
+  }
+
+  /// Whether the policy learns from imagined rows, of which some may be trusted less, where the agent has such.
+  private var learnsFromRows: Bool {
+    (value("agent.rolloutStarts")?.integer ?? 1) > 0 && (value("agent.realRatio")?.double ?? 0) < 1
   }
 
   private var isBlind: Finding? {
@@ -166,7 +178,7 @@ extension Diagnosis {
           + "90 % of its predictions"
           + advice(changes: [
             ("model.ensembleSize", nil, "more networks (model.ensembleSize)"),
-            ("agent.trust", nil, "to trust it less (agent.trust)"),
+            (learnsFromRows && members != 1 ? "agent.trust" : "", nil, "to trust it less (agent.trust)"),
           ]) + ".")
     }
     // Where it is little beside the moves, it does no harm.
@@ -192,11 +204,16 @@ extension Diagnosis {
       text: "The policy lives on the model's errors: it is promised \(Diagnosis.short(promised.said)) in "
         + "\(promised.steps) steps and gets \(Diagnosis.short(promised.real))"
         + advice(changes: [
-          (members == 1 ? "" : "agent.trust.penalty", .string("disagreement"), "agent.trust.penalty=disagreement"),
-          (reach?.steps == 1 ? "" : "agent.rolloutLength", nil, "a shorter agent.rolloutLength"),
-          ("agent.fitEvery", nil, "a smaller agent.fitEvery"),
+          (
+            learnsFromRows && members != 1 ? "agent.trust.penalty" : "", .string("disagreement"),
+            "agent.trust.penalty=disagreement"
+          ),
+          (
+            learnsFromRows && reach?.steps != 1 ? "agent.rolloutLength" : "", nil, "a shorter agent.rolloutLength"
+          ),
+          moreFits,
           ("model.ensembleSize", nil, "more networks (model.ensembleSize)"),
-          ("planner.horizon", nil, "a shorter planner.horizon"),
+          ("planner.horizon", .integer(1), "a shorter planner.horizon"),
         ])
         + ".")
   }

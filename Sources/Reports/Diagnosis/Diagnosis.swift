@@ -48,7 +48,7 @@ package struct Diagnosis: Sendable {
   package var trainingError, newestError, policyError: Double?
   package var relativeTraining, relativePolicy: Double?
   /// Of the squared errors on what was learned from: the share of the worst hundredth of the rows, and the column that
-  /// has most of them.
+  /// has more than half of theirs; nil of fewer rows, and where there is no such column.
   package var worstShare: Double?
   package var worstColumn: Int?
   /// See `novelty(of:to:_:)`.
@@ -56,7 +56,8 @@ package struct Diagnosis: Sendable {
   /// Per column of the observation: root mean square error of one step in its unit, and its deviation.
   package var columnErrors: [Double] = []
   package var columnDeviations: [Double] = []
-  package var rewardError: Double?
+  /// Root mean square errors of the reward: in the episodes, and on what was learned from.
+  package var rewardError, knownRewardError: Double?
   package var rewardDeviation = 0.0
   /// Of an inverse model: the share of the policy's actions that it tells right, or 1 − squared error / variance.
   package var inverseAccuracy: Double?
@@ -202,13 +203,10 @@ package struct Diagnosis: Sendable {
       model, TransitionSample(replay, most: Diagnosis.mostRows, unseen: unseen, newest: max(known / 10, 1)), units)
     (trainingError, newestError, policyError) = (onTraining.rms, newest.rms, onPolicy.rms)
     (relativeTraining, relativePolicy) = (onTraining.relative, onPolicy.relative)
-    (worstShare, worstColumn) = (onTraining.worstShare, onTraining.worstColumn(units))
+    (worstShare, worstColumn) = (onTraining.worstShare, onTraining.worstColumn)
     novelty = Reports.novelty(of: policy, to: training, units)
     columnErrors = onPolicy.squared.map { $0.squareRoot() }
-    if !onPolicy.rewardErrors.isEmpty {
-      let squares = onPolicy.rewardErrors.reduce(0) { $0 + $1 * $1 }
-      rewardError = (squares / Double(onPolicy.count)).squareRoot()
-    }
+    (rewardError, knownRewardError) = (onPolicy.rewardError, onTraining.rewardError)
     calibration = Calibration(onPolicy.places)
     relativeDeviation = onPolicy.relativeDeviation
     if model.elites.count > 1 {

@@ -33,16 +33,26 @@ package struct OneStepErrors {
     let move = OneStepErrors.rms(changes)
     return move > 0 ? OneStepErrors.rms(deviations) / move : 0
   }
-  /// Of the squared errors: the share of the worst hundredth of the rows, one at least.
-  package var worstShare: Double {
-    let squares = errors.map { $0 * $0 }.sorted(by: >)
-    let all = squares.reduce(0, +)
-    return all > 0 ? squares.prefix(max(1, squares.count / 100)).reduce(0, +) / all : 0
+  /// Squared errors of each row by column, in `Units`.
+  private var parts: [[Double]] = []
+  /// The rows with the largest errors, a hundredth of all; none of fewer than 100.
+  private var worstRows: ArraySlice<Int> {
+    errors.indices.sorted { (errors[$0], $1) > (errors[$1], $0) }.prefix(errors.count / 100)
   }
-  /// The column that has most of the squared errors.
-  package func worstColumn(_ units: Units) -> Int? {
-    units.asked.max { squared[$0] / units.variance($0) < squared[$1] / units.variance($1) }
+  /// Of the squared errors: the share of the worst hundredth of the rows; nil of fewer than 100.
+  package var worstShare: Double? {
+    let all = errors.reduce(0) { $0 + $1 * $1 }
+    guard all > 0, !worstRows.isEmpty else { return nil }
+    return worstRows.reduce(0) { $0 + errors[$1] * errors[$1] } / all
   }
+  /// The column that has more than half of those rows' squared errors; nil: none has.
+  package var worstColumn: Int? {
+    let sums = squared.indices.map { column in worstRows.reduce(0) { $0 + parts[$1][column] } }
+    let all = sums.reduce(0, +)
+    return sums.indices.first { sums[$0] > 0.5 * all }
+  }
+  /// Root mean square error of the reward; nil where none is predicted.
+  package var rewardError: Double? { rewardErrors.isEmpty ? nil : OneStepErrors.rms(rewardErrors) }
   /// The size of the disagreement.
   package var disagreement: Double { OneStepErrors.rms(disagreements) }
 
@@ -75,6 +85,7 @@ package struct OneStepErrors {
     let observation = Array(table.observation(place))
     let next = Array(table.next(place))
     var (error, apart, change, predicted) = (0.0, 0.0, 0.0, 0.0)
+    var ofColumns = [Double](repeating: 0, count: next.count)
     let count = Double(elites.count)
     for column in next.indices {
       let base = predictions.changes[column] ? Double(observation[column]) : 0
@@ -84,7 +95,8 @@ package struct OneStepErrors {
       squared[column] += miss * miss
       let unit = units.deviations[column]
       guard unit > 1e-12 else { continue }
-      error += miss * miss / (unit * unit)
+      ofColumns[column] = miss * miss / (unit * unit)
+      error += ofColumns[column]
       apart += means.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count / (unit * unit)
       let moved = Double(next[column]) - Double(observation[column])
       change += moved * moved / (unit * unit)
@@ -93,6 +105,7 @@ package struct OneStepErrors {
       appendPlace(of: Double(next[column]), means, variances)
     }
     let asked = Double(max(units.asked.count, 1))
+    parts.append(ofColumns)
     errors.append((error / asked).squareRoot())
     disagreements.append((apart / asked).squareRoot())
     changes.append((change / asked).squareRoot())

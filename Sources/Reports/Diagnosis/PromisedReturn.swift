@@ -8,13 +8,18 @@ package struct PromisedReturn: Sendable {
   package var steps: Int
   /// Of every rollout: the sum of imagined rewards, and of real ones.
   package var pairs: [(said: Double, real: Double)]
-  /// What sums can differ by: `steps` times the largest difference of two real rewards.
+  /// What sums can differ by: `steps` times the largest difference of two real rewards, or of one and of the nothing
+  /// that follows an end.
   package var span: Double
 
   package var said: Double { pairs.reduce(0) { $0 + $1.said } / Double(max(pairs.count, 1)) }
   package var real: Double { pairs.reduce(0) { $0 + $1.real } / Double(max(pairs.count, 1)) }
   /// How much more is promised than given, as a share of the span.
   package var excess: Double { span > 0 ? (said - real) / span : 0 }
+
+  package init(steps: Int, pairs: [(said: Double, real: Double)], span: Double) {
+    (self.steps, self.pairs, self.span) = (steps, pairs, span)
+  }
 
   /// Rollouts of the agent's own policy through its model, one from each of about `most` states of real episodes that
   /// went on for `steps` steps, or to the task's end. Noise of the model included, every row by an elite of its own.
@@ -58,7 +63,7 @@ package struct PromisedReturn: Sendable {
       }
       step.carryOn()
     }
-    let rewards = trajectories.flatMap(\.rewards)
+    let rewards = trajectories.flatMap(\.rewards) + (trajectories.contains(where: \.isTerminated) ? [0] : [])
     self.steps = steps
     span = Double(steps) * ((rewards.max() ?? 0) - (rewards.min() ?? 0))
     pairs = zip(starts, said).map { start, said in

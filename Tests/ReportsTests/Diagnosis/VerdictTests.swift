@@ -46,10 +46,15 @@ struct VerdictTests {
     #expect(try causes { ($0.policyError, $0.relativePolicy) = (0.05, 0.3) } == [.overfit])
     // What is ten times as large and still nothing beside the moves is no fault.
     #expect(try causes { ($0.policyError, $0.relativePolicy, $0.novelty) = (0.1, 0.04, 5) }.isEmpty)
-    #expect(try causes { ($0.rewardError, $0.rewardDeviation) = (0.6, 1) } == [.unlearnedReward])
-    #expect(try causes { ($0.rewardError, $0.rewardDeviation) = (0.4, 1) }.isEmpty)
+    func reward(_ error: Double, known: Double, _ deviation: Double = 1) throws -> [Diagnosis.Finding.Cause] {
+      try causes { ($0.rewardError, $0.knownRewardError, $0.rewardDeviation) = (error, known, deviation) }
+    }
+    #expect(try reward(0.6, known: 0.6) == [.unlearnedReward])
+    #expect(try reward(0.4, known: 0.6).isEmpty)
+    // What is wrong in new states alone was learned.
+    #expect(try reward(0.6, known: 0.1).isEmpty)
     // A reward that never varies can't be unlearned.
-    #expect(try causes { ($0.rewardError, $0.rewardDeviation) = (0.1, 0) }.isEmpty)
+    #expect(try reward(0.1, known: 0.1, 0).isEmpty)
     #expect(try causes { $0.members = 1 } == [.alone])
     #expect(try causes { $0.rankCorrelation = 0.05 } == [.blind])
     #expect(try causes { $0.calibration = Calibration([Double](repeating: 0.01, count: 99)) } == [.overconfident])
@@ -80,10 +85,37 @@ struct VerdictTests {
       let settings = try #require(try JSONParser.parse(model).object)
       let said = try diagnosis {
         $0.manifest.settings = settings
-        ($0.rewardError, $0.rewardDeviation) = (0.98, 1)
+        ($0.rewardError, $0.knownRewardError, $0.rewardDeviation) = (0.98, 0.98, 1)
       }.verdict[0]
       #expect(said.contains("98 %") && said.contains("; try \(remedy)"))
     }
+    // Advice is nothing that is so already, that nothing reads, or that is less than the least.
+    func advised(_ text: String, members: Int = 5) throws -> String {
+      let settings = try #require(try JSONParser.parse(text).object)
+      return try diagnosis {
+        ($0.manifest.settings, $0.members) = (settings, members)
+        ($0.policyError, $0.relativePolicy, $0.novelty) = (0.05, 0.3, 5)
+        $0.promised = PromisedReturn(steps: 20, pairs: [(20, 5)], span: 20)
+        $0.reach = nil
+      }.verdict.joined(separator: " ")
+    }
+    let whole = try advised(
+      #"{"agent": {"mostFits": 1, "fitEvery": 50, "rolloutLength": {}, "trust": {"penalty": "none"}}}"#)
+    for text in [
+      "agent.mostFits=0", "a smaller agent.fitEvery", "agent.trust.penalty=", "a shorter agent.rolloutLength",
+    ] {
+      #expect(whole.contains(text), "\(whole)")
+    }
+    let none = try advised(
+      """
+      {"agent": {"mostFits": 0, "fitEvery": 1, "rolloutStarts": 0, "rolloutLength": {}, "trust": {"penalty": "none"}},
+       "planner": {"horizon": 1}}
+      """)
+    #expect(!none.contains("; try"), "\(none)")
+    #expect(try advised(#"{"agent": {"fitEvery": 0}}"#).contains("agent.fitEvery below an episode's length"))
+    let alone = try advised(#"{"model": {"ensembleSize": 7, "elites": 1}}"#, members: 1)
+    #expect(alone.contains("model.elites=0") && !alone.contains("model.ensembleSize=5"), "\(alone)")
+
     let bare = try diagnosis {
       $0.manifest.settings = [:]
       $0.relativeTraining = 0.5

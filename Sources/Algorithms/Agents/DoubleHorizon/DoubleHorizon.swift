@@ -4,7 +4,8 @@ import Support
 /// Double-horizon model-based policy optimisation (Kubo, Parmas & Ishii 2025): long rollouts through a learned model
 /// only supply states; short differentiable rollouts from these train actor and critics.
 ///
-/// 1. Act at random for the first five iterations; an iteration is one time limit of environment steps.
+/// 1. Act at random for the first five iterations, and 1,000 steps at least; an iteration is one time limit of
+///    environment steps.
 /// 2. At the end of every iteration: fit the model to all that is kept; new optimisers.
 /// 3. Roll the policy out from real states over `stateHorizon` steps into the ring of states; the critics alone learn
 ///    for `criticUpdates`·(iteration) updates.
@@ -104,14 +105,19 @@ package final class DoubleHorizon: Agent {
     fileprivate func learning(_ specification: EnvironmentSpecification) -> ModelLearner.Settings {
       let iteration = iteration(specification)
       return ModelLearner.Settings(
-        initialRandomSteps: initialRandomSteps > 0 ? initialRandomSteps : max(5, 1000 / iteration) * iteration,
+        initialRandomSteps: initialRandomSteps > 0
+          ? initialRandomSteps : max(5, (999 + iteration) / iteration) * iteration,
         fitEvery: iteration,
         replayCapacity: replayCapacity)
     }
 
+    private var moreFits: [String] {
+      ModelLearner.Settings(initialRandomSteps: 1, fitEvery: fitEvery, replayCapacity: 1).moreFits
+    }
+
     /// What to try where the policy lives on its model's errors.
     package var adviceOnPromises: [String] {
-      ["a smaller agent.fitEvery"] + (policy.horizon > 1 ? ["a shorter agent.horizon"] : [])
+      moreFits + (policy.horizon > 1 ? ["a shorter agent.horizon"] : [])
         + ["more networks (model.ensembleSize)"]
     }
 
@@ -136,6 +142,7 @@ package final class DoubleHorizon: Agent {
   private let start: RowBuffer
   private let noise, watching: RandomStream
   private let gap: ReturnGap
+  private var criticWatch: CriticWatch
   private let rewardRange: ClosedRange<Double>
   private var random: RandomStream
   private var phase = Phase.idle
@@ -163,6 +170,8 @@ package final class DoubleHorizon: Agent {
     noise = context.random.stream("noise")
     watching = context.random.stream("watching")
     gap = ReturnGap(learner.model!, specification)
+    criticWatch = CriticWatch(
+      discount: configuration.policy.discount, remedies: ["fewer agent.updatesPerStep", "a smaller agent.learningRate"])
     rewardRange = specification.rewardRange
     random = context.random.stream("policy")
   }
@@ -181,17 +190,19 @@ package final class DoubleHorizon: Agent {
     }
   }
 
-  package func observe(_ steps: Transitions) { learner.observe(steps) }
+  package func observe(_ steps: Transitions) {
+    learner.observe(steps)
+    criticWatch.see(steps)
+  }
 
   package func learn(_ metrics: inout Metrics) throws {
     metrics.bufferSize = learner.replay.count
-    if phase == .idle && learner.isDue {
-      measureGap(&metrics)
-      begin(.fit)
-    }
+    if phase == .idle && learner.isDue { begin(.fit) }
     guard phase != .idle else { return }
     defer { pool.activity.set(.none) }
     if phase == .fit {
+      // Once more where a fit was interrupted: to the same numbers, and an alarm is raised where somebody hears it.
+      measureGap(&metrics)
       try learner.fit(&metrics)
       horizon.resetOptimizers()
       begin(.critics)
@@ -223,12 +234,8 @@ package final class DoubleHorizon: Agent {
   /// Says what the last update of an iteration came to.
   private func record(_ report: DoubleHorizonLearner.Report, _ metrics: inout Metrics) {
     report.record(in: &metrics)
-    var watch = CriticWatch(
-      discount: configuration.policy.discount, remedies: ["fewer agent.updatesPerStep", "a smaller agent.learningRate"])
-    let rewards = learner.replay.all(learner.replay.reward)
-    watch.see(rewards: rewards.read)
     let entropy = Double(report.temperature * abs(report.entropy))
-    watch.judge(Double(report.magnitude), bonus: entropy, declared: rewardRange, &metrics)
+    criticWatch.judge(Double(report.magnitude), bonus: entropy, declared: rewardRange, &metrics)
   }
 
   /// The updates of a phase that are left.
@@ -290,5 +297,6 @@ package final class DoubleHorizon: Agent {
     try horizon.archive(archive)
     try learner.archive(archive)
     try archive.part("states", ring)
+    try archive.part("criticWatch", &criticWatch)
   }
 }

@@ -133,7 +133,7 @@ extension NeuralDyna {
     /// What to try where the policy lives on its model's errors.
     package var adviceOnPromises: [String] {
       (imaginationLength > 1 ? ["a shorter agent.imaginationLength"] : [])
-        + ["a smaller agent.fitEvery", "more networks (model.ensembleSize)"]
+        + learning.moreFits + ["more networks (model.ensembleSize)"]
     }
 
     /// Updates on real transitions that are due after so many environment steps; those before learning began count as

@@ -22,7 +22,6 @@ import Support
 package final class NeuralDyna: Agent {
   private let configuration: Configuration
   private let settings: QLearningSettings
-  private let lanes: Int
   private let activity: Activity
   private let learner: ModelLearner
   private let network: QNetwork
@@ -44,7 +43,7 @@ package final class NeuralDyna: Agent {
     let specification = context.specification
     self.configuration = configuration
     settings = configuration.values
-    (lanes, legal) = (context.lanes, specification.legalActions)
+    legal = specification.legalActions
     learner = ModelLearner(
       configuration.learning, configuration.model.settings, learnsModel: configuration.planningSteps > 0,
       isPrioritised: settings.isPrioritised, context)
@@ -88,7 +87,10 @@ package final class NeuralDyna: Agent {
     }
   }
 
-  package func observe(_ steps: Transitions) { learner.observe(steps) }
+  package func observe(_ steps: Transitions) {
+    learner.observe(steps)
+    criticWatch.see(steps)
+  }
 
   package func learn(_ metrics: inout Metrics) throws {
     metrics.bufferSize = learner.replay.count
@@ -96,13 +98,14 @@ package final class NeuralDyna: Agent {
     guard learner.steps >= configuration.learning.initialRandomSteps else { return }
     // Step 2 comes first, so that nothing is done twice where a fit is interrupted and this is called again.
     if learner.isDue {
-      if settings.standardizesObservations { network.standardize(by: learner.replay) }
       measureGap(&metrics)
       try learner.fit(&metrics)
+      if settings.standardizesObservations { network.standardize(by: learner.replay) }
     }
     if learner.isDue(every: settings.targetEvery) { network.moveTarget() }  // step 5
-    guard learner.isDue(every: settings.updateEvery) else { return }
-    for step in learner.steps - max(settings.updateEvery, lanes)..<learner.steps { try improve(step, &metrics) }
+    let span = learner.span(every: settings.updateEvery)
+    guard !span.isEmpty else { return }
+    for step in span { try improve(step, &metrics) }
     metrics.updates = updates
   }
 
@@ -136,7 +139,6 @@ package final class NeuralDyna: Agent {
     metrics.record("q_loss", result.loss)
     metrics.record("q_value", result.value)
     metrics.record(CriticWatch.metricName, result.magnitude)
-    criticWatch.see(batch)
     criticWatch.judge(result.magnitude, declared: rewardRange, &metrics)
   }
 
@@ -181,6 +183,7 @@ package final class NeuralDyna: Agent {
     try archive.part("drawing", &drawing)
     try network.archive(archive)
     try learner.archive(archive)
+    try archive.part("criticWatch", &criticWatch)
     if let rollouts { try archive.part("rollouts", rollouts) }
   }
 }

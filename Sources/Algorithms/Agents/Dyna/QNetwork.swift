@@ -46,7 +46,7 @@ package final class QNetwork: ArchivableObject {
   /// Takes mean and deviation of the observations there are.
   func standardize(by replay: Replay) {
     let observations = replay.all(replay.observation)
-    normalizer.fit(observations.read, rows: 0..<Int32(replay.count))
+    normalizer.fit(observations.read, rows: Array(0..<Int32(replay.count)))
   }
 
   /// Observations [rows, size], standardised.

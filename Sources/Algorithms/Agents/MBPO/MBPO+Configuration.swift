@@ -62,12 +62,12 @@ extension MBPO {
         fields.fault(
           "agent.trust",
           "one network has nobody to disagree with; \(RolloutTrust.remedy(trust.needingDisagreement)), or "
-            + "model.ensembleSize to 5, say")
+            + "\(model.settings.disagreementRemedy), say")
       }
       if !trust.needingVariance.isEmpty && !model.settings.hasVariance {
         fields.fault(
           "agent.trust",
-          "a model without variance has no bits to lose and no deviation; "
+          "a model without variance has no bits to lose, no deviation and no normals to compare; "
             + "\(RolloutTrust.remedy(trust.needingVariance)), or model.kind to \"probabilistic\"")
       }
       valueExpansion.check(
@@ -130,7 +130,7 @@ extension MBPO {
         (imagines && trust.penalty == .none && model.settings.hasDisagreement
         ? ["agent.trust.penalty=disagreement"] : [])
         + (imagines && rolloutLength.longest > 1 ? ["a shorter agent.rolloutLength"] : [])
-        + ["a smaller agent.fitEvery", "more networks (model.ensembleSize)"]
+        + learning.moreFits + ["more networks (model.ensembleSize)"]
     }
 
     /// Whether the policy learns from the model at all.

@@ -80,7 +80,10 @@ package final class MBPO: Agent {
     }
   }
 
-  package func observe(_ steps: Transitions) { learner.observe(steps) }
+  package func observe(_ steps: Transitions) {
+    learner.observe(steps)
+    policy.see(steps)
+  }
 
   package func learn(_ metrics: inout Metrics) throws {
     metrics.bufferSize = learner.replay.count

@@ -23,8 +23,9 @@ package struct RolloutTrust: Configurable, Equatable {
     /// Where two members are further apart than anywhere on real data, times `coefficient`, the task ends with
     /// `haltReward` (MOReL, Kidambi et al. 2020).
     case halt
-    /// Of step h of H the share (H − h)/(2(H + 1)), half of a single one, is kept on which the member that moved the
-    /// row diverges least from the others; the rest goes on all the same (M2AC, Pan et al. 2020).
+    /// Of step h of H, of up to 1,024 rollouts together, the share (H − h)/(2(H + 1)), half of a single one, is kept on
+    /// which the member that moved the row diverges least from the others; the rest goes on all the same (M2AC, Pan et
+    /// al. 2020).
     case share
     /// A rollout ends before its members' mean divergence reaches `coefficient` times the `percentile` that first steps
     /// of rollouts had so far (MACURA, Frauenknecht et al. 2024).
@@ -100,7 +101,7 @@ package struct RolloutTrust: Configurable, Equatable {
 
   /// Settings for which the members have to be normals.
   package var needingVariance: [String] {
-    (penalty == .deviation ? ["penalty"] : []) + (cut == .information ? ["cut"] : [])
+    (penalty == .deviation ? ["penalty"] : []) + (cut == .information || cut == .threshold ? ["cut"] : [])
       + (draw != .member ? ["draw"] : [])
   }
 
@@ -110,7 +111,7 @@ package struct RolloutTrust: Configurable, Equatable {
       + (draw != .member ? ["draw"] : []) + (weight != .none ? ["weight"] : [])
   }
 
-  /// "set agent.trust.penalty and agent.trust.draw to what they are by default".
+  /// "set agent.trust.penalty to "none", agent.trust.draw to "member"".
   package static func remedy(_ settings: [String]) -> String {
     "set " + settings.map { "agent.trust.\($0) to \"\($0 == "draw" ? "member" : "none")\"" }.joined(separator: ", ")
   }

@@ -117,6 +117,7 @@ package final class EnsembleDynamics: DynamicsModel {
     }
 
     package var hasDisagreement: Bool { (elites == 0 ? ensembleSize : elites) > 1 }
+    package var disagreementRemedy: String { ensembleSize > 1 ? "model.elites to 0" : "model.ensembleSize to 5" }
 
     package func warn(replayCapacity: Int, _ fields: Fields) {
       func unused(_ name: String, because reason: String) { fields.unused("model.\(name)", because: reason) }

@@ -14,6 +14,9 @@ struct EnsembleFit {
     var elites: [Int]
   }
 
+  /// The unit of a predicted quantity that never changes.
+  private static let constant = 1e-6
+
   private let model: EnsembleDynamics
   private let number: Int
   private var random: RandomStream
@@ -83,7 +86,7 @@ struct EnsembleFit {
     if configuration.reward == .learned { append(replay.reward) }
     if configuration.termination == .learned { append(replay.terminated) }
     guard configuration.normalizesTargets else { return }
-    result.targetNormalizer.fit(targets.read, rows: training, constant: 1e-6)
+    result.targetNormalizer.fit(targets.read, rows: training, or: heldOut, constant: EnsembleFit.constant)
     if configuration.termination == .learned { result.targetNormalizer.keep(columns - 1) }
     let (mean, deviation) = (result.targetNormalizer.mean, result.targetNormalizer.deviation)
     for column in 0..<columns {
@@ -202,6 +205,10 @@ struct EnsembleFit {
   private func measureHealth(on rows: ArraySlice<Int32>) -> ModelHealth {
     let (tape, wanted, members) = (model.tape, targets.read, model.configuration.ensembleSize)
     var meter = ModelHealthMeter(members: members, quantities: model.regressionTargets)
+    // By the unit of what never changes nothing is an error, and nothing can be told of it.
+    let moving = (0..<model.regressionTargets).filter {
+      !model.configuration.normalizesTargets || result.targetNormalizer.deviation[$0] != EnsembleFit.constant
+    }
     tape.rewind()
     tape.withoutGradients {
       let input = tape.constant(rows: rows.count, columns: model.inputColumns) {
@@ -211,7 +218,7 @@ struct EnsembleFit {
       let variances = model.head.map { tape.exp($0(output, on: tape, frozen: true).logVariance) }
       for (place, row) in rows.enumerated() {
         meter.addRow()
-        for quantity in 0..<model.regressionTargets {
+        for quantity in moving {
           meter.add(quantity, actual: wanted[Int(row), quantity]) { tape.rows(of: output, member: $0)[place, quantity] }
           guard let head = model.head, let variances else { continue }
           let (low, high) = (

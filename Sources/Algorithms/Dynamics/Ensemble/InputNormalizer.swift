@@ -18,23 +18,33 @@ package struct InputNormalizer: Archivable {
   package init(mean: [Double], deviation: [Double]) { (self.mean, self.deviation) = (mean, deviation) }
 
   /// Takes mean and (biased) standard deviation of some rows of [rows, columns].
-  /// - Parameter constant: what the deviation of a column counts as that never changes. Of a target it has to be small:
-  ///   with 1, noise of the unit that networks start with would move in imagination what never moves.
-  package mutating func fit(_ data: Rows, rows: some Collection<Int32>, constant: Double = 1) {
+  /// - Parameters:
+  ///   - others: rows that are asked, too, of a column that is the same in all of `rows`: by the unit of a constant one
+  ///     held-out row where it moves would be an error beyond all others.
+  ///   - constant: what the deviation of a column counts as that never changes. Of a target it has to be small: with 1,
+  ///     noise of the unit that networks start with would move in imagination what never moves.
+  package mutating func fit(_ data: Rows, rows: [Int32], or others: [Int32] = [], constant: Double = 1) {
     guard !rows.isEmpty else { return }
     for column in mean.indices {
-      var sum = 0.0
-      for row in rows { sum += Double(data[Int(row), column]) }
-      let average = sum / Double(rows.count)
-      var squares = 0.0
-      for row in rows {
-        let difference = Double(data[Int(row), column]) - average
-        squares += difference * difference
+      var (average, spread) = InputNormalizer.statistics(of: column, data, rows)
+      if spread < 1e-12 && !others.isEmpty {
+        (average, spread) = InputNormalizer.statistics(of: column, data, rows + others)
       }
       mean[column] = average
-      let spread = (squares / Double(rows.count)).squareRoot()
       deviation[column] = spread < 1e-12 ? constant : spread
     }
+  }
+
+  private static func statistics(of column: Int, _ data: Rows, _ rows: [Int32]) -> (mean: Double, deviation: Double) {
+    var sum = 0.0
+    for row in rows { sum += Double(data[Int(row), column]) }
+    let mean = sum / Double(rows.count)
+    var squares = 0.0
+    for row in rows {
+      let difference = Double(data[Int(row), column]) - mean
+      squares += difference * difference
+    }
+    return (mean, (squares / Double(rows.count)).squareRoot())
   }
 
   /// Standardises [rows, columns] in place.

@@ -191,7 +191,10 @@ struct NormalizedEnsembleFit {
       MutableRows($0.baseAddress!, rows.count, inputs.rows.columns).gather(rows, of: inputs.read)
     }
     let output = model.network.dropping(dropout, input, on: tape, &dropping)
-    let noise = Float(configuration.rewardNoise / model.targetNormalizer.deviation[0])
+    // In the unit of a reward that never changes it would be all that there is to learn.
+    let deviation = model.targetNormalizer.deviation[0]
+    let noise =
+      deviation > NormalizedEnsembleFit.leastDeviation ? Float(configuration.rewardNoise / deviation) : 0
     let (count, columns) = (rows.count, targets.rows.columns)
     let wanted = tape.constant(batch: members, rows: count, columns: columns) { memory in
       for member in 0..<members {
