@@ -6,7 +6,7 @@ import Support
 enum CompareVerb: Verb {
   static let syntax = CommandSyntax(
     "compare", "whether one group of runs is better than another, and how sure that is",
-    operands: ["A=DIR", "B=DIR …"], operandCount: 0...1000,
+    operands: ["[A=]DIR", "[B=]DIR …"], operandCount: 0...1000,
     options: [
       .init(
         "--score", "NAME", "of a seed: final, best or area (mean of the curve) of its evaluations (default: final)",
@@ -20,10 +20,10 @@ enum CompareVerb: Verb {
       .init("--csv", "FILE", "a number per row, performance profiles included; - for standard output"),
     ],
     discussion: [
-      "DIR is a run's directory, or a folder of runs on different tasks. Every group is compared with the first. IQM: "
-        + "mean of the middle half of all scores. Intervals are 95 % percentile intervals of 50,000 bootstrap "
-        + "resamples, by task, always the same ones. The probability of improvement is that of a run of the one group "
-        + "beating a run of the other.",
+      "A group is A=DIR, a run or a folder of runs on different tasks, or each run that a bare DIR holds. Every group "
+        + "is compared with the first. IQM: mean of the middle half of all scores. Intervals are 95 % percentile "
+        + "intervals of 50,000 bootstrap resamples, by task, always the same ones. The probability of improvement is "
+        + "that of a run of the one group beating a run of the other.",
       "Scores of several tasks are averaged as they are: --normalize puts them on one scale.",
     ],
     exitCodes: [.success, .failure, .usage],
@@ -72,17 +72,15 @@ enum CompareVerb: Verb {
       if groups.count < 2 { throw UsageError("\(path): \(groups.count) groups; a comparison needs two") }
       return groups
     }
-    var groups: [ScoreGroup] = []
-    for operand in arguments.operands {
-      let parts = operand.split(separator: "=", maxSplits: 1).map(String.init)
-      guard parts.count == 2 else {
-        throw UsageError("\"\(operand)\" has to be NAME=DIR, for example sac=\(operand)")
+    let runs = try RunGroup.named(by: arguments.operands)
+    if runs.count < 2 { throw UsageError("name two groups or more, each as NAME=DIR or DIR") }
+    return try runs.map { group in
+      let scores = try ScoreGroup(group, score, until: until, level: level, note: console.warning)
+      for run in group.runs where !scores.tasks.contains(where: { $0.name == run.task }) {
+        throw ExperimentError.usage(
+          "\(group.name): no seed on \(run.task) has an evaluation\(until.map { " up to step \($0)" } ?? "")")
       }
-      if groups.contains(where: { $0.name == parts[0] }) { throw UsageError("two groups are named \(parts[0])") }
-      groups.append(
-        try ScoreGroup(parts[0], in: parts[1], score, until: until, level: level, note: console.warning))
+      return scores
     }
-    if groups.count < 2 { throw UsageError("name two groups or more, each as NAME=DIR") }
-    return groups
   }
 }

@@ -83,8 +83,10 @@ struct AlarmTests {
     #expect(alarm(watch, 111, bonus: 1) == nil && alarm(watch, 112, bonus: 1) != nil)
     #expect(alarm(watch, 149, -5...1) == nil && alarm(watch, 151, -5...1) != nil)
     #expect(alarm(watch, 81, -1...1) == nil && alarm(watch, 82, -1...1) != nil)
-    // Without discounting nothing bounds them.
+    // Without discounting nothing bounds them but an episode's length.
     #expect(alarm(CriticWatch(discount: 1, remedies: ["this"]), 1e9, -1...1) == nil)
+    let patient = CriticWatch(discount: 1, stepLimit: 500, remedies: ["this"])
+    #expect(alarm(patient, 1499, -1...1) == nil && alarm(patient, 1501, -1...1) != nil)
 
     let writing = Archive()
     try watch.archive(writing)

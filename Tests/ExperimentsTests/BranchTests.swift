@@ -57,6 +57,32 @@ import Testing
     #expect(try reproducible(bench.seed()) == before)
   }
 
+  /// What an alarm advises can be had in a branch of the run that raised it: imagined rows are begun anew.
+  @Test(arguments: [
+    "agent.trust.penalty=disagreement", "agent.trust.weight=spread", "agent.trust.cut=threshold",
+    "agent.trust.cut=information", "agent.trust.cut=halt",
+  ])
+  func otherTrust(change: String) throws {
+    let bench = try AgentContractTests.bench("mbpo")
+    let overrides = try AgentContractTests.overrides(bench)
+    try bench.train(overrides, stop: once(.step(52)))
+    let result = try branch(bench, overrides + [change], from: bench.run())
+    #expect(result.exitCode == .success)
+    #expect(RunStatus.read("\(result.directory.path)/seed-0/status.json")?.step == 100)
+  }
+
+  /// A branch has the transitions of its origin; a file beside them would not be read.
+  @Test func aBranchLoadsNoData() throws {
+    let bench = try AgentContractTests.bench("mbpo")
+    let overrides = try AgentContractTests.overrides(bench)
+    try bench.train(overrides, stop: once(.step(52)))
+    var request = TrainingPlan.Request(path: try bench.plan(overrides).experiment.source)
+    (request.overrides, request.from) = (overrides + ["training.data=none.safetensors"], try bench.run())
+    request.out = "\(bench.folder.path)/branches"
+    let error = try #require(error { try TrainingPlan(request) })
+    #expect("\(error)".contains("remove training.data") && error.exitCode == .usage)
+  }
+
   @Test func whatDoesNotFitIsSaidBeforeAnythingIsWritten() throws {
     let bench = try AgentContractTests.bench("pets")
     let overrides = try AgentContractTests.overrides(bench)

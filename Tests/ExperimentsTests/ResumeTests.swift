@@ -72,6 +72,16 @@ import Experiments
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
   }
 
+  /// `--resume must` is of every seed that is named.
+  @Test func everySeedHasToBeThere() throws {
+    let bench = try Bench(Bench.small)
+    try bench.train(seeds: [0, 1], stop: once(.step(40)))
+    #expect(try bench.train(seeds: [0, 1], resume: .must).exitCode == .success)
+    let found = try #require(error { try bench.plan(seeds: [0, 7], resume: .must) })
+    #expect(found.description.contains("seed-7: there is no run to resume") && found.exitCode == .configuration)
+    #expect(FileSystem.kind(of: try bench.seed(7)) == nil)
+  }
+
   /// Sessions shorter than an evaluation get on all the same: completed episodes are kept.
   @Test func anInterruptedEvaluationGoesOnWithItsNextEpisode() throws {
     let bench = try Bench(Bench.small)

@@ -31,13 +31,13 @@ struct ComparisonTests {
   private func group(
     _ name: String, _ folder: String, _ score: ScoreGroup.Score = .final, until: Int? = nil, level: Double? = nil
   ) throws -> ScoreGroup {
-    try ScoreGroup(name, in: folder, score, until: until, level: level) { _ in }
+    try ScoreGroup(RunGroup.named(by: ["\(name)=\(folder)"])[0], score, until: until, level: level) { _ in }
   }
 
   @Test func scoresOfSeeds() throws {
     let path = try run("a", task: "Pendulum-v1", [[(100, -5), (200, 3), (300, 1)], [(100, 2)], []])
     var notes: [String] = []
-    let all = try ScoreGroup("a", in: path, .final, until: nil, level: 2) { notes.append($0) }
+    let all = try ScoreGroup(RunGroup.named(by: ["a=\(path)"])[0], .final, level: 2) { notes.append($0) }
     #expect(all.tasks[0].scores == [1, 2] && all.tasks[0].seeds == [0, 1] && all.tasks[0].steps == [200, 100])
     #expect(notes.count == 1 && notes[0].contains("seed 2 on Pendulum-v1"))
     #expect(try group("a", path, .best).tasks[0].scores == [3, 2])
@@ -50,7 +50,7 @@ struct ComparisonTests {
     _ = try run("many/x", task: "Pendulum-v1", [[(100, 1)]])
     _ = try run("many/y", task: "CartPole-v1", [[(100, 2)], [(100, 4)]])
     let many = try group("m", "\(folder.path)/many")
-    #expect(many.tasks.map(\.name) == ["Pendulum-v1", "CartPole-v1"] && many.tasks[1].scores == [2, 4])
+    #expect(many.tasks.map(\.name) == ["CartPole-v1", "Pendulum-v1"] && many.tasks[0].scores == [2, 4])
     _ = try run("many/z", task: "CartPole-v1", [[(100, 2)]])
     #expect(throws: ExperimentError.self) { try group("m", "\(folder.path)/many") }
     #expect(throws: ExperimentError.self) { try group("m", "\(folder.path)/none") }

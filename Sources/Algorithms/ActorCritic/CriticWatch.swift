@@ -7,13 +7,17 @@ package struct CriticWatch: Archivable {
   /// Column of progress.csv: the largest |Q| of an update.
   package static let metricName = "critic_magnitude"
 
-  private let discount: Double
+  /// Rewards that a value sums up at most: 1/(1 − γ), or as many as an episode has steps where γ is 1; nil: no end.
+  private let rewards: Double?
   /// What to try where they run away.
   private let remedies: [String]
   /// The largest |reward| so far; nil where the first ones are not known, as of a run that began without this.
   private var largest: Double? = 0
 
-  package init(discount: Double, remedies: [String]) { (self.discount, self.remedies) = (discount, remedies) }
+  package init(discount: Double, stepLimit: Int? = nil, remedies: [String]) {
+    rewards = discount < 1 ? 1 / (1 - discount) : stepLimit.map(Double.init)
+    self.remedies = remedies
+  }
 
   /// Takes in real rewards.
   package mutating func see(_ steps: Transitions) {
@@ -31,8 +35,8 @@ package struct CriticWatch: Archivable {
     _ magnitude: Double, bonus: Double = 0, declared range: ClosedRange<Double>, _ metrics: inout Metrics
   ) {
     let declared = max(abs(range.lowerBound), abs(range.upperBound))
-    guard discount < 1, let reward = declared.isFinite ? max(declared, largest ?? 0) : largest else { return }
-    let allowed = (reward + bonus) / (1 - discount)
+    guard let rewards, let reward = declared.isFinite ? max(declared, largest ?? 0) : largest else { return }
+    let allowed = (reward + bonus) * rewards
     guard magnitude > 3 * max(allowed, 1) else { return }
     metrics.raise(
       .criticMagnitude,

@@ -44,6 +44,8 @@ extension ProximalSettings {
       "rollout: agent.rolloutLength \(rolloutLength) × training.environments \(lanes)",
       bytes: rolloutLength, lanes, size + actions + 8, 4)
     need.add(
+      "the rollout once more while a checkpoint is written", bytes: rolloutLength, lanes, size + actions + 8, 4)
+    need.add(
       "policy and values: \(MLP.parameterCount(sizes)) parameters each (agent.hiddenSizes)",
       bytes: 2, MLP.parameterCount(sizes), 4, 4)
     let rows = min(batchSize, MemoryNeed.product(rolloutLength, lanes))

@@ -32,7 +32,9 @@ package final class ModelLearner: ArchivableObject {
 
     /// "a smaller agent.fitEvery"; where that is 0, which means less often than that sounds, what is less.
     package var moreFits: [String] {
-      fitEvery == 1 ? [] : [fitEvery == 0 ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"]
+      if mostFits > 0 { return ["agent.mostFits=0"] }
+      return fitEvery == 1
+        ? [] : [fitEvery == 0 ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"]
     }
 
     /// Most transitions of a run that are there at once.
@@ -48,8 +50,9 @@ package final class ModelLearner: ArchivableObject {
     }
 
     /// Warns of a run that ends before the first fit.
-    package func warn(steps: Int, _ fields: Fields) {
-      guard steps < initialRandomSteps else { return }
+    package func warn(steps: Int, lanes: Int = 1, _ fields: Fields) {
+      // The last steps of all environments count.
+      guard (steps + lanes - 1) / lanes * lanes < initialRandomSteps else { return }
       fields.warn(
         "agent.initialRandomSteps",
         "nothing will be learned: the run ends at step \(steps), before \(initialRandomSteps) random ones are done")

@@ -102,6 +102,14 @@ package struct TrainingPlan: Sendable {
 
   private func checkOrigin() throws(ExperimentError) {
     guard let origin else { return }
+    let data = experiment.configuration.training.data
+    if !data.isEmpty, !directory.exists, let checkpoint = origin.checkpoints.first,
+      let manifest = try? Checkpoint.readManifest(checkpoint.path),
+      manifest.settings["training"]?.object?["data"]?.string != data
+    {
+      throw .usage(
+        "--from: a branch has the transitions of the run that it goes off, and loads none; remove training.data")
+    }
     let total = experiment.configuration.training.environmentSteps
     for seed in seeds {
       guard let checkpoint = origin.checkpoint(seed) else {
@@ -132,6 +140,12 @@ package struct TrainingPlan: Sendable {
         old, experiment.resolved, without: ConfigurationIdentity.changeable)
       if !differences.isEmpty { throw .differs(directory: directory.path, differences) }
       try compareWithCheckpoints()
+      for seed in seeds where resume == .must {
+        let folder = "\(directory.path)/\(SeedDirectory.name(seed))"
+        if (try? CheckpointStore("\(folder)/checkpoints").steps())?.isEmpty != false {
+          throw .nothingToResume(directory: folder, nearest: nil, [])
+        }
+      }
     } else if resume == .must {
       throw nothingToResume()
     }

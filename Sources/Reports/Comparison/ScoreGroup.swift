@@ -29,39 +29,18 @@ package struct ScoreGroup: Sendable {
 
   // MARK: Run directories
 
-  /// The runs in a folder: a run directory, or a folder of some, one for each task. Seeds without an evaluation are
-  /// told to `note` and left out.
+  /// The scores of a group's runs; a task without any is left out. Seeds without an evaluation are told to `note` and
+  /// left out.
   /// - Parameters:
   ///   - step: evaluations after it do not count; nil: all do.
   ///   - level: what `Task.steps` are about.
   package init(
-    _ name: String, in folder: String, _ score: Score, until step: Int?, level: Double?, note: (String) -> Void
+    _ group: RunGroup, _ score: Score, until step: Int? = nil, level: Double?, note: (String) -> Void
   ) throws(ExperimentError) {
-    self.name = name
-    guard FileSystem.kind(of: folder) == .folder else { throw .usage("\(name): there is no folder \(folder)") }
-    let names = try rethrow(FileSystem.list(folder), as: ExperimentError.file)
-    let paths = RunDirectory(folder).exists ? [folder] : names.sorted().map { "\(folder)/\($0)" }
-    tasks = []
-    for run in paths.map({ RunDirectory($0) }) where run.exists {
-      try RunFormat.check(run.path)
-      let task = try run.readConfiguration()["environment"]?.object?["id"]?.string ?? "?"
-      if tasks.contains(where: { $0.name == task }) {
-        throw .usage("\(name): \(folder) has more than one run of \(task); name one run directory")
-      }
-      tasks.append(try ScoreGroup.task(task, run, try run.seeds(), score, until: step, level, name, note))
-    }
-    if tasks.isEmpty { throw .usage("\(name): there are no runs in \(folder)") }
-    for task in tasks where task.scores.isEmpty {
-      throw .usage("\(name): no seed on \(task.name) has an evaluation\(step.map { " up to step \($0)" } ?? "")")
-    }
-  }
-
-  /// The scores of a group's runs; a task without any is left out.
-  package init(_ group: RunGroup, _ score: Score, level: Double?, note: (String) -> Void) throws(ExperimentError) {
     (name, tasks) = (group.name, [])
     for run in group.runs {
       let directory = RunDirectory(run.path)
-      let task = try ScoreGroup.task(run.task, directory, run.seeds, score, until: nil, level, name, note)
+      let task = try ScoreGroup.task(run.task, directory, run.seeds, score, until: step, level, name, note)
       if !task.scores.isEmpty { tasks.append(task) }
     }
   }

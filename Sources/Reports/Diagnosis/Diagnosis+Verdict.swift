@@ -103,7 +103,7 @@ extension Diagnosis {
       return Finding(
         cause: .mismatch,
         text: "\(much)\(far): it was trained on other states than it is used in"
-          + advice(changes: [("agent.mostFits", .integer(0), "agent.mostFits=0"), moreFits]) + ".")
+          + advice(changes: [moreFits]) + ".")
     }
     return Finding(
       cause: .overfit,
@@ -145,8 +145,9 @@ extension Diagnosis {
         + advice(isChosen ? ("model.elites", "model.elites=0") : ("model.ensembleSize", "model.ensembleSize=5")) + ".")
   }
 
-  /// To refit the model more often: 0 means every episode, or every time limit, which is not often.
+  /// To refit the model more often, or at all: 0 means every episode, or every time limit, which is not often.
   private var moreFits: (setting: String, not: JSON?, text: String) {
+    if let most = value("agent.mostFits")?.integer, most > 0 { return ("agent.mostFits", nil, "agent.mostFits=0") }
     let isZero = value("agent.fitEvery")?.integer == 0
     let text = isZero ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"
     return ("agent.fitEvery", .integer(1), text)

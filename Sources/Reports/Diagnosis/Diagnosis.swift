@@ -106,8 +106,10 @@ package struct Diagnosis: Sendable {
     let agent = loop.agent
     guard agent.openLoopModel != nil || agent.model != nil else {
       throw ExperimentError.failed(
-        "\(path) learns no model of its environment's dynamics; agents with one: pets, mbpo, double-horizon, dyna, "
-          + "dreamer")
+        loop.metrics.tables.contains { $0.name == "model" }
+          ? "\(path) is from before the first fit of its model: there is nothing to diagnose yet"
+          : "\(path) learns no model of its environment's dynamics; agents with one: pets, random-shooting, mbpo, "
+            + "double-horizon, dyna, dreamer")
     }
     guard agent.openLoopModel != nil || (agent.replay?.count ?? 0) > 0 else {
       throw ExperimentError.failed("\(path) has no data that its model was fitted to")

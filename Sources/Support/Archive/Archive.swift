@@ -14,6 +14,8 @@ package final class Archive {
     case plans
     /// The environments in the middle of their episodes.
     case episodes
+    /// Imagined rows, and what they were judged by.
+    case imagination
   }
 
   /// One stored tensor: little-endian bytes of `shape.product` elements.

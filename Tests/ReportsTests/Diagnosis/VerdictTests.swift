@@ -102,10 +102,12 @@ struct VerdictTests {
     let whole = try advised(
       #"{"agent": {"mostFits": 1, "fitEvery": 50, "rolloutLength": {}, "trust": {"penalty": "none"}}}"#)
     for text in [
-      "agent.mostFits=0", "a smaller agent.fitEvery", "agent.trust.penalty=", "a shorter agent.rolloutLength",
+      "agent.mostFits=0", "agent.trust.penalty=", "a shorter agent.rolloutLength",
     ] {
       #expect(whole.contains(text), "\(whole)")
     }
+    #expect(!whole.contains("fitEvery"))
+    #expect(try advised(#"{"agent": {"mostFits": 0, "fitEvery": 50}}"#).contains("; try a smaller agent.fitEvery"))
     let none = try advised(
       """
       {"agent": {"mostFits": 0, "fitEvery": 1, "rolloutStarts": 0, "rolloutLength": {}, "trust": {"penalty": "none"}},

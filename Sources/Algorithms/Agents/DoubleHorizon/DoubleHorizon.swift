@@ -94,6 +94,9 @@ package final class DoubleHorizon: Agent {
       need.add(
         "states: agent.batchSize × agent.statesEvery × agent.retainedSupplies", bytes: ringCapacity,
         task.specification.observationSpace.size, 4)
+      need.add(
+        "states once more while a checkpoint is written", bytes: ringCapacity,
+        task.specification.observationSpace.size, 4)
       return need
     }
 

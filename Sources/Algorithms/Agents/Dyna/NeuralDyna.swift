@@ -59,7 +59,8 @@ package final class NeuralDyna: Agent {
         random: context.random.stream("imagination"))
     }
     gap = learner.model.map { ReturnGap($0, specification) }
-    criticWatch = CriticWatch(discount: settings.discount, remedies: settings.remediesOfRunningAway)
+    criticWatch = CriticWatch(
+      discount: settings.discount, stepLimit: specification.stepLimit, remedies: settings.remediesOfRunningAway)
     rewardRange = specification.rewardRange
     activity = context.pool.activity
     exploring = context.random.stream("policy")

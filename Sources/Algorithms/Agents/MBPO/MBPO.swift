@@ -162,6 +162,7 @@ package final class MBPO: Agent {
     try archive.part("noise", &noise)
     try policy.archive(archive)
     try learner.archive(archive)
+    if archive.omits(.imagination) { return }
     try archive.part("imagined", imagined)
     if let judge { try archive.part("judge", judge) }
   }

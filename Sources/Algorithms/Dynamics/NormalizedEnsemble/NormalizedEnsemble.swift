@@ -81,6 +81,10 @@ package final class NormalizedEnsemble: DynamicsModel {
     package var networks: Int { ensembleSize }
 
     package func warn(replayCapacity: Int, _ fields: Fields) {
+      if weightDecay.count > hiddenSizes.count + 1 {
+        fields.warn(
+          "model.weightDecay", "of \(weightDecay.count) numbers the \(hiddenSizes.count + 1) layers take the first")
+      }
       if holdout == 0 {
         for name in ["patience", "holdoutLimit"] {
           fields.unused("model.\(name)", because: "without model.holdout no fit stops early")
