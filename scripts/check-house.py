@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""House rules that no compiler sees, held against Sources/, the last against Tests/ too. Python's standard library only.
+"""House rules that no compiler sees, held against Sources/, the last against Tests/ too. Standard library only.
 
 usage: scripts/check-house.py [SOURCES]      exit 1 with FILE:LINE for each place where a rule is broken
 
