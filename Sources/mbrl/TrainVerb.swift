@@ -34,7 +34,8 @@ enum TrainVerb: Verb {
         + "a new run starts. A run's own directory instead of a configuration goes on with that run; how it is "
         + "evaluated may change then, too.",
       "--from starts a run of its own, OUT/NAME-HASH-from-…, in the state of an older one: network, replay, step and "
-        + "episode are taken over as far as the settings leave them their shape; run.json says where they came from.",
+        + "episode are taken over as far as the settings leave them their shape; where planner, environment or "
+        + "agent.trust are others, plans, episodes or imagined rows begin anew. run.json says where they came from.",
       "key.path=value changes a setting; the value is JSON, bare words are text; a type alone may stand for its "
         + "section (planner=mppi). Where a type is changed so, what the file says for the other one is left out, "
         + "with a note. key.path=null removes a setting of the file.",

@@ -71,6 +71,18 @@ import Testing
     #expect(RunStatus.read("\(result.directory.path)/seed-0/status.json")?.step == 100)
   }
 
+  /// Transitions of other settings stay, and that is said; a model is not read as what it is not.
+  @Test func whatChangesItsMeaning() throws {
+    let bench = try AgentContractTests.bench("mbpo")
+    let overrides = try AgentContractTests.overrides(bench)
+    try bench.train(overrides, stop: once(.step(52)))
+    #expect(try branch(bench, overrides + ["environment.stepLimit=7"], from: bench.run()).exitCode == .success)
+    #expect(bench.recorder.warnings.count { $0.contains("environment.stepLimit: ") && $0.contains(" → 7") } == 1)
+    let error = try #require(
+      error { try branch(bench, overrides + ["model.target=absolute"], from: bench.run()) })
+    #expect("\(error)".contains("leave model.target as it is") && error.exitCode == .checkpoint)
+  }
+
   /// A branch has the transitions of its origin; a file beside them would not be read.
   @Test func aBranchLoadsNoData() throws {
     let bench = try AgentContractTests.bench("mbpo")

@@ -13,7 +13,8 @@ package final class RunLoop: ArchivableObject {
   private let interaction: Interaction
   /// The evaluations' own environment, made for the first one and kept: some cost a process to make.
   private var evaluationEnvironment: (any Environment)?
-  private var evaluationWarnings: [String] = []
+  /// Of evaluations, and of a branch.
+  var warnings: [String] = []
 
   /// What the run is at, for whoever watches.
   package let activity = Activity()
@@ -49,8 +50,8 @@ package final class RunLoop: ArchivableObject {
   package var frozenNormalizer: RunningNormalizer? { interaction.group.frozenNormalizer }
   /// What a restoration could not give back exactly, and episodes that could not go on, since it was asked last.
   package func takeWarnings() -> [String] {
-    defer { evaluationWarnings = [] }
-    return interaction.group.takeWarnings() + evaluationWarnings
+    defer { warnings = [] }
+    return interaction.group.takeWarnings() + warnings
   }
   /// The step was counted, but its learning was interrupted: `step` goes on with it.
   package var isInsideStep: Bool { interaction.isUnlearned }
@@ -69,7 +70,7 @@ package final class RunLoop: ArchivableObject {
     var evaluation = evaluation
     evaluation.normalizer = frozenNormalizer
     evaluation.activity = activity
-    evaluation.onWarning = { self.evaluationWarnings.append($0) }
+    evaluation.onWarning = { self.warnings.append($0) }
     let before = activity.moment
     defer { activity.set(before.phase, before.done, of: before.total) }
     let policy = agent.makePolicy(isStochastic: isStochastic, rows: 1, random: Evaluation.random)
