@@ -28,7 +28,7 @@ lines="
   ppo-cartpole              configs/ppo/cartpole.json                     0-4    0-1    5       eval     40000 475
   ppo-acrobot               configs/ppo/acrobot.json                      0-4    -      4       eval     200000 -100
   ppo-pushing-arm           configs/ppo/pushing-arm.json                  0-4    -      5       eval     204800 -6
-  sac-pendulum              configs/sac/pendulum.json                     0-4    -      4       eval     5000  -200
+  sac-pendulum              configs/sac/pendulum.json                     0-4    -      5       eval     5000  -200
   sac-mountain-car          configs/sac/mountain-car-continuous.json      0-4    -      5       eval     10000 90
   sac-cartpole-swingup      configs/sac/cartpole-swingup.json             0-4    -      4       eval     24000 170
   sac-reacher               configs/sac/reacher.json                      0-4    -      4       eval     20000 -4.76
