@@ -30,11 +30,14 @@ package final class ModelLearner: ArchivableObject {
       fields.integer("replayCapacity", &replayCapacity, in: 1...100_000_000, "most observations kept")
     }
 
-    /// "a smaller agent.fitEvery"; where that is 0, which means less often than that sounds, what is less.
-    package var moreFits: [String] {
-      if mostFits > 0 { return ["agent.mostFits=0"] }
-      return fitEvery == 1
-        ? [] : [fitEvery == 0 ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"]
+    /// See `moreFits(every:most:)`.
+    package var moreFits: [String] { Settings.moreFits(every: fitEvery, most: mostFits) }
+
+    /// What makes for more fits than one every so many steps, and so many at most: "a smaller agent.fitEvery"; where
+    /// that is 0, which means less often than it sounds, what is less. Empty: nothing does.
+    package static func moreFits(every: Int, most: Int = 0) -> [String] {
+      if most > 0 { return ["agent.mostFits=0"] }
+      return every == 1 ? [] : [every == 0 ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"]
     }
 
     /// Most transitions of a run that are there at once.

@@ -1,3 +1,4 @@
+import Algorithms
 import Support
 
 /// What a diagnosis comes to, in sentences with the setting to try next.
@@ -145,12 +146,11 @@ extension Diagnosis {
         + advice(isChosen ? ("model.elites", "model.elites=0") : ("model.ensembleSize", "model.ensembleSize=5")) + ".")
   }
 
-  /// To refit the model more often, or at all: 0 means every episode, or every time limit, which is not often.
+  /// To refit the model more often, or at all; without a setting where nothing does.
   private var moreFits: (setting: String, not: JSON?, text: String) {
-    if let most = value("agent.mostFits")?.integer, most > 0 { return ("agent.mostFits", nil, "agent.mostFits=0") }
-    let isZero = value("agent.fitEvery")?.integer == 0
-    let text = isZero ? "agent.fitEvery below an episode's length" : "a smaller agent.fitEvery"
-    return ("agent.fitEvery", .integer(1), text)
+    let (every, most) = (value("agent.fitEvery")?.integer, value("agent.mostFits")?.integer ?? 0)
+    let text = every.flatMap { ModelLearner.Settings.moreFits(every: $0, most: most).first }
+    return (text == nil ? "" : "agent.fitEvery", nil, text ?? "")
   }
 
   /// Whether the policy learns from imagined rows, of which some may be trusted less, where the agent has such.

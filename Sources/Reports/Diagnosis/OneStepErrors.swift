@@ -41,13 +41,14 @@ package struct OneStepErrors {
   }
   /// Of the squared errors: the share of the worst hundredth of the rows; nil of fewer than 100.
   package var worstShare: Double? {
-    let all = errors.reduce(0) { $0 + $1 * $1 }
-    guard all > 0, !worstRows.isEmpty else { return nil }
-    return worstRows.reduce(0) { $0 + errors[$1] * errors[$1] } / all
+    let (all, rows) = (errors.reduce(0) { $0 + $1 * $1 }, worstRows)
+    guard all > 0, !rows.isEmpty else { return nil }
+    return rows.reduce(0) { $0 + errors[$1] * errors[$1] } / all
   }
   /// The column that has more than half of those rows' squared errors; nil: none has.
   package var worstColumn: Int? {
-    let sums = squared.indices.map { column in worstRows.reduce(0) { $0 + parts[$1][column] } }
+    let rows = worstRows
+    let sums = squared.indices.map { column in rows.reduce(0) { $0 + parts[$1][column] } }
     let all = sums.reduce(0, +)
     return sums.indices.first { sums[$0] > 0.5 * all }
   }

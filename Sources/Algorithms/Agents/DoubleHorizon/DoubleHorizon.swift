@@ -114,14 +114,10 @@ package final class DoubleHorizon: Agent {
         replayCapacity: replayCapacity)
     }
 
-    private var moreFits: [String] {
-      ModelLearner.Settings(initialRandomSteps: 1, fitEvery: fitEvery, replayCapacity: 1).moreFits
-    }
-
     /// What to try where the policy lives on its model's errors.
     package var adviceOnPromises: [String] {
-      moreFits + (policy.horizon > 1 ? ["a shorter agent.horizon"] : [])
-        + ["more networks (model.ensembleSize)"]
+      ModelLearner.Settings.moreFits(every: fitEvery)
+        + (policy.horizon > 1 ? ["a shorter agent.horizon"] : []) + ["more networks (model.ensembleSize)"]
     }
 
     fileprivate var ringCapacity: Int { policy.batchSize * statesEvery * retainedSupplies }
