@@ -28,6 +28,8 @@ lines="
   ppo-cartpole              configs/ppo/cartpole.json                     0-4    0-1    5       eval     40000 475
   ppo-acrobot               configs/ppo/acrobot.json                      0-4    -      4       eval     200000 -100
   ppo-pushing-arm           configs/ppo/pushing-arm.json                  0-4    -      5       eval     204800 -6
+  ppo-grid-world-pixels     configs/ppo/grid-world-pixels.json            0-4    0-1    4       eval     60000  1
+  ppo-pendulum-pixels       configs/ppo/pendulum-pixels.json              0-4    -      4       eval     200000 -200
   sac-pendulum              configs/sac/pendulum.json                     0-4    -      5       eval     5000  -200
   sac-mountain-car          configs/sac/mountain-car-continuous.json      0-4    -      5       eval     10000 90
   sac-cartpole-swingup      configs/sac/cartpole-swingup.json             0-4    -      4       eval     24000 170

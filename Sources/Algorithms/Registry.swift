@@ -24,7 +24,10 @@ package enum Agents: Family {
     Entry("double-horizon", "short differentiable rollouts of a model from states of long ones (Kubo et al. 2025)") {
       DoubleHorizon.Configuration()
     },
-    Entry("ppo", "proximal policy optimisation, for vectors of actions and for discrete ones (Schulman et al. 2017)") {
+    Entry(
+      "ppo",
+      "proximal policy optimisation from vectors or pictures, box and discrete actions (Schulman et al. 2017)"
+    ) {
       PPO.Configuration()
     },
     Entry("dyna", "Dyna with networks: Double DQN on real and imagined transitions of an ensemble") {

@@ -1,5 +1,6 @@
 import Algorithms
 import Environments
+import Neural
 import Support
 
 /// Updates of values and policies, everything included: the minibatch, targets, loss, optimiser, slow copies.
@@ -10,7 +11,46 @@ enum PolicyBenchmarks {
     qLearning("dqn-update-rainbow", "double, dueling, by priority, three rewards", batch: 64) {
       ($0.isDouble, $0.isDueling, $0.nStepReturns, $0.priorityExponent) = (true, true, 3, 0.6)
     },
+    pictures,
   ]
+
+  /// A minibatch of proximal policy optimisation on Atari's pictures.
+  private static var pictures: Benchmark {
+    let (batch, actions, space) = (256, 6, ObservationSpace.image(height: 84, width: 84, channels: 4))
+    var settings = ProximalSettings()
+    (settings.rolloutLength, settings.batchSize) = (batch, batch)
+    let plan = ActorCriticPlan(settings.network, space)
+    // There and back twice, but to the pictures.
+    var operations = 0.0
+    for (place, layer) in plan.convolutions.enumerated() {
+      let forward = 2 * Double(layer.positions * layer.patchSize * layer.outputs * batch)
+      operations += (place == 0 ? 2 : 3) * forward
+    }
+    for columns in [actions, 1] {
+      operations += 3 * PlanningBenchmarks.operations([plan.trunkSizes[0], columns], rows: batch)
+    }
+    operations += 3 * PlanningBenchmarks.operations([plan.seen] + plan.trunkSizes, rows: batch)
+    return Benchmark(
+      "ppo-pictures-update",
+      "84×84×4 bytes, batch \(batch): three convolutions and 512 units that policy and values share",
+      operations: operations, items: 1, unit: "updates"
+    ) { [settings] pool in
+      let learner = ProximalLearner(
+        settings, space, .discrete(count: actions), random: RandomStream(seed: 1), pool: pool)
+      let rollout = Rollout(length: batch, lanes: 1, observations: space, actionColumns: actions)
+      let pixels = BenchmarkData.normals(batch * space.size)
+      for index in pixels.memory.indices { pixels[index] = (128 + 40 * pixels[index]).rounded() }
+      rollout.observations.set(from: 0, Rows(pixels.base, batch, space.size))
+      for row in 0..<batch {
+        rollout.actions.rows[row, row % actions] = 1
+        rollout.logProbabilities.rows[row, 0] = -1.8
+        (rollout.advantages.memory[row], rollout.returns.memory[row]) = (row % 2 == 0 ? 1 : -1, Float(row % 3))
+      }
+      let rows = (0..<Int32(batch)).map { $0 }
+      let objective = settings.objective(at: 0)
+      return { _ = try learner.step(on: rollout, rows: rows[...], objective) }
+    }
+  }
 
   /// Twenty updates of a Q-network 4-256-256-2 on a replay of 10,000 transitions.
   private static func qLearning(

@@ -252,10 +252,12 @@ import Testing
   }
 
   /// Acting and learning alike.
-  @Test(arguments: ["CartPole-v1", "Pendulum-v1"]) func norDoesProximalPolicyOptimisation(id: String) throws {
+  @Test(arguments: ["CartPole-v1", "Pendulum-v1", "FrameCounter-v0"])
+  func norDoesProximalPolicyOptimisation(id: String) throws {
     let settings = """
       {"agent": {"type": "ppo", "rolloutLength": 16, "batchSize": 24, "epochs": 3, "hiddenSizes": [16],
-        "exploration": "stateDependent", "normalizesObservations": true, "normalizesRewards": true}}
+        "exploration": "stateDependent", "normalizesObservations": \(id != "FrameCounter-v0"),
+        "normalizesRewards": true, "convolutions": {"hiddenSizes": [16]}}}
       """
     let agent = try makeAgent(settings, for: task(id))
     let group = try group(id)

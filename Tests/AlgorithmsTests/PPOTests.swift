@@ -62,7 +62,7 @@ import Testing
         #expect(rollout.truncated.rows[t, lane] == isCut && rollout.terminated.rows[t, lane] == 0)
         if t == 3 { #expect(rollout.finalValues.rows[t, lane] == run.value(last[lane])) }
         if t == 6 { #expect(rollout.lastValues.rows[0, lane] == run.value(last[lane])) }
-        let seen = rollout.observations.read.row(t * 2 + lane).array
+        let seen = rollout.observations.array(t * 2 + lane)
         if t > 0 { #expect((seen == before[lane]) == (t != 4)) }
       }
       #expect(rollout.count == t + 1)
@@ -97,10 +97,11 @@ import Testing
     }
     #expect(rollout.actions.memory.contains { abs($0) > 2 })
     let network = run.agent.learner.network
-    let mean = RowBuffer(120, 1)
+    let (seen, mean) = (RowBuffer(120, 3), RowBuffer(120, 1))
+    rollout.observations.read(0..<120, into: seen.memory.baseAddress!)
     var random = RandomStream(seed: 0)
     network.draw(
-      rollout.observations.read.slice(0..<120), into: ActionRows(mean.rows, network.space), isStochastic: false, &random
+      seen.read, into: ActionRows(mean.rows, network.space), isStochastic: false, &random
     )
     for row in 0..<120 {
       let score = Double(rollout.actions.rows[row, 0] - mean.rows[row, 0]) / exp(1.5)
@@ -180,13 +181,15 @@ import Testing
       func constant(_ buffer: RowBuffer, _ columns: Int = 1) -> Tensor {
         tape.constant(.init(buffer.memory), rows: rollout.rows, columns: columns)
       }
-      let observations = constant(rollout.observations, rollout.observations.rows.columns)
+      let observations = tape.constant(rows: rollout.rows, columns: rollout.observations.columns) {
+        rollout.observations.read(0..<rollout.rows, into: $0.baseAddress!)
+      }
       let batch = ProximalObjective.Minibatch(
         actions: constant(rollout.actions, rollout.actions.rows.columns),
         oldLogProbabilities: constant(rollout.logProbabilities), advantages: constant(rollout.advantages),
         oldValues: constant(rollout.values), returns: constant(rollout.returns))
-      return objective(
-        network.distribution(observations, on: tape), network.value(observations, on: tape), on: batch, tape)
+      let (distribution, value) = network(observations, on: tape)
+      return objective(distribution, value, on: batch, tape)
     }
     func loss(at distance: Float) -> Double {
       for index in direction.memory.indices { network.store.values[index] += distance * direction[index] }
@@ -307,7 +310,7 @@ import Testing
     run.agent.act(in: situation, into: group.actions)
     let rollout = run.agent.rollout
     #expect(rollout.truncated.rows.row(2)[0, 0] == 0 && rollout.truncated.rows.row(2)[0, 1] == 1)
-    #expect(rollout.finalValues.rows[2, 1] == run.value(rollout.observations.read.row(2 * 2 + 1).array))
+    #expect(rollout.finalValues.rows[2, 1] == run.value(rollout.observations.array(2 * 2 + 1)))
   }
 
   // MARK: Learning

@@ -16,7 +16,7 @@ struct ProximalGoldenTests {
       try inputs["steps"].integer(in: 1...10_000), try inputs["environments"].integer(in: 1...10_000)
     )
     let shape = [steps, lanes]
-    let rollout = Rollout(length: steps, lanes: lanes, observationSize: 1, actionColumns: 1)
+    let rollout = Rollout(length: steps, lanes: lanes, observations: .box(low: [-1], high: [1]), actionColumns: 1)
     for (buffer, name) in [
       (rollout.rewards, "rewards"), (rollout.values, "values"), (rollout.terminated, "terminated"),
       (rollout.truncated, "truncated"), (rollout.finalValues, "final_values"),
@@ -113,8 +113,10 @@ struct ProximalGoldenTests {
     settings.maximumGradientNorm = try configuration["max_grad_norm"].double
     settings.normalizesAdvantages = try configuration["normalise_advantage"].flag
     let bound = [Float](repeating: 100, count: columns)
+    let one = [Float](repeating: 1, count: observationSize)
+    let observations = ObservationSpace.box(low: one.map { -$0 }, high: one)
     let learner = ProximalLearner(
-      settings, observationSize: observationSize, .box(low: bound.map { -$0 }, high: bound),
+      settings, observations, .box(low: bound.map { -$0 }, high: bound),
       random: RandomStream(seed: 0), pool: nil)
 
     func parts() -> [(name: String, memory: UnsafeMutableBufferPointer<Float>, shape: [Int])] {
@@ -132,12 +134,16 @@ struct ProximalGoldenTests {
       _ = memory.update(fromContentsOf: try inputs["params/\(name)"].floats(shape))
     }
     let rows = try inputs["batch/returns"].shape(rank: 1)[0]
-    let rollout = Rollout(length: rows, lanes: 1, observationSize: observationSize, actionColumns: columns)
+    let rollout = Rollout(length: rows, lanes: 1, observations: observations, actionColumns: columns)
     for (buffer, name, shape) in [
-      (rollout.observations, "obs", [rows, observationSize]), (rollout.actions, "actions", [rows, columns]),
+      (rollout.actions, "actions", [rows, columns]),
       (rollout.advantages, "advantages", [rows]), (rollout.returns, "returns", [rows]),
       (rollout.values, "old_values", [rows]), (rollout.logProbabilities, "old_log_prob", [rows]),
     ] { _ = buffer.memory.update(fromContentsOf: try inputs["batch/\(name)"].floats(shape)) }
+
+    try inputs["batch/obs"].floats([rows, observationSize]).withUnsafeBufferPointer {
+      rollout.observations.set(from: 0, Rows($0.baseAddress!, rows, observationSize))
+    }
 
     let epochs = try fixture["outputs/ppo_update/epochs"].elements(configuration["epochs"].integer(in: 1...1000))
     let objective = try Self.objective(configuration)

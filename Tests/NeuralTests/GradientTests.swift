@@ -146,6 +146,19 @@ struct GradientTests {
     ]
   }
 
+  /// Convolutions patch by patch: one patch of one picture, patches that overlap, and ones that leave pixels over.
+  static let patches: [GradientCase] = [(1, 2, 2, 1, 2, 2, 1), (3, 5, 4, 2, 3, 3, 1), (4, 7, 6, 1, 9, 2, 3)].flatMap {
+    (count, height, width, channels, outputs, kernel, stride) -> [GradientCase] in
+    let shape = PatchConvolution(
+      height: height, width: width, channels: channels, outputs: outputs, kernel: kernel, stride: stride)
+    return [Activation.identity, .tanh].map { activation in
+      GradientCase(
+        "convolution of patches, \(activation)", .patchConvolution,
+        [(1, count, shape.inputSize), (1, outputs, shape.patchSize), (1, 1, outputs)]
+      ) { $0.convolution($1[0], shape, weight: $1[1], bias: $1[2], activation: activation) }
+    }
+  }
+
   /// Operations on pictures, of one, of a whole tile and of more.
   static let pictures: [GradientCase] = [(1, 6, 4, 1, 2), (3, 8, 6, 3, 9), (17, 2, 2, 4, 1)].flatMap {
     (count, height, width, channels, outputs) -> [GradientCase] in
@@ -271,11 +284,13 @@ struct GradientTests {
   @Test func ofMatrixProducts() { check(Self.matrix) }
   @Test func ofLatents() { check(Self.latent) }
   @Test func ofPictures() { check(Self.pictures) }
+  @Test func ofPatches() { check(Self.patches) }
   @Test func ofFusedOperations() { check(Self.fused) }
 
   @Test func everyOperationIsChecked() {
     let checked = Set(
-      (Self.unary + Self.binary + Self.matrix + Self.latent + Self.pictures + Self.fused).map(\.operation))
+      (Self.unary + Self.binary + Self.matrix + Self.latent + Self.pictures + Self.patches + Self.fused).map(
+        \.operation))
     // A network is held to its layers, to the bit (NetworkNodeTests).
     let exempt: Set<Neural.Operation> = [
       .constant, .variable, .parameter, .detached, .straightThroughSample, .network,

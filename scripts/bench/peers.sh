@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../common.sh"
 threads="$(nproc)" rounds=3 seconds=0.5 minutes=9 limit=60 libraries="torch torch-compile mbrl-lib sb3 jax"
 workloads="train-5x32 train-7x256 rollout-500x20x25 matmul-32x200x200 matmul-256x256x256 matmul-7000x200x200 sac-update"
-workloads="$workloads ppo-cartpole dqn-cartpole"
+workloads="$workloads ppo-pictures-update ppo-cartpole dqn-cartpole"
 options "threads= rounds= seconds= minutes= limit= libraries= workloads=" "$@"
 find_binary
 . scripts/bench/environment.sh
@@ -31,6 +31,7 @@ print(1 / w["items_per_second"] if single else w["median_seconds"], w["share"])'
     echo "$workload mbrl $here" >> "$results"
     for library in $libraries; do
       case "$library $workload" in
+        jax\ ppo-*) continue ;;
         mbrl-lib\ train-* | sb3\ *-update | sb3\ *-cartpole | torch\ *-update | jax\ *-update) ;;
         mbrl-lib\ * | sb3\ * | *-update | *-cartpole) continue ;;
       esac

@@ -1,5 +1,6 @@
 """Workloads of scripts/bench/peers.sh that learn policies: soft actor-critic's update in PyTorch, Stable-Baselines3 and
-JAX, and PPO and DQN on CartPole-v1 end to end in Stable-Baselines3, with the sizes and settings of `mbrl bench`.
+JAX, PPO's on pictures in the first two, and PPO and DQN on CartPole-v1 end to end in Stable-Baselines3, with the sizes
+and settings of `mbrl bench`.
 
 `run(library, workload, report)` calls report(function, items): the function does so many updates or steps.
 """
@@ -10,6 +11,8 @@ UPDATES = 20
 def run(library, workload, report):
     if workload == "sac-update":
         {"torch": torch_update, "sb3": baselines_update, "jax": jax_update}[library](report)
+    elif workload == "ppo-pictures-update":
+        {"torch": torch_pictures, "sb3": baselines_pictures}[library](report)
     elif library == "sb3":
         baselines_steps(workload, report)
     else:
@@ -112,6 +115,65 @@ def baselines_update(report):
             observation, following, random.uniform(-1, 1, (1, ACTIONS)), random.standard_normal(1), numpy.zeros(1),
             [{}])
     report(lambda: model.train(gradient_steps=UPDATES, batch_size=ROWS), UPDATES)
+
+
+def torch_pictures(report):
+    """One minibatch; channels last, which is the faster layout for it on processors, and Adam fused."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    body = nn.Sequential(
+        nn.Conv2d(4, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(), nn.Conv2d(64, 64, 3, 1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(3136, 512), nn.ReLU()).to(memory_format=torch.channels_last)
+    policy, value = nn.Linear(512, ACTIONS), nn.Linear(512, 1)
+    parameters = [*body.parameters(), *policy.parameters(), *value.parameters()]
+    adam = torch.optim.Adam(parameters, lr=3e-4, eps=1e-5, fused=True)
+    pictures = torch.randint(256, (ROWS, 4, 84, 84), dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    taken, old = torch.randint(ACTIONS, (ROWS,)), torch.full((ROWS,), -1.8)
+    raw, returns = torch.randn(ROWS), torch.randn(ROWS)
+
+    def update():
+        seen = body(pictures.float() / 255)
+        logs = policy(seen).log_softmax(1)
+        advantages = (raw - raw.mean()) / (raw.std() + 1e-8)
+        ratio = (logs.gather(1, taken[:, None])[:, 0] - old).exp()
+        gain = torch.min(ratio * advantages, ratio.clamp(0.8, 1.2) * advantages).mean()
+        adam.zero_grad()
+        (0.5 * ((value(seen)[:, 0] - returns) ** 2).mean() - gain).backward()
+        nn.utils.clip_grad_norm_(parameters, 0.5)
+        adam.step()
+
+    report(update)
+
+
+def baselines_pictures(report):
+    """Its own train(), an epoch of one minibatch."""
+    import gymnasium
+    import numpy
+    import torch
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.logger import configure
+
+    class Task(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(0, 255, (84, 84, 4), numpy.uint8)
+        action_space = gymnasium.spaces.Discrete(ACTIONS)
+
+        def reset(self, *, seed=None, options=None):
+            return numpy.zeros((84, 84, 4), numpy.uint8), {}
+
+        def step(self, action):
+            return numpy.zeros((84, 84, 4), numpy.uint8), 0.0, False, False, {}
+
+    model = PPO("CnnPolicy", Task(), n_steps=ROWS, batch_size=ROWS, n_epochs=1, seed=0, device="cpu")
+    model.set_logger(configure(None, []))
+    random = numpy.random.default_rng(0)
+    for _ in range(ROWS):
+        model.rollout_buffer.add(
+            random.integers(256, size=(1, 4, 84, 84), dtype=numpy.uint8), random.integers(ACTIONS, size=(1, 1)),
+            random.standard_normal(1), numpy.zeros(1), torch.randn(1, 1), torch.full((1,), -1.8))
+    model.rollout_buffer.compute_returns_and_advantage(torch.zeros(1, 1), numpy.zeros(1))
+    report(model.train)
 
 
 def baselines_steps(workload, report):

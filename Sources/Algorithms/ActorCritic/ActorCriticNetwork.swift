@@ -2,7 +2,8 @@ import Environments
 import Neural
 import Support
 
-/// A policy and a value network of the same hidden layers, without shared ones, in one store that one optimiser moves.
+/// A policy and a value network of the same hidden layers, shared ones or each its own, in one store that one optimiser
+/// moves.
 ///
 /// The policy is a softmax over discrete actions, or a normal around the network's mean; environments get its draws
 /// within their bounds. The deviation σ is the same in all states; or, with σ for every dimension and every feature φ
@@ -16,8 +17,13 @@ package final class ActorCriticNetwork: ArchivableObject {
   /// What vectors of actions are drawn by: σ of no state, or of the features.
   package enum Exploration: String, CaseIterable, Sendable { case independent, stateDependent }
 
+  /// For which observations policy and values share all but their last layers.
+  package enum Sharing: String, CaseIterable, Sendable { case pictures, always, never }
+
   /// What the two networks are.
   package struct Settings: Sendable {
+    package var sharing = Sharing.pictures
+    package var convolutions = ConvolutionSettings()
     package var hiddenSizes = [64, 64]
     package var activation = Activation.tanh
     package var start = Start.orthogonal
@@ -32,7 +38,10 @@ package final class ActorCriticNetwork: ArchivableObject {
   }
 
   package let store = ParameterStore()
+  /// Behind a trunk, where there is one.
   package let policy, value: MLP
+  package let plan: ActorCriticPlan
+  private let trunk, valueTrunk: ObservationTrunk
   package let space: ActionSpace
   /// log σ [1, 1, action columns], or of the features [1, action columns, features]; nil for discrete actions.
   package let logDeviation: Parameter?
@@ -42,20 +51,27 @@ package final class ActorCriticNetwork: ArchivableObject {
 
   /// - Parameter legal: where observations say which discrete actions have a probability.
   package init(
-    _ settings: Settings, observationSize: Int, _ space: ActionSpace, legal: LegalActions? = nil,
+    _ settings: Settings, _ observations: ObservationSpace, _ space: ActionSpace, legal: LegalActions? = nil,
     random: inout RandomStream, pool: ComputePool?
   ) {
     (self.space, self.legal) = (space, legal)
-    let store = store
+    let (store, plan) = (store, ActorCriticPlan(settings, observations))
+    self.plan = plan
+    let trunk = ObservationTrunk(
+      name: plan.isShared ? "trunk" : "policy.trunk", plan, settings, in: store, random: &random)
+    self.trunk = trunk
     func network(_ name: String, outputs: Int, gain: Double) -> MLP {
       let isOrthogonal = settings.start == .orthogonal
       return MLP(
-        name: name, sizes: [observationSize] + settings.hiddenSizes + [outputs], activation: settings.activation,
+        name: name, sizes: [trunk.outputs] + plan.ownSizes + [outputs], activation: settings.activation,
         in: store, weightInitializer: isOrthogonal ? .orthogonal(gain: Float(settings.hiddenGain)) : .kaimingUniform,
         biasInitializer: isOrthogonal ? .zeros : .kaimingUniform,
         outputInitializer: isOrthogonal ? .orthogonal(gain: Float(gain)) : nil, random: &random)
     }
     policy = network("policy", outputs: space.columns, gain: settings.policyGain)
+    valueTrunk =
+      plan.isShared
+      ? trunk : ObservationTrunk(name: "value.trunk", plan, settings, in: store, random: &random)
     value = network("value", outputs: 1, gain: settings.valueGain)
     isStateDependent = !space.isDiscrete && settings.exploration == .stateDependent
     let (name, start) = ("policy.logDeviation", Initializer.constant(Float(settings.logDeviation)))
@@ -77,9 +93,14 @@ package final class ActorCriticNetwork: ArchivableObject {
   /// z that state-dependent exploration takes for one lane; 0 where there is none.
   package var explorationSize: Int { isStateDependent ? logDeviation!.count : 0 }
 
-  /// π at observations [1, rows, observation size].
-  package func distribution(_ observations: Tensor, on tape: Tape) -> ActionDistribution {
-    distribution(features: policy.features(observations, on: tape), at: tape.rows(of: observations), on: tape)
+  /// π at observations [1, rows, observation size], of pictures shares of 255, and v [1, rows, 1].
+  package func callAsFunction(
+    _ observations: Tensor, on tape: Tape
+  ) -> (distribution: ActionDistribution, value: Tensor) {
+    let seen = trunk(observations, on: tape)
+    let distribution = distribution(
+      features: policy.features(seen, on: tape), at: tape.rows(of: observations), on: tape)
+    return (distribution, value(plan.isShared ? seen : valueTrunk(observations, on: tape), on: tape))
   }
 
   private func distribution(features: Tensor, at observations: Rows, on tape: Tape) -> ActionDistribution {
@@ -94,6 +115,16 @@ package final class ActorCriticNetwork: ArchivableObject {
     return .normal(mean: output, logDeviation: tape.scale(tape.log(tape.addScalar(variance, 1e-6)), by: 0.5))
   }
 
+  /// Observations as an environment gives them, bytes of pictures as shares of 255.
+  private func seen(_ observations: Rows) -> Tensor {
+    guard plan.isPicture else { return tape.constant(observations) }
+    return tape.constant(rows: observations.count, columns: observations.columns) { memory in
+      let copy = MutableRows(memory.baseAddress!, observations.count, observations.columns)
+      copy.copy(observations)
+      for place in memory.indices { memory[place] *= 1 / 255 }
+    }
+  }
+
   /// Draws an action for every row, or where it is not stochastic takes the mean or the most probable one, as the
   /// distribution has it: not within bounds. `logProbabilities` [rows, 1] gets log π of each.
   /// - Parameter exploration: z [rows, explorationSize] that stays for some steps; nil: every draw is independent.
@@ -103,7 +134,7 @@ package final class ActorCriticNetwork: ArchivableObject {
   ) {
     tape.rewind()
     tape.withoutGradients {
-      let features = policy.features(tape.constant(observations), on: tape)
+      let features = policy.features(trunk(seen(observations), on: tape), on: tape)
       let distribution = distribution(features: features, at: observations, on: tape)
       switch distribution {
       case .categorical(let logs):
@@ -145,12 +176,28 @@ package final class ActorCriticNetwork: ArchivableObject {
 
   /// V of every observation, into the elements of `values` one after another.
   package func evaluate(_ observations: Rows, into values: UnsafeMutableBufferPointer<Float>) {
-    let rowsAtOnce = 4096
-    for start in stride(from: 0, to: observations.count, by: rowsAtOnce) {
+    evaluate(count: observations.count, into: values) { seen(observations.slice($0)) }
+  }
+
+  /// The same of observations that are kept.
+  package func evaluate(_ observations: ObservationRows, into values: UnsafeMutableBufferPointer<Float>) {
+    evaluate(count: observations.count, into: values) { range in
+      tape.constant(rows: range.count, columns: observations.columns) {
+        observations.read(range, into: $0.baseAddress!)
+      }
+    }
+  }
+
+  /// As many rows at once as fit into some caches.
+  private func evaluate(
+    count: Int, into values: UnsafeMutableBufferPointer<Float>, _ observations: (Range<Int>) -> Tensor
+  ) {
+    let rowsAtOnce = plan.isPicture ? 128 : 4096
+    for start in stride(from: 0, to: count, by: rowsAtOnce) {
       tape.rewind()
       tape.withoutGradients {
-        let rows = observations.slice(start..<min(start + rowsAtOnce, observations.count))
-        let value = tape.values(value(tape.constant(rows), on: tape))
+        let seen = observations(start..<min(start + rowsAtOnce, count))
+        let value = tape.values(value(valueTrunk(seen, on: tape), on: tape))
         _ = UnsafeMutableBufferPointer(rebasing: values[start...]).update(fromContentsOf: value)
       }
     }

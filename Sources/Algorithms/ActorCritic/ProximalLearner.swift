@@ -48,13 +48,13 @@ package final class ProximalLearner: ArchivableObject {
   private var isEnded = false
 
   package init(
-    _ settings: ProximalSettings, observationSize: Int, _ space: ActionSpace, legal: LegalActions? = nil,
+    _ settings: ProximalSettings, _ observations: ObservationSpace, _ space: ActionSpace, legal: LegalActions? = nil,
     random: RandomStream, pool: ComputePool?
   ) {
     (self.settings, self.pool) = (settings, pool)
     var start = random.stream("start")
     network = ActorCriticNetwork(
-      settings.network, observationSize: observationSize, space, legal: legal, random: &start, pool: pool)
+      settings.network, observations, space, legal: legal, random: &start, pool: pool)
     optimizer = Adam(
       network.store, learningRate: Float(settings.learningRate.start), epsilon: Float(settings.adamEpsilon),
       maximumNorm: settings.maximumGradientNorm > 0 ? Float(settings.maximumGradientNorm) : nil)
@@ -67,7 +67,7 @@ package final class ProximalLearner: ArchivableObject {
   /// - Throws: `InterruptedError` between two epochs: the same call, with the same rollout, goes on with the next one.
   package func update(on rollout: Rollout, at step: Int) throws -> Report {
     if epochs == 0 {
-      network.evaluate(rollout.observations.read, into: rollout.values.memory)
+      network.evaluate(rollout.observations, into: rollout.values.memory)
       rollout.estimateAdvantages(discount: Float(settings.discount), decay: Float(settings.lambda))
     }
     let objective = settings.objective(at: step)
@@ -112,7 +112,9 @@ package final class ProximalLearner: ArchivableObject {
           rows, of: Rows(buffer.rows.base, rollout.rows, columns))
       }
     }
-    let observations = gathered(rollout.observations, columns: rollout.observations.rows.columns)
+    let observations = tape.constant(rows: rows.count, columns: rollout.observations.columns) {
+      rollout.observations.gather(rows, into: $0.baseAddress!)
+    }
     let advantages = tape.constant(rows: rows.count, columns: 1) {
       MutableRows($0.baseAddress!, rows.count, 1).gather(
         rows, of: Rows(rollout.advantages.rows.base, rollout.rows, 1))
@@ -122,8 +124,8 @@ package final class ProximalLearner: ArchivableObject {
       actions: gathered(rollout.actions, columns: rollout.actions.rows.columns),
       oldLogProbabilities: gathered(rollout.logProbabilities), advantages: advantages,
       oldValues: gathered(rollout.values), returns: gathered(rollout.returns))
-    let terms = objective(
-      network.distribution(observations, on: tape), network.value(observations, on: tape), on: batch, tape)
+    let (distribution, value) = network(observations, on: tape)
+    let terms = objective(distribution, value, on: batch, tape)
     guard tape.scalar(terms.loss).isFinite else {
       throw DivergedError(quantity: network.store.firstNonfinite() ?? "the loss of policy and values")
     }

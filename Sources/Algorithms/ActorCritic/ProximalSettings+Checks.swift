@@ -12,12 +12,22 @@ extension ProximalSettings {
     func unused(_ names: String..., because reason: String) {
       for name in names { fields.unused("agent.\(name)", because: reason) }
     }
-    if !normalizesObservations { unused("observationLimit", because: "agent.normalizesObservations is false") }
+    if task.specification.observationSpace.isImage {
+      unused("normalizesObservations", "observationLimit", because: "pictures are seen as shares of 255")
+    } else if !normalizesObservations {
+      unused("observationLimit", because: "agent.normalizesObservations is false")
+    }
     if !normalizesRewards { unused("rewardLimit", because: "agent.normalizesRewards is false") }
     if network.start == .uniform {
       unused("hiddenGain", "policyGain", "valueGain", because: "agent.initialization is not \"orthogonal\"")
     }
-    if network.hiddenSizes.isEmpty { unused("activation", "hiddenGain", because: "there is no hidden layer") }
+    network.convolutions.warn(task, fields)
+    let plan = ActorCriticPlan(network, task.specification.observationSpace)
+    if !plan.convolutions.isEmpty {
+      unused("hiddenSizes", "activation", because: "pictures are seen through agent.convolutions")
+    } else if network.hiddenSizes.isEmpty {
+      unused("activation", "hiddenGain", because: "there is no hidden layer")
+    }
     if task.specification.actionSpace.isDiscrete {
       unused("logDeviation", "exploration", "explorationEvery", because: "discrete actions have no deviation")
     } else if network.exploration == .independent {
@@ -37,19 +47,20 @@ extension ProximalSettings {
 
   /// What a rollout, the networks and their updates hold in memory.
   package func memory(_ task: EnvironmentDescription, lanes: Int) -> MemoryNeed {
-    let (size, actions) = (task.specification.observationSpace.size, task.specification.actionSpace.columns)
-    let sizes = [size] + network.hiddenSizes + [actions]
+    let (space, actions) = (task.specification.observationSpace, task.specification.actionSpace.columns)
+    let plan = ActorCriticPlan(network, space)
+    let parameters = plan.parameterCount(actions: actions)
+    let row = ObservationRows.bytes(1, of: space) + 4 * (actions + 8)
     var need = MemoryNeed()
     need.add(
       "rollout: agent.rolloutLength \(rolloutLength) × training.environments \(lanes)",
-      bytes: rolloutLength, lanes, size + actions + 8, 4)
-    need.add(
-      "the rollout once more while a checkpoint is written", bytes: rolloutLength, lanes, size + actions + 8, 4)
-    need.add(
-      "policy and values: \(MLP.parameterCount(sizes)) parameters each (agent.hiddenSizes)",
-      bytes: 2, MLP.parameterCount(sizes), 4, 4)
+      bytes: rolloutLength, lanes, row)
+    need.add("the rollout once more while a checkpoint is written", bytes: rolloutLength, lanes, row)
+    let source = plan.convolutions.isEmpty ? "agent.hiddenSizes" : "agent.convolutions"
+    need.add("policy and values: \(parameters) parameters (\(source))", bytes: parameters, 4, 4)
     let rows = min(batchSize, MemoryNeed.product(rolloutLength, lanes))
-    need.add("updates: agent.batchSize \(rows) × all layers", bytes: rows, 2, sizes.reduce(0, +), 8)
+    need.add(
+      "updates: agent.batchSize \(rows) × all layers", bytes: rows, plan.numbersPerRow(actions: actions), 4)
     return need
   }
 }

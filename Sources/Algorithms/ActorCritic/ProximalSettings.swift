@@ -72,6 +72,11 @@ package struct ProximalSettings: Sendable {
   }
 
   private mutating func declareNetwork(_ fields: Fields) {
+    fields.choice(
+      "sharesLayers", &network.sharing,
+      "for which observations policy and values share all but their last layers")
+    fields.section(
+      "convolutions", &network.convolutions, chooser: "type", "what pictures are seen through, with ReLU")
     fields.integers(
       "hiddenSizes", &network.hiddenSizes, each: 1...4096, count: 0...7, "hidden layers of policy and value networks")
     fields.choice("activation", &network.activation, "after every hidden layer")

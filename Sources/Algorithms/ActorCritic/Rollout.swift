@@ -1,3 +1,4 @@
+import Environments
 import Support
 
 /// T steps of N lanes under one policy, with the advantages of what was done. Row t·N + i of a matrix of rows, and
@@ -8,7 +9,7 @@ package final class Rollout: ArchivableObject {
   /// Steps that are stored.
   package private(set) var count = 0
   /// [T·N, observation size], as the networks saw them.
-  package let observations: RowBuffer
+  package let observations: ObservationRows
   /// [T·N, action columns], as they were drawn: one-hot, or a vector that the environment got within its bounds.
   package let actions: RowBuffer
   /// [T·N, 1]: log π of the actions under the policy that drew them.
@@ -24,9 +25,9 @@ package final class Rollout: ArchivableObject {
   /// [T, N]: V of the observations, the advantages A, and A + V, which the values are drawn to.
   package let values, advantages, returns: RowBuffer
 
-  package init(length: Int, lanes: Int, observationSize: Int, actionColumns: Int) {
+  package init(length: Int, lanes: Int, observations space: ObservationSpace, actionColumns: Int) {
     (self.length, self.lanes) = (length, lanes)
-    observations = RowBuffer(length * lanes, observationSize)
+    observations = ObservationRows(length * lanes, of: space)
     actions = RowBuffer(length * lanes, actionColumns)
     logProbabilities = RowBuffer(length * lanes, 1)
     (rewards, terminated) = (RowBuffer(length, lanes), RowBuffer(length, lanes))
@@ -86,8 +87,9 @@ package final class Rollout: ArchivableObject {
   package func archive(_ archive: Archive) throws {
     try archive.value("count", &count)
     guard 0...length ~= count else { throw ArchiveError.malformed("rollout.count", "\(count)") }
+    try archive.part("observations", observations)
     for (name, buffer) in [
-      ("observations", observations), ("actions", actions), ("logProbabilities", logProbabilities),
+      ("actions", actions), ("logProbabilities", logProbabilities),
       ("rewards", rewards), ("terminated", terminated), ("truncated", truncated), ("finalValues", finalValues),
       ("lastValues", lastValues), ("values", values), ("advantages", advantages), ("returns", returns),
     ] { try archive.part(name, buffer) }

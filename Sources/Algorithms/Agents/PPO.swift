@@ -14,6 +14,9 @@ package final class PPO: Agent {
     package init() {}
     package mutating func declare(_ fields: Fields) { learning.declare(fields) }
     package func misfit(_ task: EnvironmentDescription) -> String? { learning.misfit(task) }
+    package func check(_ task: EnvironmentDescription, _ fields: Fields) {
+      learning.network.convolutions.check(task, fields)
+    }
     package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       learning.warn(task, lanes: lanes, steps: steps, fields)
     }
@@ -35,21 +38,24 @@ package final class PPO: Agent {
   private var acting: RandomStream
   /// Environment steps of all lanes.
   private var steps = 0
-  /// Of the step that is observed: rewards, and what follows [lanes, observation size] with its values.
+  /// Of the step that is observed: rewards, and values of what follows.
   private var rewards: [Double]
-  private let next, nextValues: RowBuffer
+  private let nextValues: RowBuffer
+  /// Observations [lanes, observation size] on their way to the networks.
+  private let seen: RowBuffer
 
-  /// An agent for vector observations.
+  /// An agent for observations that are vectors or pictures.
   package init(_ configuration: Configuration, _ context: AgentContext) {
     let (specification, lanes) = (context.specification, context.lanes)
     let size = specification.observationSpace.size
     (settings, space) = (configuration.learning, specification.actionSpace)
     learner = ProximalLearner(
-      settings, observationSize: size, space, legal: specification.legalActions,
+      settings, specification.observationSpace, space, legal: specification.legalActions,
       random: context.random.stream("network"), pool: context.pool)
     rollout = Rollout(
-      length: settings.rolloutLength, lanes: lanes, observationSize: size, actionColumns: space.columns)
-    if settings.normalizesObservations {
+      length: settings.rolloutLength, lanes: lanes, observations: specification.observationSpace,
+      actionColumns: space.columns)
+    if settings.normalizesObservations && !specification.observationSpace.isImage {
       observationNormalizer = ObservationNormalizer(
         columns: size, keeping: specification.legalActions?.columns, limit: settings.observationLimit)
     }
@@ -60,7 +66,7 @@ package final class PPO: Agent {
     exploration = explorationSize > 0 ? RowBuffer(lanes, explorationSize) : nil
     acting = context.random.stream("policy")
     rewards = [Double](repeating: 0, count: lanes)
-    (next, nextValues) = (RowBuffer(lanes, size), RowBuffer(lanes, 1))
+    (nextValues, seen) = (RowBuffer(lanes, 1), RowBuffer(lanes, size))
   }
 
   package var metricNames: [String] {
@@ -75,12 +81,12 @@ package final class PPO: Agent {
       if rollout.isGoingOn(lane) { cut(lane) }
     }
     observationNormalizer?.update(situation.observations)
-    let observations = rollout.observations.rows.slice(rollout.present)
-    normalize(situation.observations, into: observations)
+    let observations = normalized(situation.observations)
+    rollout.observations.set(from: rollout.present.lowerBound, observations)
     let drawn = rollout.actions.rows.slice(rollout.present)
     if let exploration, explorationIsDue { acting.fillNormal(exploration.memory) }
     learner.network.draw(
-      Rows(observations), into: ActionRows(drawn, space), isStochastic: true, exploration: exploration?.read,
+      observations, into: ActionRows(drawn, space), isStochastic: true, exploration: exploration?.read,
       logProbabilities: rollout.logProbabilities.rows.slice(rollout.present), &acting)
     actions.rows.copy(Rows(drawn))
     space.clip(actions.rows)
@@ -103,8 +109,7 @@ package final class PPO: Agent {
       needsValues = needsValues || isCut
     }
     if needsValues {
-      normalize(steps.next, into: next.rows)
-      learner.network.evaluate(next.read, into: nextValues.memory)
+      learner.network.evaluate(normalized(steps.next), into: nextValues.memory)
       rollout.finalValues.rows.row(t).copy(Rows(nextValues.rows.base, 1, steps.count))
       rollout.lastValues.rows.copy(Rows(nextValues.rows.base, 1, steps.count))
     }
@@ -115,19 +120,19 @@ package final class PPO: Agent {
   /// The lane's episode was lost where a run was resumed: as if it had been cut, with the last value that is known.
   private func cut(_ lane: Int) {
     let t = rollout.count - 1
+    let row = t * rollout.lanes + lane
+    rollout.observations.read(row..<row + 1, into: seen.memory.baseAddress!)
     learner.network.evaluate(
-      rollout.observations.read.row(t * rollout.lanes + lane),
-      into: .init(rebasing: nextValues.memory[lane..<lane + 1]))
+      seen.read.slice(0..<1), into: .init(rebasing: nextValues.memory[lane..<lane + 1]))
     rollout.truncated.rows[t, lane] = 1
     rollout.finalValues.rows[t, lane] = nextValues.rows[lane, 0]
   }
 
-  private func normalize(_ observations: Rows, into normalized: MutableRows) {
-    if let observationNormalizer {
-      observationNormalizer.normalize(observations, into: normalized)
-    } else {
-      normalized.copy(observations)
-    }
+  /// Observations as the networks see them, until the next call.
+  private func normalized(_ observations: Rows) -> Rows {
+    guard let observationNormalizer else { return observations }
+    observationNormalizer.normalize(observations, into: seen.rows)
+    return seen.read
   }
 
   package func learn(_ metrics: inout Metrics) throws {

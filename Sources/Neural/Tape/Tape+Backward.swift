@@ -78,6 +78,7 @@ extension Tape {
     case .upsample: backwardUpsample(node, gradient)
     case .channelNormSiLU: backwardChannelNormSiLU(index, node, gradient)
     case .pictureLoss: backwardPictureLoss(node, gradient)
+    case .patchConvolution: backwardPatchConvolution(node, gradient)
     }
   }
 

@@ -41,6 +41,8 @@ package enum Operation: UInt8, CaseIterable, Sendable {
   // Pictures side by side
   case frames, frameRows, convolution, upsampledConvolution, pooledConvolution, maxPool, upsample, channelNormSiLU
   case pictureLoss
+  // Pictures as rows
+  case patchConvolution
   // Normalisation and recurrence
   case normalized, layerNorm, rmsNorm, normSiLU, gruGates, blockGRU
 }

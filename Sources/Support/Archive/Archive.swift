@@ -226,21 +226,28 @@ package final class Archive {
   /// Memory of a fixed shape, such as parameters and moments; reading fails unless the stored shape is the same.
   package func buffer(_ name: String, _ buffer: UnsafeMutableBufferPointer<Float>, shape: [Int], isWeight: Bool = false)
     throws
-  {
+  { try memory(name, UnsafeMutableRawBufferPointer(buffer), .float32, shape, isWeight) }
+  /// See above.
+  package func buffer(_ name: String, _ buffer: UnsafeMutableBufferPointer<UInt8>, shape: [Int]) throws {
+    try memory(name, UnsafeMutableRawBufferPointer(buffer), .uint8, shape, false)
+  }
+
+  private func memory(
+    _ name: String, _ memory: UnsafeMutableRawBufferPointer, _ elementType: Tensor.ElementType, _ shape: [Int],
+    _ isWeight: Bool
+  ) throws {
     let fullName = prefix + name
-    precondition(shape.reduce(1, *) == buffer.count, "shape of \(fullName)")  // a programmer's shape, not a file's
+    // A programmer's shape, not a file's.
+    precondition(Tensor.byteCount(elementType, shape) == memory.count, "shape of \(fullName)")
     switch mode {
     case .writing:
-      append(
-        fullName,
-        Tensor(
-          elementType: .float32, shape: shape, bytes: [UInt8](UnsafeRawBufferPointer(buffer)), isWeight: isWeight))
+      append(fullName, Tensor(elementType: elementType, shape: shape, bytes: [UInt8](memory), isWeight: isWeight))
     case .reading:
-      let tensor = try stored(fullName, .float32)
+      let tensor = try stored(fullName, elementType)
       guard tensor.shape == shape else {
         throw ArchiveError.shape(fullName, stored: tensor.shape, expected: shape)
       }
-      tensor.bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: $0) }
+      tensor.bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
     }
   }
 
