@@ -96,11 +96,10 @@ package protocol AgentConfiguration: Configurable {
   func misfit(_ task: EnvironmentDescription) -> String?
   /// Reports settings that do not suit the task or each other, of an agent that is no misfit.
   func check(_ task: EnvironmentDescription, _ fields: Fields)
-  /// Warns of settings that nothing reads, and of runs of so many environment steps, of all lanes together, in which
-  /// nothing will be learned. Default: of nothing.
+  /// Warns of settings that nothing reads, and of runs that end at such an environment step, of all lanes together, in
+  /// which nothing will be learned.
   func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields)
-  /// What the agent will hold in memory in a run of so many environment steps, as far as the settings tell. Default:
-  /// nothing worth mentioning.
+  /// What the agent will hold in memory in a run of so many environment steps, as far as the settings tell.
   func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed
   /// Whether networks multiply in bfloat16, which not every machine does fast. Default: no.
   var usesBfloat16: Bool { get }
@@ -114,8 +113,6 @@ extension AgentConfiguration {
   package mutating func declareSections(_ experiment: Fields) {}
   package func misfit(_ task: EnvironmentDescription) -> String? { nil }
   package func check(_ task: EnvironmentDescription, _ fields: Fields) {}
-  package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {}
-  package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed { MemoryNeed() }
   package var usesBfloat16: Bool { false }
   package func planCost(_ task: EnvironmentDescription) -> PlanCost? { nil }
 }

@@ -159,6 +159,8 @@ import Experiments
     #expect(try bench.train(["training.environmentSteps=110"]).exitCode == .success)
     #expect(text("\(try bench.seed())/eval.csv").contains("\n110,"))
     #expect(try bench.train().exitCode == .success)
+    // Which is said.
+    #expect(bench.recorder.warnings.count { $0.hasPrefix("the evaluation at step 110, where the run ended") } == 1)
     #expect(try reproducible(try bench.seed()) == Self.undisturbed())
     #expect(try FileSystem.list(bench.out).count == 1)
   }

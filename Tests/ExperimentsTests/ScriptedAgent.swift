@@ -12,6 +12,8 @@ final class ScriptedAgent: Agent {
     init() {}
     init(_ script: @escaping @Sendable (_ key: UInt64, _ step: Int) -> Act) { self.script = script }
     mutating func declare(_ fields: Fields) {}
+    func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {}
+    func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed { MemoryNeed() }
     func makeAgent(_ context: AgentContext) throws -> any Agent { ScriptedAgent(context, script) }
   }
 

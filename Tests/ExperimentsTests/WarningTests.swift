@@ -103,6 +103,9 @@ import Experiments
     ("Pendulum-v1", "sac", ["agent.updatesPerStep=0"], "agent.updatesPerStep"),
     ("Pendulum-v1", "ppo", ["training.environmentSteps=1000"], "agent.rolloutLength"),
     ("Pendulum-v1", "mbpo", ["training.environmentSteps=300"], "agent.initialRandomSteps"),
+    ("Pendulum-v1", "double-horizon", ["training.environmentSteps=300"], "agent.initialRandomSteps"),
+    ("Pendulum-v1", "dreamer", ["training.environmentSteps=1024"], "agent.batchSize"),
+    ("Pendulum-v1", "dreamer", ["agent.trainRatio=0"], "agent.trainRatio"),
     ("Pendulum-v1", "pets", ["model.batchSize=200", "agent.replayCapacity=100"], "model.batchSize"),
   ])
   func nothingLearned(environment: String, agent: String, overrides: [String], path: String) throws {
@@ -118,6 +121,16 @@ import Experiments
     }
     #expect(try warnings(8188) == ["agent.rolloutLength"])
     #expect(try warnings(8189).isEmpty)
+  }
+
+  /// The last steps of all environments count, whoever learns.
+  @Test(arguments: ["pets", "mbpo", "double-horizon", "sac", "dyna"]) func theLastStepsOfAllCount(agent: String) throws {
+    func warnings(_ steps: Int) throws -> [String] {
+      let overrides = ["training.environments=8", "training.environmentSteps=\(steps)", "agent.initialRandomSteps=400"]
+      return try Self.warnings(agent == "dyna" ? "CartPole-v1" : "Pendulum-v1", agent, overrides)
+    }
+    #expect(try warnings(392) == ["agent.initialRandomSteps"])
+    #expect(try warnings(393).isEmpty)
   }
 
   /// A run's own config.json names every setting: that is no reason for a warning.

@@ -33,9 +33,7 @@ extension ProximalSettings {
     } else if network.exploration == .independent {
       unused("explorationEvery", because: "agent.exploration is \"independent\"")
     }
-    // A run ends with a step of all lanes.
-    let rounds = steps / lanes + (steps % lanes > 0 ? 1 : 0)
-    if rounds < rolloutLength {
+    if steps / lanes < rolloutLength {
       let each = lanes > 1 ? " steps of each of the \(lanes) environments" : ""
       fields.warn(
         "agent.rolloutLength",

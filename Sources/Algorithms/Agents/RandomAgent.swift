@@ -6,6 +6,8 @@ package final class RandomAgent: Agent {
   package struct Configuration: AgentConfiguration {
     package init() {}
     package mutating func declare(_ fields: Fields) {}
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {}
+    package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed { MemoryNeed() }
     package func makeAgent(_ context: AgentContext) throws -> any Agent { RandomAgent(context) }
   }
 

@@ -46,7 +46,7 @@ package final class SAC: Agent {
           "agent.updateEvery", "nothing will be learned: the run ends at step \(steps), before the first round")
       }
       if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "nothing will be learned") }
-      replay.warn(steps: steps, lanes: lanes, fields)
+      replay.warn(steps: steps, fields)
     }
 
     package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {

@@ -53,9 +53,8 @@ package final class ModelLearner: ArchivableObject {
     }
 
     /// Warns of a run that ends before the first fit.
-    package func warn(steps: Int, lanes: Int = 1, _ fields: Fields) {
-      // The last steps of all environments count.
-      guard (steps + lanes - 1) / lanes * lanes < initialRandomSteps else { return }
+    package func warn(steps: Int, _ fields: Fields) {
+      guard steps < initialRandomSteps else { return }
       fields.warn(
         "agent.initialRandomSteps",
         "nothing will be learned: the run ends at step \(steps), before \(initialRandomSteps) random ones are done")

@@ -82,8 +82,9 @@ package struct ExperimentConfiguration: Configurable {
         fields.fault("agent.type", "\(misfit); use \(others)")
       } else if isTrusted("environment", "agent", "model", "planner") {
         agent.settings.check(task, fields)
-        agent.settings.warn(
-          task, lanes: training.environments, steps: training.environmentSteps, fields)
+        // A run ends with a step of all environments.
+        let (steps, lanes) = (training.environmentSteps, training.environments)
+        agent.settings.warn(task, lanes: lanes, steps: steps + (lanes - steps % lanes) % lanes, fields)
       }
     } catch let misfits as WrapperMisfits {
       for fault in misfits.faults { fields.fault("environment.wrappers.\(fault.path)", fault.message) }

@@ -59,7 +59,12 @@ extension RunLoop {
     } catch {
       throw ExperimentError(error)
     }
-    let file = try TransitionFile(reading: path, for: specification)
+    let file: TransitionFile
+    do {
+      file = try TransitionFile(reading: path, for: specification)
+    } catch {
+      throw .failed("training.data: \(error)")
+    }
     file.play(lanes: replay.lanes) { replay.append($0) }
   }
 }

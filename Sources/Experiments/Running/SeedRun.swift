@@ -51,6 +51,7 @@ package final class SeedRun {
     do {
       let run = try SeedRun(
         experiment, directory, threads: threads, call: call, origin: origin, report: report, shouldStop: shouldStop)
+      if let status, status.state == .done { run.warnOfLastEvaluation() }
       do {
         end = try run.train()
       } catch {
@@ -128,6 +129,15 @@ package final class SeedRun {
   }
 
   private func warn(_ text: String) { SeedRun.warn(text, log, report) }
+
+  /// Of a run that has ended and is to be longer, what only its end had is gone.
+  private func warnOfLastEvaluation() {
+    let step = loop.progress.step
+    guard configuration.evaluation.episodes > 0, !loop.progress.isDue(configuration.evaluation.every) else { return }
+    warn(
+      "the evaluation at step \(step), where the run ended before, is left out, and checkpoints/best with it if it was "
+        + "the best: rows are those of a run that was this long from the start")
+  }
 
   // MARK: Course
 

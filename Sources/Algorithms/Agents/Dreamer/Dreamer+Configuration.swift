@@ -93,13 +93,16 @@ extension Dreamer {
       return nil
     }
 
-    package func warn(_ task: EnvironmentDescription, steps: Int, _ fields: Fields) {
+    package func warn(_ task: EnvironmentDescription, lanes: Int, steps: Int, _ fields: Fields) {
       if trainRatio == 0 {
         fields.warn("agent.trainRatio", "nothing will be learned")
       } else if steps < firstLearningStep {
         fields.warn(
           "agent.batchSize",
           "nothing will be learned: the run ends at step \(steps), before there are \(firstLearningStep) for an update")
+      }
+      if trainRatio > 0, steps >= firstLearningStep, updates(in: steps - stepsPerUpdate) == 0 {
+        fields.warn("agent.trainRatio", "nothing will be learned: the run ends at step \(steps), before an update is due")
       }
       curiosity.warn(fields)
       if latent.kind == .gaussian {

@@ -104,7 +104,7 @@ extension NeuralDyna {
         fields.warn(
           "agent.updatesPerStep", "nothing will be learned" + (imagines ? ": agent.planningSteps is 0 too" : ""))
       } else {
-        learning.warn(steps: steps, lanes: lanes, fields)
+        learning.warn(steps: steps, fields)
       }
     }
 

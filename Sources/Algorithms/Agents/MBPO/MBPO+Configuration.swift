@@ -102,7 +102,7 @@ extension MBPO {
       }
       model.settings.warn(replayCapacity: learning.replayCapacity, fields)
       if updatesPerStep == 0 { fields.warn("agent.updatesPerStep", "no policy will be learned") }
-      learning.warn(steps: steps, lanes: lanes, fields)
+      learning.warn(steps: steps, fields)
     }
 
     package func memory(_ task: EnvironmentDescription, lanes: Int, steps: Int) -> MemoryNeed {
