@@ -124,7 +124,8 @@ import Experiments
   }
 
   /// The last steps of all environments count, whoever learns.
-  @Test(arguments: ["pets", "mbpo", "double-horizon", "sac", "dyna"]) func theLastStepsOfAllCount(agent: String) throws {
+  @Test(arguments: ["pets", "mbpo", "double-horizon", "sac", "dyna"]) func theLastStepsOfAllCount(agent: String) throws
+  {
     func warnings(_ steps: Int) throws -> [String] {
       let overrides = ["training.environments=8", "training.environmentSteps=\(steps)", "agent.initialRandomSteps=400"]
       return try Self.warnings(agent == "dyna" ? "CartPole-v1" : "Pendulum-v1", agent, overrides)

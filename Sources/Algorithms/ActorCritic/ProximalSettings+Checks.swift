@@ -55,7 +55,8 @@ extension ProximalSettings {
       bytes: rolloutLength, lanes, row)
     need.add("the rollout once more while a checkpoint is written", bytes: rolloutLength, lanes, row)
     let source = plan.convolutions.isEmpty ? "agent.hiddenSizes" : "agent.convolutions"
-    need.add("policy and values: \(parameters) parameters (\(source))", bytes: parameters, 4, 4)
+    // Values, gradients, two moments, and all but the gradients in a checkpoint.
+    need.add("policy and values: \(parameters) parameters (\(source))", bytes: parameters, 7, 4)
     let rows = min(batchSize, MemoryNeed.product(rolloutLength, lanes))
     need.add(
       "updates: agent.batchSize \(rows) × all layers", bytes: rows, plan.numbersPerRow(actions: actions), 4)

@@ -113,10 +113,11 @@ package struct SoftActorCriticSettings: Sendable {
       [size + (space.isDiscrete ? 0 : space.columns)] + criticSettings.hiddenSizes
       + [space.isDiscrete ? space.columns : 1]
     var need = MemoryNeed()
-    need.add("policy: agent.hiddenSizes", bytes: MLP.parameterCount(policy), 4, 4)
+    // Values, gradients, two moments, of critics targets too, and all but the gradients in a checkpoint.
+    need.add("policy: agent.hiddenSizes", bytes: MLP.parameterCount(policy), 7, 4)
     need.add(
       "\(criticSettings.count) critics: agent.criticHiddenSizes", bytes: MLP.parameterCount(critic),
-      criticSettings.count, 6, 4)
+      criticSettings.count, 9, 4)
     need.add(
       "updates: agent.batchSize \(batchSize) × all layers", bytes: batchSize,
       3 * policy.reduce(0, +) + 5 * criticSettings.count * critic.reduce(0, +), 4)

@@ -70,7 +70,7 @@ package final class SAC: Agent {
   private let legal: LegalActions?
   private let space: ActionSpace
   private let rewardRange: ClosedRange<Double>
-  private let activity: Activity
+  private let pool: ComputePool
   private let learner: SoftActorCritic
   private let transitions: Replay
   private let minibatch: Minibatch
@@ -78,6 +78,7 @@ package final class SAC: Agent {
   private var steps = 0
   private var stepsBefore = 0
   private var updates = 0
+  private var round = UpdateRound()
 
   /// An agent for vector observations, and vectors within bounds or discrete actions.
   package init(_ configuration: Configuration, _ context: AgentContext) {
@@ -92,7 +93,7 @@ package final class SAC: Agent {
     minibatch = Minibatch(
       configuration.learning.batchSize, of: transitions, steps: configuration.nStepReturns,
       discount: configuration.learning.discount)
-    activity = context.pool.activity
+    pool = context.pool
     acting = context.random.stream("policy")
     drawing = context.random.stream("replay")
     noise = context.random.stream("noise")
@@ -101,7 +102,7 @@ package final class SAC: Agent {
   package var metricNames: [String] { SoftActorCritic.metricNames }
 
   package func act(in situation: Situation, into actions: ActionRows) {
-    activity.set(steps < configuration.initialRandomSteps ? .random : .none)
+    pool.activity.set(steps < configuration.initialRandomSteps ? .random : .none)
     if steps < configuration.initialRandomSteps {  // step 1
       actions.setUniform(legal, at: situation.observations, &acting)
     } else {
@@ -122,15 +123,15 @@ package final class SAC: Agent {
     let span = Cadence.span(every: every, from: stepsBefore, to: steps)
     guard steps >= configuration.initialRandomSteps, !span.isEmpty else { return }
     let count = configuration.updates(until: span.upperBound) - configuration.updates(until: span.lowerBound)
-    for index in 0..<count {  // step 2
+    try round.run(count, pool) { index in  // step 2
       let batch = minibatch.draw(from: transitions, squashedTo: space, &drawing)
       let report = try learner.update(on: batch, &noise, &drawing)
       if index == count - 1 {
         report.record(in: &metrics)
         learner.watch(report, rewardRange, &metrics)
       }
+      updates += 1
     }
-    updates += count
     metrics.updates = updates
   }
 
@@ -150,6 +151,7 @@ package final class SAC: Agent {
     try archive.value("steps", &steps)
     try archive.value("stepsBefore", &stepsBefore)
     try archive.value("updates", &updates)
+    try archive.part("round", &round)
     try archive.part("acting", &acting)
     try archive.part("drawing", &drawing)
     try archive.part("noise", &noise)

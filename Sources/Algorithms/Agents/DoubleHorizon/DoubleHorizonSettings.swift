@@ -74,9 +74,10 @@ package struct DoubleHorizonSettings: Sendable {
     let policy = [size] + hiddenSizes + [2 * actions]
     let critic = [size + actions] + criticHiddenSizes + [1]
     var need = MemoryNeed()
-    need.add("policy: agent.hiddenSizes", bytes: MLP.parameterCount(policy), 4, 4)
+    // Values, gradients, two moments, of critics targets too, and all but the gradients in a checkpoint.
+    need.add("policy: agent.hiddenSizes", bytes: MLP.parameterCount(policy), 7, 4)
     need.add(
-      "\(critics) critics: agent.criticHiddenSizes", bytes: MLP.parameterCount(critic), critics, 5, 4)
+      "\(critics) critics: agent.criticHiddenSizes", bytes: MLP.parameterCount(critic), critics, 9, 4)
     need.add(
       "updates: agent.batchSize \(batchSize) × agent.horizon \(horizon) × all layers", bytes: batchSize,
       (horizon + 1) * 6 * policy.reduce(0, +) + 16 * critics * critic.reduce(0, +), 4)

@@ -102,7 +102,8 @@ extension Dreamer {
           "nothing will be learned: the run ends at step \(steps), before there are \(firstLearningStep) for an update")
       }
       if trainRatio > 0, steps >= firstLearningStep, updates(in: steps - stepsPerUpdate) == 0 {
-        fields.warn("agent.trainRatio", "nothing will be learned: the run ends at step \(steps), before an update is due")
+        fields.warn(
+          "agent.trainRatio", "nothing will be learned: the run ends at step \(steps), before an update is due")
       }
       curiosity.warn(fields)
       if latent.kind == .gaussian {
@@ -125,7 +126,7 @@ extension Dreamer {
       let rows = MemoryNeed.product(batchSize, sequenceLength)
       var need = MemoryNeed()
       let parameters = parameterCount(sizes, seen: observation.width, actions: actions)
-      need.add("networks: \(parameters) parameters (agent.size)", bytes: parameters, 5, 4)
+      need.add("networks: \(parameters) parameters (agent.size)", bytes: parameters, 8, 4)
       let kept = min(replayCapacity, steps + steps / 8)
       let bytes = (specification.observationSpace.isImage ? seen : 4 * seen) + 4 * (actions + sizes.deterministic)
       let latents = sizes.latents * (sizes.latent == .gaussian ? 4 : 1)

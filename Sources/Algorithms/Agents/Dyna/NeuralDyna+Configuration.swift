@@ -114,7 +114,7 @@ extension NeuralDyna {
       var need = learning.memory(task, steps: steps)
       need.add(
         "Q-network and its target: \(MLP.parameterCount(sizes)) parameters (agent.hiddenSizes)",
-        bytes: MLP.parameterCount(sizes), 6, 4)
+        bytes: MLP.parameterCount(sizes), 9, 4)
       need.add("updates: agent.batchSize \(batchSize) × all layers", bytes: batchSize, sizes.reduce(0, +), 16)
       if values.isPrioritised {
         need.add("priorities: agent.replayCapacity rows", bytes: learning.transitions(steps: steps), 32)

@@ -22,7 +22,7 @@ import Support
 package final class NeuralDyna: Agent {
   private let configuration: Configuration
   private let settings: QLearningSettings
-  private let activity: Activity
+  private let pool: ComputePool
   private let learner: ModelLearner
   private let network: QNetwork
   private let legal: LegalActions?
@@ -37,6 +37,7 @@ package final class NeuralDyna: Agent {
   private var drawing: RandomStream
   private let watching: RandomStream
   private var updates = 0
+  private var round = UpdateRound()
 
   /// An agent for vector observations and discrete actions.
   package init(_ configuration: Configuration, _ context: AgentContext) {
@@ -62,7 +63,7 @@ package final class NeuralDyna: Agent {
     criticWatch = CriticWatch(
       discount: settings.discount, stepLimit: specification.stepLimit, remedies: settings.remediesOfRunningAway)
     rewardRange = specification.rewardRange
-    activity = context.pool.activity
+    pool = context.pool
     exploring = context.random.stream("policy")
     drawing = context.random.stream("replay")
     watching = context.random.stream("watching")
@@ -77,7 +78,7 @@ package final class NeuralDyna: Agent {
   private var exploration: Double { configuration.exploration.value(at: learner.steps) }
 
   package func act(in situation: Situation, into actions: ActionRows) {
-    activity.set(learner.steps < configuration.learning.initialRandomSteps ? .random : .none)
+    pool.activity.set(learner.steps < configuration.learning.initialRandomSteps ? .random : .none)
     for row in 0..<situation.count {
       let isRandom = learner.steps < configuration.learning.initialRandomSteps || exploring.uniform() < exploration
       if isRandom {  // step 1
@@ -97,16 +98,18 @@ package final class NeuralDyna: Agent {
     metrics.bufferSize = learner.replay.count
     metrics.record("epsilon", exploration)
     guard learner.steps >= configuration.learning.initialRandomSteps else { return }
-    // Step 2 comes first, so that nothing is done twice where a fit is interrupted and this is called again.
-    if learner.isDue {
-      measureGap(&metrics)
-      try learner.fit(&metrics)
-      if settings.standardizesObservations { network.standardize(by: learner.replay) }
+    if !round.isUnderWay {
+      // Step 2 comes first, so that nothing is done twice where a fit is interrupted and this is called again.
+      if learner.isDue {
+        measureGap(&metrics)
+        try learner.fit(&metrics)
+        if settings.standardizesObservations { network.standardize(by: learner.replay) }
+      }
+      if learner.isDue(every: settings.targetEvery) { network.moveTarget() }  // step 5
     }
-    if learner.isDue(every: settings.targetEvery) { network.moveTarget() }  // step 5
     let span = learner.span(every: settings.updateEvery)
     guard !span.isEmpty else { return }
-    for step in span { try improve(step, &metrics) }
+    try round.run(span.count, pool) { try improve(span.lowerBound + $0, &metrics) }
     metrics.updates = updates
   }
 
@@ -180,6 +183,7 @@ package final class NeuralDyna: Agent {
 
   package func archive(_ archive: Archive) throws {
     try archive.value("updates", &updates)
+    try archive.part("round", &round)
     try archive.part("exploring", &exploring)
     try archive.part("drawing", &drawing)
     try network.archive(archive)

@@ -28,13 +28,14 @@ package final class MBPO: Agent {
   private let gap: ReturnGap
   private var acting, drawing, noise: RandomStream
   private let imagination, watching: RandomStream
-  private let activity: Activity
+  private let pool: ComputePool
   private var rounds = 0
   private var updates = 0
+  private var round = UpdateRound()
 
   package init(_ configuration: Configuration, _ context: AgentContext) {
     (self.configuration, lanes, specification) = (configuration, context.lanes, context.specification)
-    activity = context.pool.activity
+    pool = context.pool
     learner = ModelLearner(configuration.learning, configuration.model.settings, learnsModel: true, context)
     let size = context.specification.observationSpace.size
     policy = SoftActorCritic(
@@ -72,7 +73,7 @@ package final class MBPO: Agent {
   package var tables: [TableDeclaration] { learner.model!.tables }
 
   package func act(in situation: Situation, into actions: ActionRows) {
-    activity.set(learner.isFitted ? .none : .random)
+    pool.activity.set(learner.isFitted ? .none : .random)
     if learner.isFitted {
       policy.policy.act(situation.observations, into: actions, isStochastic: true, &acting)
     } else {  // step 1
@@ -87,14 +88,14 @@ package final class MBPO: Agent {
 
   package func learn(_ metrics: inout Metrics) throws {
     metrics.bufferSize = learner.replay.count
-    if learner.isDue {
+    if learner.isDue && !round.isUnderWay {
       measureGap(&metrics)
       try learner.fit(&metrics)  // step 2
       imagine(&metrics)  // step 3
     }
     guard learner.isFitted else { return }
     let count = configuration.updatesPerStep * lanes
-    for index in 0..<count {  // step 4
+    try round.run(count, pool) { index in  // step 4
       let batch = minibatch.draw(
         configuration.realRatio, from: learner.replay, rest: imagined, squashedTo: specification.actionSpace,
         &drawing)
@@ -103,9 +104,9 @@ package final class MBPO: Agent {
         report.record(in: &metrics)
         policy.watch(report, specification.rewardRange, &metrics)
       }
+      updates += 1
     }
     if let expansion, count > 0 { metrics.record("model_use", expansion.modelUse) }
-    updates += count
     metrics.updates = updates
   }
 
@@ -157,6 +158,7 @@ package final class MBPO: Agent {
   package func archive(_ archive: Archive) throws {
     try archive.value("rounds", &rounds)
     try archive.value("updates", &updates)
+    try archive.part("round", &round)
     try archive.part("acting", &acting)
     try archive.part("drawing", &drawing)
     try archive.part("noise", &noise)
