@@ -177,6 +177,24 @@ import Testing
     #expect(pictures?.tensor.shape == [16, 18 * 18 * 3])
   }
 
+  /// A lane whose episode was lost ends with the value of the picture that was kept, the same as that of the bytes.
+  @Test func aLostEpisodeIsCut() throws {
+    let (agent, interaction) = try Self.run(Self.small, on: Self.grid)
+    for _ in 0..<3 { try interaction.advance() }
+    let group = interaction.group
+    try group.begin()
+    let (kept, values) = (RowBuffer(1, 18 * 18 * 3), RowBuffer(1, 1))
+    for (column, share) in agent.rollout.observations.array(2 * 2 + 1).enumerated() {
+      kept.rows[0, column] = (share * 255).rounded()
+    }
+    var situation = group.situation
+    situation = Situation(observations: situation.observations, isFirst: [false, true], episode: [0, 2])
+    agent.act(in: situation, into: group.actions)
+    agent.learner.network.evaluate(kept.read, into: values.memory)
+    #expect(agent.rollout.truncated.rows[2, 1] == 1 && kept.memory.contains { $0 > 1 })
+    #expect(agent.rollout.finalValues.rows[2, 1] == values.rows[0, 0])
+  }
+
   // MARK: Learning
 
   /// From corner to corner of 3×3 places by the picture alone, seeds 0 to 2: greedily in four steps, which no policy

@@ -179,11 +179,14 @@ package final class ActorCriticNetwork: ArchivableObject {
     evaluate(count: observations.count, into: values) { seen(observations.slice($0)) }
   }
 
-  /// The same of observations that are kept.
-  package func evaluate(_ observations: ObservationRows, into values: UnsafeMutableBufferPointer<Float>) {
-    evaluate(count: observations.count, into: values) { range in
-      tape.constant(rows: range.count, columns: observations.columns) {
-        observations.read(range, into: $0.baseAddress!)
+  /// The same of some rows of observations that are kept.
+  package func evaluate(
+    _ observations: ObservationRows, _ rows: Range<Int>, into values: UnsafeMutableBufferPointer<Float>
+  ) {
+    evaluate(count: rows.count, into: values) { range in
+      let kept = rows.lowerBound + range.lowerBound..<rows.lowerBound + range.upperBound
+      return tape.constant(rows: kept.count, columns: observations.columns) {
+        observations.read(kept, into: $0.baseAddress!)
       }
     }
   }

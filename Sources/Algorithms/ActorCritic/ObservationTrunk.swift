@@ -70,9 +70,6 @@ package struct ActorCriticPlan: Equatable, Sendable {
     }
   }
 
-  /// Sizes of the dense layers from what a trunk sees to `outputs`.
-  package func sizes(outputs: Int) -> [Int] { [seen] + trunkSizes + ownSizes + [outputs] }
-
   /// Weights and biases of both networks, for `actions` columns.
   package func parameterCount(actions: Int) -> Int {
     let picture = convolutions.reduce(0) { $0 + ($1.patchSize + 1) * $1.outputs }

@@ -67,7 +67,7 @@ package final class ProximalLearner: ArchivableObject {
   /// - Throws: `InterruptedError` between two epochs: the same call, with the same rollout, goes on with the next one.
   package func update(on rollout: Rollout, at step: Int) throws -> Report {
     if epochs == 0 {
-      network.evaluate(rollout.observations, into: rollout.values.memory)
+      network.evaluate(rollout.observations, 0..<rollout.rows, into: rollout.values.memory)
       rollout.estimateAdvantages(discount: Float(settings.discount), decay: Float(settings.lambda))
     }
     let objective = settings.objective(at: step)

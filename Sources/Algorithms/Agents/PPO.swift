@@ -121,9 +121,8 @@ package final class PPO: Agent {
   private func cut(_ lane: Int) {
     let t = rollout.count - 1
     let row = t * rollout.lanes + lane
-    rollout.observations.read(row..<row + 1, into: seen.memory.baseAddress!)
     learner.network.evaluate(
-      seen.read.slice(0..<1), into: .init(rebasing: nextValues.memory[lane..<lane + 1]))
+      rollout.observations, row..<row + 1, into: .init(rebasing: nextValues.memory[lane..<lane + 1]))
     rollout.truncated.rows[t, lane] = 1
     rollout.finalValues.rows[t, lane] = nextValues.rows[lane, 0]
   }
