@@ -27,9 +27,11 @@ package enum ConfigurationIdentity {
     }
     return [
       "environment.wrappers": defaults(WrapperSettings()), "agent.inverse": defaults(InverseModel.Settings()),
-      "agent.valueExpansion": defaults(ValueExpansion.Settings()), "agent": ["mostFits": .integer(0)],
+      "agent.valueExpansion": defaults(ValueExpansion.Settings()),
+      "agent": ["mostFits": .integer(0), "sharesLayers": .string(ActorCriticNetwork.Sharing.pictures.rawValue)],
       "training": ["data": ""],
       "model": defaults(EnsembleDynamics.Configuration(), EnsembleDynamics.Configuration.later),
+      "agent.convolutions": defaults(ConvolutionSettings()),
       "agent.latent": defaults(Dreamer.LatentSettings()), "agent.behaviour": defaults(Dreamer.BehaviourSettings()),
       "agent.curiosity": defaults(Dreamer.CuriositySettings()),
       "agent.trust": defaults(RolloutTrust(), RolloutTrust.later),
