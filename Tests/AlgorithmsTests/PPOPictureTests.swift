@@ -10,19 +10,6 @@ import Testing
     #"{"id": "GridWorld-v0", "width": 3, "height": 3, "goal": [2, 2], "wrappers": {"pixels": 18}}"#
   private static let small = #""rolloutLength": 8, "batchSize": 6, "epochs": 3, "convolutions": {"hiddenSizes": [16]}"#
 
-  /// An agent and its environments.
-  private static func run(
-    _ agent: String, on environment: String, lanes: Int = 2, seed: UInt64 = 0, threads: Int = 1
-  ) throws -> (agent: PPO, interaction: Interaction) {
-    let configuration = configured(EnvironmentConfiguration.self, environment)
-    let made = try agentSettings("{\"agent\": {\"type\": \"ppo\", \(agent)}}").settings.makeAgent(
-      AgentContext(
-        try configuration.describe(), lanes: lanes, random: RandomStream(seed: seed),
-        pool: ComputePool(threads: threads)))
-    let group = EnvironmentGroup(try (0..<lanes).map { _ in try configuration.make() }) { 1000 * seed + UInt64($0) }
-    return (try #require(made as? PPO), Interaction(made, group))
-  }
-
   // MARK: Which layers there are
 
   private static func plan(_ height: Int, _ width: Int, _ change: (inout ConvolutionSettings) -> Void = { _ in })
@@ -71,8 +58,8 @@ import Testing
 
   /// Bytes stay bytes.
   @Test func picturesAreNotNormalised() throws {
-    let (agent, _) = try Self.run(Self.small + #", "normalizesObservations": true"#, on: Self.grid)
-    #expect(agent.observationNormalizer == nil)
+    let run = try ProximalRun(Self.small + #", "normalizesObservations": true"#, on: Self.grid)
+    #expect(run.agent.observationNormalizer == nil)
   }
 
   /// Pictures share by default and vectors do not; a step on the values' loss alone moves what is shared, and nothing of
@@ -83,14 +70,14 @@ import Testing
   ])
   func sharing(environment: String, setting: String, isShared: Bool) throws {
     let settings = #""hiddenSizes": [8], "sharesLayers": "\#(setting)", "#
-    let (agent, interaction) = try Self.run(settings + Self.small, on: environment)
-    for _ in 0..<7 { try interaction.advance() }
-    let (network, rollout) = (agent.learner.network, agent.rollout)
+    let run = try ProximalRun(settings + Self.small, on: environment)
+    try run.run(steps: 7)
+    let (network, rollout) = (run.agent.learner.network, run.agent.rollout)
     #expect(network.plan.isShared == isShared)
     for index in rollout.returns.memory.indices { rollout.returns.memory[index] = Float(index) }
     let objective = ProximalObjective(
       clipRange: 0.1, valueClipRange: nil, valueLoss: .clippedPrediction, valueCoefficient: 1, entropyCoefficient: 0)
-    _ = try agent.learner.step(on: rollout, rows: [0, 1, 2, 3], objective)
+    _ = try run.agent.learner.step(on: rollout, rows: [0, 1, 2, 3], objective)
     // Advantages are all 0 there, and so are the gradients of what only the policy has.
     var moved: Set<String> = [], unmoved: Set<String> = []
     for parameter in network.store.parameters {
@@ -105,9 +92,9 @@ import Testing
   @Test(arguments: [grid, #"{"id": "CartPole-v1"}"#], ["always", "never"])
   func parameters(environment: String, sharing: String) throws {
     let settings = #""hiddenSizes": [8, 5], "sharesLayers": "\#(sharing)", "#
-    let (agent, interaction) = try Self.run(settings + Self.small, on: environment)
-    let columns = interaction.group.specification.actionSpace.columns
-    let network = agent.learner.network
+    let run = try ProximalRun(settings + Self.small, on: environment)
+    let columns = run.interaction.group.specification.actionSpace.columns
+    let network = run.agent.learner.network
     #expect(network.parameterCount == network.plan.parameterCount(actions: columns))
   }
 
@@ -117,57 +104,26 @@ import Testing
   @Test(arguments: [(grid, "always"), (grid, "never"), (#"{"id": "Pendulum-v1"}"#, "always")])
   func theGradientIsTheSlope(environment: String, sharing: String) throws {
     let settings = #""hiddenSizes": [8], "sharesLayers": "\#(sharing)", "#
-    let (agent, interaction) = try Self.run(settings + Self.small, on: environment)
-    for _ in 0..<8 { try interaction.advance() }
-    let (rollout, network) = (agent.rollout, agent.learner.network)
-    var random = RandomStream(seed: 5)
-    let direction = FloatBuffer(count: network.store.count)
-    random.fillNormal(direction.memory)
-    for index in direction.memory.indices { network.store.values[index] += 0.05 * direction[index] }
-    random.fillNormal(direction.memory)
+    let run = try ProximalRun(settings + Self.small, on: environment)
+    try run.run(steps: 8)
     let objective = ProximalObjective(
       clipRange: 0.1, valueClipRange: 0.2, valueLoss: .largerOfBoth, valueCoefficient: 0.7, entropyCoefficient: 0.1)
-    let tape = Tape()
-    func terms() -> ProximalObjective.Terms {
-      tape.rewind()
-      func constant(_ buffer: RowBuffer, _ columns: Int = 1) -> Tensor {
-        tape.constant(.init(buffer.memory), rows: rollout.rows, columns: columns)
-      }
-      let observations = tape.constant(rows: rollout.rows, columns: rollout.observations.columns) {
-        rollout.observations.read(0..<rollout.rows, into: $0.baseAddress!)
-      }
-      let batch = ProximalObjective.Minibatch(
-        actions: constant(rollout.actions, rollout.actions.rows.columns),
-        oldLogProbabilities: constant(rollout.logProbabilities), advantages: constant(rollout.advantages),
-        oldValues: constant(rollout.values), returns: constant(rollout.returns))
-      let (distribution, value) = network(observations, on: tape)
-      return objective(distribution, value, on: batch, tape)
-    }
-    func loss(at distance: Float) -> Double {
-      for index in direction.memory.indices { network.store.values[index] += distance * direction[index] }
-      defer { for index in direction.memory.indices { network.store.values[index] -= distance * direction[index] } }
-      return Double(tape.scalar(terms().loss))
-    }
-    network.store.clearGradients()
-    tape.backward(terms().loss)
-    let slope = zip(network.store.gradients, direction.memory).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     // ReLU's kinks are near: a short way.
-    let distance: Float = 2e-4
-    let difference = (loss(at: distance) - loss(at: -distance)) / Double(2 * distance)
+    let (slope, difference, _) = run.slope(of: objective, away: 0.05, over: 2e-4)
     #expect(abs(slope - difference) < 0.02 * abs(difference) + 5e-3, "\(slope), \(difference)")
   }
 
   /// Gone on from an archive of the middle of a rollout, on another number of threads: the same state, to the bit.
   @Test func resumesExactly() throws {
-    let run = try Self.run(Self.small, on: Self.grid)
-    for _ in 0..<19 { try run.interaction.advance() }
+    let run = try ProximalRun(Self.small, on: Self.grid)
+    try run.run(steps: 19)
     let archive = try stored(run.interaction)
-    for _ in 0..<20 { try run.interaction.advance() }
+    try run.run(steps: 20)
     let expected = try stored(run.interaction)
-    let other = try Self.run(Self.small, on: Self.grid, threads: 2)
-    for _ in 0..<3 { try other.interaction.advance() }
+    let other = try ProximalRun(Self.small, on: Self.grid, pool: ComputePool(threads: 2))
+    try other.run(steps: 3)
     try restore(other.interaction, from: archive)
-    for _ in 0..<20 { try other.interaction.advance() }
+    try other.run(steps: 20)
     let found = try stored(other.interaction)
     #expect(found.scalars.map { "\($0)" } == expected.scalars.map { "\($0)" })
     for (found, expected) in zip(found.tensors, expected.tensors) {
@@ -179,20 +135,16 @@ import Testing
 
   /// A lane whose episode was lost ends with the value of the picture that was kept, the same as that of the bytes.
   @Test func aLostEpisodeIsCut() throws {
-    let (agent, interaction) = try Self.run(Self.small, on: Self.grid)
-    for _ in 0..<3 { try interaction.advance() }
-    let group = interaction.group
+    let run = try ProximalRun(Self.small, on: Self.grid)
+    try run.run(steps: 3)
+    let group = run.interaction.group
     try group.begin()
-    let (kept, values) = (RowBuffer(1, 18 * 18 * 3), RowBuffer(1, 1))
-    for (column, share) in agent.rollout.observations.array(2 * 2 + 1).enumerated() {
-      kept.rows[0, column] = (share * 255).rounded()
-    }
+    let kept = run.agent.rollout.observations.array(2 * 2 + 1).map { ($0 * 255).rounded() }
     var situation = group.situation
     situation = Situation(observations: situation.observations, isFirst: [false, true], episode: [0, 2])
-    agent.act(in: situation, into: group.actions)
-    agent.learner.network.evaluate(kept.read, into: values.memory)
-    #expect(agent.rollout.truncated.rows[2, 1] == 1 && kept.memory.contains { $0 > 1 })
-    #expect(agent.rollout.finalValues.rows[2, 1] == values.rows[0, 0])
+    run.agent.act(in: situation, into: group.actions)
+    #expect(run.agent.rollout.truncated.rows[2, 1] == 1 && kept.contains { $0 > 1 })
+    #expect(run.agent.rollout.finalValues.rows[2, 1] == run.value(kept))
   }
 
   // MARK: Learning
@@ -206,10 +158,10 @@ import Testing
       """#
     var reached: [Int] = []
     for seed in 0..<3 {
-      let (agent, interaction) = try Self.run(settings, on: Self.grid, lanes: 8, seed: UInt64(seed))
-      while interaction.step < 12_000 {
-        for _ in 0..<64 { try interaction.advance() }
-        let policy = agent.makePolicy(isStochastic: false, rows: 1, random: RandomStream(seed: 99))
+      let run = try ProximalRun(settings, on: Self.grid, lanes: 8, seed: UInt64(seed))
+      while run.interaction.step < 12_000 {
+        try run.run(steps: 64)
+        let policy = run.agent.makePolicy(isStochastic: false, rows: 1, random: RandomStream(seed: 99))
         let group = EnvironmentGroup([try configured(EnvironmentConfiguration.self, Self.grid).make()]) { UInt64($0) }
         for _ in 0..<4 {
           try group.begin()
@@ -217,7 +169,7 @@ import Testing
           try group.step()
         }
         guard group.outcomes[0].isTerminated else { continue }
-        reached.append(interaction.step)
+        reached.append(run.interaction.step)
         break
       }
     }

@@ -7,34 +7,7 @@ import Testing
 
 /// Proximal policy optimisation, each test for a fault that it was seen to find.
 @Suite struct PPOTests {
-  /// An agent and its environments, step by step.
-  private struct Run {
-    let agent: PPO
-    let interaction: Interaction
-
-    /// `agent` without its braces, `environment` whole: settings as JSON.
-    init(_ agent: String, on environment: String, lanes: Int = 2, seed: UInt64 = 0, pool: ComputePool? = nil) throws {
-      let configuration = configured(EnvironmentConfiguration.self, environment)
-      let settings = agentSettings("{\"agent\": {\"type\": \"ppo\", \(agent)}}").settings
-      let made = try settings.makeAgent(
-        AgentContext(
-          try configuration.describe(), lanes: lanes, random: RandomStream(seed: seed),
-          pool: pool ?? ComputePool(threads: 1)))
-      self.agent = try #require(made as? PPO)
-      interaction = Interaction(
-        made, EnvironmentGroup(try (0..<lanes).map { _ in try configuration.make() }) { 1000 * seed + UInt64($0) })
-    }
-
-    func run(steps: Int) throws { for _ in 0..<steps { try interaction.advance() } }
-
-    /// V of one observation.
-    func value(_ observation: [Float]) -> Float {
-      let (seen, value) = (RowBuffer(1, observation.count), RowBuffer(1, 1))
-      _ = seen.memory.update(fromContentsOf: observation)
-      agent.learner.network.evaluate(seen.read, into: value.memory)
-      return value.rows[0, 0]
-    }
-  }
+  private typealias Run = ProximalRun
 
   private static let line = #"{"id": "LineWorld-v0", "stepLimit": 4}"#
   private static let small = #""hiddenSizes": [8], "rolloutLength": 8, "batchSize": 4, "epochs": 3"#
@@ -166,44 +139,11 @@ import Testing
   func theGradientIsTheSlope(id: String, valueLoss: ProximalObjective.ValueLoss) throws {
     let run = try Run(#""hiddenSizes": [8], "rolloutLength": 16, "batchSize": 8"#, on: "{\"id\": \"\(id)\"}")
     try run.run(steps: 16)
-    let (rollout, network) = (run.agent.rollout, run.agent.learner.network)
-    // Away from what drew the rollout: some ratios and values are clipped.
-    var random = RandomStream(seed: 5)
-    let direction = FloatBuffer(count: network.store.count)
-    random.fillNormal(direction.memory)
-    for index in direction.memory.indices { network.store.values[index] += 0.15 * direction[index] }
-    random.fillNormal(direction.memory)
     let objective = ProximalObjective(
       clipRange: 0.1, valueClipRange: 0.2, valueLoss: valueLoss, valueCoefficient: 0.7, entropyCoefficient: 0.1)
-    let tape = Tape()
-    func terms() -> ProximalObjective.Terms {
-      tape.rewind()
-      func constant(_ buffer: RowBuffer, _ columns: Int = 1) -> Tensor {
-        tape.constant(.init(buffer.memory), rows: rollout.rows, columns: columns)
-      }
-      let observations = tape.constant(rows: rollout.rows, columns: rollout.observations.columns) {
-        rollout.observations.read(0..<rollout.rows, into: $0.baseAddress!)
-      }
-      let batch = ProximalObjective.Minibatch(
-        actions: constant(rollout.actions, rollout.actions.rows.columns),
-        oldLogProbabilities: constant(rollout.logProbabilities), advantages: constant(rollout.advantages),
-        oldValues: constant(rollout.values), returns: constant(rollout.returns))
-      let (distribution, value) = network(observations, on: tape)
-      return objective(distribution, value, on: batch, tape)
-    }
-    func loss(at distance: Float) -> Double {
-      for index in direction.memory.indices { network.store.values[index] += distance * direction[index] }
-      defer { for index in direction.memory.indices { network.store.values[index] -= distance * direction[index] } }
-      return Double(tape.scalar(terms().loss))
-    }
-    network.store.clearGradients()
-    let now = terms()
-    let report = ProximalLearner.Report(now, clipRange: 0.1, on: tape)
+    // Away from what drew the rollout: some ratios and values are clipped.
+    let (slope, difference, report) = run.slope(of: objective, away: 0.15, over: 1e-3)
     #expect(report.clipFraction > 0 && report.clipFraction < 1)
-    tape.backward(now.loss)
-    let slope = zip(network.store.gradients, direction.memory).reduce(0) { $0 + Double($1.0) * Double($1.1) }
-    let distance: Float = 1e-3
-    let difference = (loss(at: distance) - loss(at: -distance)) / Double(2 * distance)
     #expect(abs(slope - difference) < 0.01 * abs(difference) + 2e-3, "\(slope), \(difference)")
   }
 

@@ -102,23 +102,10 @@ import Testing
     }
     for (from, to) in places.enumerated() { padded[to] = x[from] }
     let outputs = [count, shape.outputs, height, width]
-    func turned(_ values: [Float], toPyTorch: Bool) -> [Float] {
-      var out = values
-      for picture in 0..<count {
-        for output in 0..<shape.outputs {
-          for pixel in 0..<height * width {
-            let first = (picture * shape.outputs + output) * height * width + pixel
-            let last = (picture * height * width + pixel) * shape.outputs + output
-            if toPyTorch { out[first] = values[last] } else { out[last] = values[first] }
-          }
-        }
-      }
-      return out
-    }
     let found = Self.results(
       shape, padded, try inputs["weight"].floats(kernels), try inputs["bias"].floats([shape.outputs]),
-      upstream: turned(try inputs["upstream"].floats(outputs), toPyTorch: false), activation: .identity)
-    try want["y"].expectClose(turned(found[0], toPyTorch: true), outputs, within: 1e-4)
+      upstream: channelsLast(try inputs["upstream"].floats(outputs), outputs), activation: .identity)
+    try want["y"].expectClose(channelsFirst(found[0], outputs), outputs, within: 1e-4)
     try want["grad_x"].expectClose(places.map { found[1][$0] }, seen, within: 1e-4)
     try want["grad_weight"].expectClose(found[2], kernels, within: 1e-4)
     try want["grad_bias"].expectClose(found[3], [shape.outputs], within: 1e-4)

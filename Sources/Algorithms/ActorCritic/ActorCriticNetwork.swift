@@ -121,7 +121,7 @@ package final class ActorCriticNetwork: ArchivableObject {
     return tape.constant(rows: observations.count, columns: observations.columns) { memory in
       let copy = MutableRows(memory.baseAddress!, observations.count, observations.columns)
       copy.copy(observations)
-      for place in memory.indices { memory[place] *= 1 / 255 }
+      for place in memory.indices { memory[place] *= ObservationRows.pixelShare }
     }
   }
 

@@ -17,6 +17,9 @@ package final class ObservationRows: ArchivableObject {
 
   deinit { bytes.deallocate() }
 
+  /// What networks see a pixel's byte as is this times it.
+  static let pixelShare: Float = 1 / 255
+
   private var arePictures: Bool { !bytes.isEmpty }
 
   /// Bytes of so many rows.
@@ -30,10 +33,7 @@ package final class ObservationRows: ArchivableObject {
     for row in 0..<observations.count {
       let (from, stride) = (observations.base + row * observations.rowStride, observations.columnStride)
       let to = bytes.baseAddress! + (first + row) * columns
-      for column in 0..<columns {
-        let value = from[column * stride]
-        to[column] = value >= 255 ? 255 : value > 0 ? UInt8(value) : 0  // not a number: 0
-      }
+      for column in 0..<columns { to[column] = UInt8(pixel: from[column * stride]) }
     }
   }
 
@@ -41,7 +41,7 @@ package final class ObservationRows: ArchivableObject {
   private func read(_ row: Int, into out: UnsafeMutablePointer<Float>) {
     guard arePictures else { return out.update(from: numbers.memory.baseAddress! + row * columns, count: columns) }
     let from = bytes.baseAddress! + row * columns
-    for column in 0..<columns { out[column] = Float(from[column]) * (1 / 255) }
+    for column in 0..<columns { out[column] = Float(from[column]) * ObservationRows.pixelShare }
   }
 
   /// Copies rows one after another over [rows, columns], as networks see them: of pictures shares of 255.

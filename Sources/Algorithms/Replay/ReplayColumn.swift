@@ -64,10 +64,15 @@ extension Replay {
       case .uint8:
         let out = (row + offset).assumingMemoryBound(to: UInt8.self)
         for column in 0..<width {
-          let value = values[column &* stride]
-          out[column] = value >= 255 ? 255 : value > 0 ? UInt8(value) : 0  // not a number: 0
+          out[column] = UInt8(pixel: values[column &* stride])
         }
       }
     }
   }
+}
+
+extension UInt8 {
+  /// A pixel that is at hand as a float: within 0...255; 0 where it is not a number.
+  @inline(__always)
+  init(pixel value: Float) { self = value >= 255 ? 255 : value > 0 ? UInt8(value) : 0 }
 }

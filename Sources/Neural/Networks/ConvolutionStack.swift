@@ -3,9 +3,9 @@ import Support
 /// Convolutions of pictures that are rows, one after another, each with its bias and the same activation.
 package struct ConvolutionStack {
   /// From the picture on.
-  package let shapes: [PatchConvolution]
+  private let shapes: [PatchConvolution]
   /// PyTorch's [outputs, channels, kernel, kernel] of each, and its bias.
-  package let layers: [(weight: Parameter, bias: Parameter)]
+  private let layers: [(weight: Parameter, bias: Parameter)]
   private let activation: Activation
   private let store: ParameterStore
 

@@ -43,6 +43,9 @@ package struct PatchConvolution: BitwiseCopyable, Equatable, Sendable {
 
   // MARK: Weights
 
+  /// Floats of the weights as patches have them, whole cache lines.
+  var packed: Int { (outputs * patchSize + 15) / 16 * 16 }
+
   /// PyTorch's weights [outputs, channels, kernel, kernel] as patches have their numbers: [outputs, patchSize].
   func pack(_ weight: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>) {
     forEachWeight { packed[$1] = weight[$0] }

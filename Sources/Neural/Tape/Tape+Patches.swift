@@ -19,14 +19,13 @@ extension Tape {
     node.kernel = activation.kernelCode
     // saved: the weights as patches have them, and what the activation saw, where its result does not tell its slope.
     let keeps = node.requiresGradient && PatchConvolution.keepsSums(activation.kernelCode)
-    let packedSize = (weight.count + 15) / 16 * 16
-    let packed = allocate(packedSize + (keeps ? node.count : 0))
+    let packed = allocate(shape.packed + (keeps ? node.count : 0))
     node.saved = packed
     shape.pack(nodes[weight.index].values, into: packed)
     withScratch(shape.scratch(threads: pool?.threads ?? 1)) { scratch in
       shape.convolve(
         pool, x.rows, nodes[x.index].values, packed: packed, bias: nodes[bias.index].values, activation: node.kernel,
-        z: keeps ? packed + packedSize : nil, y: node.values, scratch: scratch)
+        z: keeps ? packed + shape.packed : nil, y: node.values, scratch: scratch)
     }
     return append(node)
   }
@@ -39,8 +38,8 @@ extension Tape {
       kernel: kernel, stride: Int(node.high))
     let dx = addingTarget(node.first)
     let (dw, db) = (addingTarget(node.second), addingTarget(node.third))
-    let (threads, packedSize) = (pool?.threads ?? 1, (weight.count + 15) / 16 * 16)
-    let z = PatchConvolution.keepsSums(node.kernel) ? node.saved! + packedSize : node.values
+    let threads = pool?.threads ?? 1
+    let z = PatchConvolution.keepsSums(node.kernel) ? node.saved! + shape.packed : node.values
     withScratch(shape.scratchBack(threads: threads, count: node.rows)) { scratch in
       shape.convolveBack(
         pool, node.rows, x.values, packed: node.saved!, dy: dy, activation: node.kernel, z: z, dx: dx, weight: dw,

@@ -100,8 +100,7 @@ extension Dreamer {
         fields.warn(
           "agent.batchSize",
           "nothing will be learned: the run ends at step \(steps), before there are \(firstLearningStep) for an update")
-      }
-      if trainRatio > 0, steps >= firstLearningStep, updates(in: steps - stepsPerUpdate) == 0 {
+      } else if updates(in: steps - stepsPerUpdate) == 0 {
         fields.warn(
           "agent.trainRatio", "nothing will be learned: the run ends at step \(steps), before an update is due")
       }
